@@ -1,0 +1,424 @@
+"""One commit: what a writer decides and writes in one transaction, under the ledger's one lock.
+
+READ COMMITTED is enough, and needed: every statement after the lock sees all that was committed
+before the lock was had, because every writer holds the lock until its COMMIT is done.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from application.identity import CommandIds, derived_id
+from application.metrics import COMMIT_SECONDS
+from application.needs import Needs
+from application.outcomes import Asked, Outcome, Stored, Unanswered
+from application.permissions import check
+from application.private import PrivateRow, has_private_text, seal
+from application.recorder import LedgerRecorder, Row
+from application.records import FORMAT, MAX_RECORD_BYTES, EventShapes, Record, encode
+from application.rows import Rows, array, uuid_bytes
+from domain.authorizations import Release, Settle, Void, expire
+from domain.books import Books
+from domain.catalogue import DECISIONS, EVENTS, EVOLVE, CommandRefused
+from domain.commands import At, Decided, Event
+from domain.entries import EntryAdjusted, EntryPosted, EntryReversed
+from domain.refusals import Refusal, Rejection
+
+MAX_EVENTS_PER_COMMAND = 8
+"""Bounds the look-up of a repeated command's records, which follow one another."""
+
+MAX_CACHED_AUTHORIZATIONS = 50_000
+MAX_CACHED_ACCOUNTS = 200_000
+"""Beyond these the cache is dropped whole and filled again as commands need it."""
+
+_NO_STREAM_VERSION = (CommandRefused, EntryPosted, EntryReversed, EntryAdjusted)
+_ACTS_ON_AUTHORIZATION = (Settle, Void, Release)
+
+
+class IdempotencyConflict(Rejection):
+    code = "idempotency_conflict"
+    sentence = "The key {key} was used for another command; a new command takes a new key."
+
+
+class GroupRefused(Rejection):
+    code = "group_refused"
+    sentence = "Another command of the same group was refused: {culprit}."
+
+
+class TooLarge(Rejection):
+    code = "too_large"
+    sentence = "The record would have {bytes} bytes; the most is {limit}."
+
+
+class Prepared(NamedTuple):
+    """A command with what can be computed before the lock is had."""
+
+    asked: Asked
+    command_id: str
+    digest: str
+
+
+class Cache:
+    """What a Writer remembers between its commits: speed, never truth.
+
+    Believed only while the head shows (position, commit_id) of this writer's own last commit.
+    """
+
+    def __init__(self, *, ledger: str, schema: str, shapes: EventShapes) -> None:
+        self.ledger = ledger
+        self.schema = schema
+        self.shapes = shapes
+        self.drop()
+
+    def drop(self) -> None:
+        self.books = Books()
+        self.rows = Rows(ledger=self.ledger, schema=self.schema, shapes=self.shapes)
+        self.mark: tuple[int, UUID] | None = None
+
+    def confirm(self, mark: tuple[int, UUID]) -> None:
+        """Takes over a commit's changes. Requires that its COMMIT was confirmed."""
+        self.books.confirm()
+        self.mark = mark
+        if (
+            len(self.books.authorizations.base) > MAX_CACHED_AUTHORIZATIONS
+            or len(self.books.accounts.base) > MAX_CACHED_ACCOUNTS
+        ):
+            self.drop()
+
+
+class Commit:
+    """Locks, looks up, decides and writes; the caller COMMITs and then confirms the cache."""
+
+    def __init__(
+        self,
+        *,
+        connection: Connection[Any],
+        recorder: LedgerRecorder,
+        cache: Cache,
+        ids: CommandIds,
+        software_version: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._connection = connection
+        self._recorder = recorder
+        self._cache = cache
+        self._ids = ids
+        self._software_version = software_version
+        self._clock = clock
+        self.commit_id = uuid4()
+        self.stored: list[Stored] = []
+        self._private: list[PrivateRow] = []
+        self._columns: list[bytes | None] = []
+        self._known: dict[str, tuple[str | None, Outcome]] = {}
+        self._command_id = ""
+
+    # -- step 1 and 2: the lock, and whether the cache is what it locks
+
+    def lock(self) -> None:
+        """Takes the head lock, waits for it up to the connection's lock_timeout."""
+        head = self._connection.execute(self._recorder.lock_head, prepare=True).fetchone()
+        assert head is not None
+        position, commit_id, last_at, self.incarnation, format = head
+        if format > FORMAT:
+            raise Unanswered(
+                "read_only", f"The log has format {format}; this software writes {FORMAT}. Upgrade."
+            )
+        if self._cache.mark != (position, commit_id):
+            self._cache.drop()
+            self._cache.rows.read_small(self._connection, self._cache.books)
+            self._cache.mark = (position, commit_id)
+        self.first_position = self.position = position
+        now = self._clock()
+        if now <= last_at:
+            now = last_at + timedelta(microseconds=1)
+        self.recorded_at = now
+        self._recorded_at_text = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self._books = self._cache.books
+        self._at = At(now, self._today(now))
+
+    def _today(self, now: datetime) -> Any:
+        ledger = self._books.ledgers.get("")
+        return now.astimezone(ZoneInfo("UTC" if ledger is None else ledger.timezone)).date()
+
+    # -- step 3: what was done already, and what the decisions need
+
+    def look_up(self, prepared: Sequence[Prepared]) -> None:
+        """Finds repeated commands and taken ids, and reads what is not in memory."""
+        needs = Needs(self._books)
+        for one in prepared:
+            needs.of(one.asked.command)
+        self._find_done([one.command_id for one in prepared], needs.new_ids)
+        rows, connection, books = self._cache.rows, self._connection, self._books
+        if needs.entries:
+            rows.read_entries(connection, books, needs.entries)
+            for entry in needs.entries & books.entries.base.keys():
+                needs.accounts_of_entry(entry)
+        if needs.authorizations:
+            rows.read_authorizations(connection, books, needs.authorizations)
+            for id in needs.authorizations & books.authorizations.base.keys():
+                needs.accounts_of(id)
+        if needs.accounts:
+            rows.read_accounts(connection, books, needs.accounts)
+
+    def _find_done(self, command_ids: Sequence[str], new_ids: set[str]) -> None:
+        found = self._cache.rows.fetch(
+            self._connection,
+            "SELECT notification_id, originator_id::text, command_id::text FROM {}.events"
+            " WHERE originator_id = ANY(%s::uuid[]) AND originator_version = 1"
+            " UNION ALL"
+            " SELECT notification_id, originator_id::text, command_id::text FROM {}.events"
+            " WHERE command_id = ANY(%s::uuid[])",
+            array([*command_ids, *new_ids]),
+            array(command_ids),
+        )
+        if not found:
+            return
+        for _, stream, _ in found:
+            self._books.opened.base[stream] = True
+        self._read_done({position for position, _, _ in found}, set(command_ids))
+
+    def _read_done(self, positions: set[int], command_ids: set[str]) -> None:
+        """Reads the records of commands that were done before.
+
+        A stream with a command's id may be another's, made with an id of the client's: what
+        counts is the command that the record names.
+        """
+        records = self._cache.rows.fetch(
+            self._connection,
+            "SELECT e.state FROM unnest(%s::bigint[]) AS first (position)"
+            " JOIN {}.events AS e ON e.notification_id >= first.position"
+            " AND e.notification_id < first.position + %s GROUP BY e.notification_id, e.state"
+            " ORDER BY e.notification_id",
+            array(positions),
+            MAX_EVENTS_PER_COMMAND,
+        )
+        done: dict[str, list[Stored]] = {}
+        for (state,) in records:
+            record = self._cache.shapes.decode(state)
+            if record.command_id in command_ids:
+                done.setdefault(record.command_id, []).append(Stored(record, state))
+        for command_id, stored in done.items():
+            refused = stored[-1].record.payload
+            self._known[command_id] = (
+                stored[0].record.command_digest,
+                Outcome(
+                    stored,
+                    replayed=True,
+                    code=refused.code if isinstance(refused, CommandRefused) else None,
+                    detail=refused.detail if isinstance(refused, CommandRefused) else "",
+                    facts=refused.facts if isinstance(refused, CommandRefused) else None,
+                ),
+            )
+
+    # -- step 4: decisions
+
+    def decide(self, unit: Sequence[Prepared]) -> list[Outcome]:
+        """Decides commands that stand or fall together, in order."""
+        if len(unit) == 1:
+            return [self._decide_one(unit[0])]
+        self._books.begin_group()
+        before = len(self.stored), len(self._private)
+        outcomes: list[Outcome] = []
+        for one in unit:
+            outcome = self._decide_one(one)
+            outcomes.append(outcome)
+            if outcome.code is not None:
+                self._books.drop_group()
+                return self._refuse_group(unit, outcomes, before)
+        self._books.keep_group()
+        return outcomes
+
+    def _refuse_group(
+        self, unit: Sequence[Prepared], outcomes: list[Outcome], before: tuple[int, int]
+    ) -> list[Outcome]:
+        """Forgets what the group did and records the culprit's refusal alone.
+
+        Holds whose time had come stay expired: that is true whatever becomes of the group. What
+        was done by an earlier request stays done.
+        """
+        events, private = before
+        del self.stored[events:], self._columns[events:], self._private[private:]
+        self.position = self.first_position + events
+        for one, outcome in zip(unit, outcomes, strict=False):
+            if not outcome.replayed and self._known.get(one.command_id, ("", None))[1] is outcome:
+                del self._known[one.command_id]
+        for one, _ in zip(unit, outcomes, strict=False):
+            self._expire_due(one)
+        culprit, refused = unit[len(outcomes) - 1], outcomes[-1]
+        if refused.stored and not refused.replayed:
+            refused = self._record_refusal(
+                culprit, refused.code or "", refused.detail, refused.facts
+            )
+        rejection = GroupRefused(culprit=refused.code)
+        others = Outcome([], code=rejection.code, detail=rejection.detail, facts=rejection.facts)
+        kept = [outcome if outcome.replayed else others for outcome in outcomes[:-1]]
+        return [*kept, refused, *[others] * (len(unit) - len(outcomes))]
+
+    def _decide_one(self, one: Prepared) -> Outcome:
+        command, _, by = one.asked
+        known = self._known.get(one.command_id)
+        if known is not None:
+            return self._repeated(one, known)
+        try:
+            check(command, by.roles)
+            if isinstance(command, _ACTS_ON_AUTHORIZATION):
+                self._expire_due(one)
+            self._command_id = one.command_id
+            decided = DECISIONS[type(command)](self._books, command, self._at, self._new_stream)
+            outcome = self._emit(one, decided)
+        except Refusal as refusal:
+            if not refusal.recorded:
+                return Outcome([], code=refusal.code, detail=refusal.detail, facts=refusal.facts)
+            return self._record_refusal(one, refusal.code, refusal.detail, refusal.facts)
+        self._known[one.command_id] = (one.digest, outcome)
+        return outcome
+
+    def _repeated(self, one: Prepared, known: tuple[str | None, Outcome]) -> Outcome:
+        digest, first = known
+        if digest != one.digest:
+            conflict = IdempotencyConflict(key=one.asked.key)
+            return Outcome([], code=conflict.code, detail=conflict.detail, facts=conflict.facts)
+        if first.replayed:
+            return first
+        return Outcome(
+            first.stored, replayed=True, code=first.code, detail=first.detail, facts=first.facts
+        )
+
+    def _expire_due(self, one: Prepared) -> None:
+        """Records that a hold's time has come before anything acts on it.
+
+        The event is caused by the command, not of it: it stays even where the command fails.
+        """
+        command = one.asked.command
+        if not isinstance(command, _ACTS_ON_AUTHORIZATION):
+            return
+        event = expire(self._books, command.authorization, self._at)
+        if event is not None:
+            stored = self._stored(one, command.authorization, event, of_command=False)
+            self._keep(stored, event, column=None)
+
+    def _record_refusal(
+        self, one: Prepared, code: str, detail: str, facts: dict[str, Any]
+    ) -> Outcome:
+        self._command_id = one.command_id
+        event = CommandRefused(
+            do=str(one.asked.command.__struct_config__.tag),
+            code=code,
+            detail=detail,
+            facts=facts,
+        )
+        stored = self._emit(one, [(self._new_stream(0), event)], private=False).stored
+        outcome = Outcome(stored, code=code, detail=detail, facts=facts)
+        self._known[one.command_id] = (one.digest, outcome)
+        return outcome
+
+    def _new_stream(self, number: int) -> str:
+        """The command's first new stream has its id, unless a client took that for a thing of
+        its own."""
+        if number == 0 and not self._books.opened.get(self._command_id):
+            return self._command_id
+        return derived_id(self._command_id, str(number))
+
+    def _emit(self, one: Prepared, decided: Decided, *, private: bool = True) -> Outcome:
+        """Makes the command's records; keeps them and their effect where all are small enough."""
+        rows: list[PrivateRow] = []
+        if private and has_private_text(one.asked.command):
+            decided, rows = seal(one.asked.command, decided, self.position + 1)
+        stored = [
+            self._stored(one, stream, event, ahead=ahead)
+            for ahead, (stream, event) in enumerate(decided)
+        ]
+        first = stored[0].record
+        column = None
+        if first.stream != one.command_id or first.version != 1:
+            column = uuid_bytes(one.command_id)
+        for made, (_, event) in zip(stored, decided, strict=True):
+            self._keep(made, event, column=column)
+            column = None
+        self._private.extend(rows)
+        return Outcome(stored)
+
+    def _stored(
+        self, one: Prepared, stream: str, event: Event, *, ahead: int = 0, of_command: bool = True
+    ) -> Stored:
+        """Raises TooLarge."""
+        command, _, by = one.asked
+        record = Record(
+            FORMAT,
+            self._cache.ledger,
+            self.incarnation,
+            self.position + ahead + 1,
+            stream,
+            self._books.next_version(stream),
+            type(event).__name__,
+            EVENTS[type(event)],
+            self._recorded_at_text,
+            by.actor,
+            command.on_behalf_of,
+            by.key_id,
+            by.channel,
+            self._software_version,
+            one.command_id if of_command else None,
+            one.digest if of_command else None,
+            command.correlation_id,
+            None if of_command else one.command_id,
+            command.reason if of_command else None,
+            event,
+        )
+        state = encode(record)
+        if len(state) > MAX_RECORD_BYTES:
+            raise TooLarge(bytes=len(state), limit=MAX_RECORD_BYTES)
+        return Stored(record, state)
+
+    def _keep(self, stored: Stored, event: Event, *, column: bytes | None) -> None:
+        record = stored.record
+        self.position = record.position
+        self.stored.append(stored)
+        self._columns.append(column)
+        books = self._books
+        EVOLVE[type(event)](books, record.stream, event)
+        if record.version == 1:
+            books.opened.put(record.stream, True)
+        if not isinstance(event, _NO_STREAM_VERSION):
+            books.streams.put(record.stream, record.version)
+
+    # -- step 5: writing
+
+    def write(self) -> None:
+        """Appends the events and writes the rows that changed, and moves the head."""
+        started = perf_counter()
+        rows = [
+            Row(
+                record.position,
+                uuid_bytes(record.stream),
+                record.version,
+                record.type,
+                state,
+                column,
+            )
+            for (record, state), column in zip(self.stored, self._columns, strict=True)
+        ]
+        self._recorder.append(self._connection, rows)
+        appended = perf_counter()
+        COMMIT_SECONDS.labels("append").observe(appended - started)
+        self._cache.rows.write(self._connection, self._books, self._private)
+        self._connection.execute(
+            self._recorder.move_head,
+            [self.position, self.commit_id, self.recorded_at],
+            prepare=True,
+        )
+        COMMIT_SECONDS.labels("rows").observe(perf_counter() - appended)
+
+    @property
+    def mark(self) -> tuple[int, UUID]:
+        return self.position, self.commit_id
+
+
+def utc_now() -> datetime:
+    """Returns the clock of this machine, in UTC."""
+    return datetime.now(UTC)

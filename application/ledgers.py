@@ -1,0 +1,305 @@
+"""All ledgers of a database, as one process sees them: their writers, stores, readers and keys."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import sha256
+from time import monotonic
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+from psycopg.sql import SQL, Identifier
+from psycopg_pool import ConnectionPool
+
+from application.commit import utc_now
+from application.metrics import OLDEST_SNAPSHOT_SECONDS
+from application.migrate import (
+    SERVICE_ROLE,
+    allow_service_role,
+    ensure_service_role,
+    migrate,
+)
+from application.notices import Notices
+from application.outcomes import Asked, Caller, Outcome, Unanswered
+from application.permissions import check
+from application.store import LedgerStore, schema_of
+from application.writer import Writer
+from domain.access import ApiKey, ListLedger
+from domain.commands import Command
+from domain.ledgers import SYSTEM, CreateLedger
+from domain.refusals import Rejection
+
+READ_TIMEOUT_SECONDS = 10
+READ_CONNECTIONS = 24
+KEY_TRUSTED_SECONDS = 1.0
+"""A revoked key is refused within this time."""
+
+MAX_KNOWN_KEYS = 10_000
+POLL_SECONDS = 0.05
+
+THE_SERVICE = Caller(actor=SYSTEM, key_id=None, roles=frozenset({"operator"}), channel="worker")
+"""Who does what the service does of itself."""
+
+
+class LedgerNotFound(Rejection):
+    code = "ledger_not_found"
+    sentence = "There is no ledger {ledger}."
+
+
+class Ledgers:
+    """Opens what is asked for, once, and closes all of it.
+
+    `owner` may make schemas; `service` may not. Where both name the same login, the service takes
+    on the role backoffice_service when it connects.
+    """
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        service: str,
+        software_version: str,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._owner = owner
+        self._service = acting_as_service(service)
+        self._software_version = software_version
+        self._clock = clock
+        self._opening = threading.RLock()
+        self._stores: dict[str, LedgerStore] = {}
+        self._writers: dict[str, Writer] = {}
+        self._keys: dict[str, tuple[ApiKey, float]] = {}
+        self._pool: ConnectionPool[Connection[DictRow]] = ConnectionPool(
+            with_options(
+                self._service,
+                f"-c statement_timeout={READ_TIMEOUT_SECONDS}s -c default_transaction_read_only=on",
+            ),
+            min_size=1,
+            max_size=READ_CONNECTIONS,
+            open=False,
+            kwargs={"row_factory": dict_row, "autocommit": True},
+            timeout=READ_TIMEOUT_SECONDS,
+            name="readers",
+        )
+        self._notices = Notices(connect=self._connect_service)
+
+    def migrate(self, on_schema: Callable[[str], object] = str) -> list[str]:
+        """Brings every schema up to date, the system ledger's first; returns their names.
+
+        Raises application.migrate.SchemaTooNew.
+        """
+        with psycopg.connect(self._owner, autocommit=True) as connection:
+            ensure_service_role(connection)
+            if login_of(self._service) != SERVICE_ROLE:
+                allow_service_role(connection)
+            schemas = [schema_of(SYSTEM)]
+            found = connection.execute(
+                "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'ledger\\_%%'"
+                " AND nspname <> %s ORDER BY nspname",
+                [schemas[0]],
+            )
+            schemas += [row[0] for row in found]
+            for schema in schemas:
+                on_schema(schema)
+                migrate(connection, schema=schema, system=schema == schema_of(SYSTEM))
+        self._submit_own(
+            SYSTEM,
+            CreateLedger(id=SYSTEM, name="System", functional_asset="XXX", timezone="UTC"),
+            key="create",
+        )
+        for schema in schemas[1:]:
+            self._repair_listing(schema)
+        return schemas
+
+    def open(self) -> None:
+        """Opens the readers' connections. Requires that `migrate` was run."""
+        self._pool.open()
+
+    def close(self) -> None:
+        """Answers what waits, then closes everything."""
+        with self._opening:
+            for writer in self._writers.values():
+                writer.close()
+        self._notices.close()
+        self._pool.close()
+
+    # -- parts
+
+    def writer(self, ledger: str) -> Writer:
+        """Raises LedgerNotFound."""
+        found = self._writers.get(ledger)
+        if found is not None:
+            return found
+        self._check_exists(ledger)
+        return self._open_writer(ledger)
+
+    def store(self, ledger: str) -> LedgerStore:
+        """Raises LedgerNotFound."""
+        if ledger not in self._stores:
+            self._check_exists(ledger)
+        return self._open_store(ledger)
+
+    @contextmanager
+    def reader(self, ledger: str) -> Iterator[Connection[DictRow]]:
+        """Gives a read-only connection whose search_path is the ledger's schema.
+
+        Raises LedgerNotFound.
+        """
+        if ledger not in self._stores:
+            self.store(ledger)
+        with self._pool.connection() as connection:
+            connection.execute(SQL("SET search_path TO {}").format(Identifier(schema_of(ledger))))
+            yield connection
+
+    def names(self) -> list[str]:
+        """Returns the ids of all listed ledgers, in order."""
+        with self.reader(SYSTEM) as connection:
+            rows = connection.execute("SELECT id FROM listings ORDER BY id").fetchall()
+        return [row["id"] for row in rows]
+
+    # -- use cases
+
+    def create(self, command: CreateLedger, *, key: str, by: Caller) -> Outcome:
+        """Makes a ledger: its schema, its first records, its place in the list.
+
+        Each step can be repeated, so a retry after a crash ends what the first try began.
+        Raises Unanswered, domain.refusals.Forbidden (where nothing exists to be replayed).
+        """
+        if command.id not in self._writers and not self._has_schema(command.id):
+            check(command, by.roles)
+            with psycopg.connect(self._owner, autocommit=True) as connection:
+                migrate(connection, schema=schema_of(command.id), system=False)
+        outcome = self._open_writer(command.id).submit([(Asked(command, key, by),)])[0]
+        if outcome.code in (None, "already_exists"):
+            self._list(command.id)
+        return outcome
+
+    def authenticate(self, token: str) -> ApiKey | None:
+        """Returns the valid key with this token; believed for KEY_TRUSTED_SECONDS."""
+        digest = sha256(token.encode()).hexdigest()
+        known = self._keys.get(digest)
+        now = monotonic()
+        if known is not None and now < known[1]:
+            return known[0]
+        with self.reader(SYSTEM) as connection:
+            row = connection.execute(
+                "SELECT document FROM keys WHERE key_sha256 = %s", [digest]
+            ).fetchone()
+        if row is None:
+            return None
+        key = msgspec.json.decode(row["document"], type=ApiKey)
+        if key.revoked:
+            self._keys.pop(digest, None)
+            return None
+        if len(self._keys) >= MAX_KNOWN_KEYS:
+            self._keys.clear()
+        self._keys[digest] = (key, now + KEY_TRUSTED_SECONDS)
+        return key
+
+    def wait_for(self, ledger: str, position: int, timeout_seconds: float) -> bool:
+        """Waits until the ledger's log has reached the position; False where it did not in time."""
+        deadline = monotonic() + timeout_seconds
+        while True:
+            with self.reader(ledger) as connection:
+                row = connection.execute("SELECT position FROM head").fetchone()
+            assert row is not None
+            if row["position"] >= position:
+                return True
+            left = deadline - monotonic()
+            if left <= 0:
+                return False
+            self._notices.wait(min(left, POLL_SECONDS))
+
+    def health(self) -> dict[str, Any]:
+        """Returns what readiness needs; raises psycopg.Error where the database doesn't answer."""
+        with self.reader(SYSTEM) as connection:
+            row = connection.execute(
+                "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') <> 'on'"
+                " AS unexpected, (SELECT extract(epoch FROM max(clock_timestamp() - xact_start))"
+                " FROM pg_stat_activity WHERE backend_xmin IS NOT NULL) AS oldest"
+            ).fetchone()
+        assert row is not None
+        OLDEST_SNAPSHOT_SECONDS.set(float(row["oldest"] or 0))
+        return {"database": "ok", "ledgers": len(self._stores)}
+
+    # -- inside
+
+    def _submit_own(self, ledger: str, command: Command, *, key: str) -> Outcome:
+        outcome = self._open_writer(ledger).submit([(Asked(command, key, THE_SERVICE),)])[0]
+        if outcome.code not in (None, "already_exists"):
+            raise Unanswered("internal", outcome.detail)
+        return outcome
+
+    def _list(self, ledger: str) -> None:
+        self._submit_own(SYSTEM, ListLedger(id=ledger), key=f"list:{ledger}")
+
+    def _repair_listing(self, schema: str) -> None:
+        """Lists a ledger that was made but not listed when its maker died."""
+        with self._connect_service() as connection:
+            made = connection.execute(
+                SQL("SELECT document FROM {}.ledger").format(Identifier(schema))
+            ).fetchone()
+        if made is not None:
+            self._list(schema.removeprefix("ledger_"))
+
+    def _check_exists(self, ledger: str) -> None:
+        if ledger != SYSTEM:
+            with self.reader(SYSTEM) as connection:
+                row = connection.execute("SELECT 1 FROM listings WHERE id = %s", [ledger])
+                if row.fetchone() is None:
+                    raise LedgerNotFound(ledger=ledger)
+
+    def _has_schema(self, ledger: str) -> bool:
+        with self._connect_service() as connection:
+            row = connection.execute(
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = %s"
+                " AND table_name = 'holds'",
+                [schema_of(ledger)],
+            )
+            return row.fetchone() is not None
+
+    def _open_store(self, ledger: str) -> LedgerStore:
+        with self._opening:
+            if ledger not in self._stores:
+                self._stores[ledger] = LedgerStore(ledger=ledger, pool=self._pool)
+            return self._stores[ledger]
+
+    def _open_writer(self, ledger: str) -> Writer:
+        with self._opening:
+            if ledger not in self._writers:
+                self._writers[ledger] = Writer(
+                    ledger=ledger,
+                    store=self._open_store(ledger),
+                    conninfo=self._service,
+                    software_version=self._software_version,
+                    on_commit=self._notices.grown,
+                    clock=self._clock,
+                )
+            return self._writers[ledger]
+
+    def _connect_service(self) -> Connection[Any]:
+        return psycopg.connect(self._service, autocommit=True, connect_timeout=5)
+
+
+def with_options(conninfo: str, options: str) -> str:
+    """Returns the conninfo with further session options."""
+    old = conninfo_to_dict(conninfo).get("options") or ""
+    return make_conninfo(conninfo, options=f"{old} {options}".strip())
+
+
+def acting_as_service(conninfo: str) -> str:
+    """Returns the conninfo with the service's role taken on, where the login is another."""
+    if login_of(conninfo) == SERVICE_ROLE:
+        return conninfo
+    return with_options(conninfo, f"-c role={SERVICE_ROLE}")
+
+
+def login_of(conninfo: str) -> str | None:
+    """Returns the user that the conninfo names."""
+    user = conninfo_to_dict(conninfo).get("user")
+    return None if user is None else str(user)

@@ -1,0 +1,107 @@
+"""What the commands of a commit need to be in memory before they are decided."""
+
+from collections.abc import Callable
+from typing import Any
+
+from domain.accounts import AmendAccount, CloseAccount, OpenAccount
+from domain.authorizations import Authorize, Release, Settle, Void
+from domain.books import Books
+from domain.commands import Command
+from domain.corrections import Adjust, Reverse
+from domain.entries import Post
+from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.legs import MAX_LEGS
+
+
+class Needs:
+    """What is not in memory yet, by kind. `new_ids` are clients' ids that must not be taken."""
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self.accounts: set[str] = set()
+        self.entries: set[str] = set()
+        self.authorizations: set[str] = set()
+        self.new_ids: set[str] = set()
+
+    def account(self, code: str) -> None:
+        if code not in self.books.accounts.base:
+            self.accounts.add(code)
+
+    def authorization(self, id: str) -> None:
+        if id not in self.books.authorizations.base:
+            self.authorizations.add(id)
+        else:
+            self.accounts_of(id)
+
+    def accounts_of(self, authorization: str) -> None:
+        """The accounts of an authorization that is in memory."""
+        state = self.books.authorizations.base[authorization]
+        self.account(state.debit)
+        self.account(state.credit)
+
+    def accounts_of_entry(self, entry: str) -> None:
+        """The accounts of an entry that is in memory."""
+        for leg in self.books.entries.base[entry].posted.legs:
+            self.account(leg.account)
+
+    def of(self, command: Command) -> None:
+        """Adds what the command needs."""
+        rule = _NEEDS.get(type(command))
+        if rule is not None:
+            rule(self, command)
+
+
+def _post(needs: Needs, command: Post) -> None:
+    known = needs.books.accounts.base
+    for leg in command.legs[:MAX_LEGS]:
+        if leg.account not in known:
+            needs.accounts.add(leg.account)
+    if command.id is not None:
+        needs.new_ids.add(command.id)
+    if command.links:
+        needs.entries.update(link.entry for link in command.links)
+
+
+def _adjust(needs: Needs, command: Adjust) -> None:
+    needs.entries.add(command.entry)
+    for leg in command.legs[:MAX_LEGS]:
+        needs.account(leg.account)
+
+
+def _reverse(needs: Needs, command: Reverse) -> None:
+    needs.entries.add(command.entry)
+
+
+def _authorize(needs: Needs, command: Authorize) -> None:
+    needs.account(command.debit)
+    needs.account(command.credit)
+    if command.id is not None:
+        needs.new_ids.add(command.id)
+
+
+def _authorization(needs: Needs, command: Settle | Void | Release) -> None:
+    needs.authorization(command.authorization)
+
+
+def _account(needs: Needs, command: AmendAccount | CloseAccount | FreezeAccount) -> None:
+    needs.account(command.account)
+
+
+def _open_account(needs: Needs, command: OpenAccount) -> None:
+    needs.account(command.code)
+
+
+_NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
+    Post: _post,
+    Reverse: _reverse,
+    Adjust: _adjust,
+    Authorize: _authorize,
+    Settle: _authorization,
+    Void: _authorization,
+    Release: _authorization,
+    OpenAccount: _open_account,
+    AmendAccount: _account,
+    CloseAccount: _account,
+    FreezeAccount: _account,
+    UnfreezeAccount: _account,
+}

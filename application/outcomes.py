@@ -1,0 +1,86 @@
+"""What goes into the Writer and what comes out of it."""
+
+from typing import Any, Literal, NamedTuple
+
+from application.records import Channel, Record
+from domain.commands import Command
+
+Status = Literal["done", "replayed", "refused"]
+
+
+class Caller(NamedTuple):
+    """Who sends a command, by which key and door."""
+
+    actor: str
+    key_id: str | None
+    roles: frozenset[str]
+    channel: Channel
+    network_feed: bool = False
+
+
+class Asked(NamedTuple):
+    """One command with its idempotency key. Requires that its schema was checked."""
+
+    command: Command
+    key: str
+    by: Caller
+
+
+Unit = tuple[Asked, ...]
+"""Commands that stand or fall together; most units have one."""
+
+
+class Stored(NamedTuple):
+    """A record and its bytes."""
+
+    record: Record
+    state: bytes
+
+
+class Outcome:
+    """What became of one command.
+
+    `stored` are the command's records in position order, the first one first: of this commit, or
+    where `replayed` of the commit that did it. Empty where nothing of the command is on record
+    (a rejection). `code`, `detail`, `facts` tell of a refusal.
+    """
+
+    __slots__ = ("code", "detail", "facts", "replayed", "stored")
+
+    def __init__(
+        self,
+        stored: list[Stored],
+        *,
+        replayed: bool = False,
+        code: str | None = None,
+        detail: str = "",
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        self.stored = stored
+        self.replayed = replayed
+        self.code = code
+        self.detail = detail
+        self.facts = facts or {}
+
+    @property
+    def status(self) -> Status:
+        if self.code is not None:
+            return "refused"
+        return "replayed" if self.replayed else "done"
+
+    @property
+    def position(self) -> int | None:
+        """Of the command's last record: what `min_position` should be to see it."""
+        return self.stored[-1].record.position if self.stored else None
+
+
+class Unanswered(Exception):
+    """The Writer could not do what was asked, and nothing of it is remembered.
+
+    `code` is one of `busy`, `unavailable`, `outcome_unknown`, `read_only`, `internal`.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail

@@ -1,0 +1,59 @@
+"""Which role may do what: the one table."""
+
+from collections.abc import Iterable
+
+from domain.access import IssueKey, ListLedger, RecordActor, RevokeKey
+from domain.accounts import AmendAccount, CloseAccount, OpenAccount
+from domain.assets import RegisterAsset
+from domain.authorizations import Authorize, Release, Settle, Void
+from domain.commands import Command
+from domain.corrections import Adjust, Reverse
+from domain.entries import Post
+from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.journals import OpenJournal
+from domain.ledgers import CreateLedger, LockBooks
+from domain.refusals import Forbidden
+
+ROLES = ("operator", "controller", "clerk", "approver", "compliance", "auditor")
+
+READ_LEDGER = frozenset(ROLES)
+READ_EVENTS = frozenset({"auditor", "compliance", "controller"})
+
+_OPERATOR = frozenset({"operator"})
+_CONTROLLER = frozenset({"controller"})
+_CLERK = frozenset({"clerk", "controller"})
+
+MAY: dict[type[Command], frozenset[str]] = {
+    CreateLedger: _OPERATOR,
+    ListLedger: _OPERATOR,
+    RecordActor: _OPERATOR,
+    IssueKey: _OPERATOR,
+    RevokeKey: _OPERATOR,
+    LockBooks: _CONTROLLER,
+    RegisterAsset: _CONTROLLER,
+    OpenJournal: _CONTROLLER,
+    OpenAccount: _CONTROLLER,
+    AmendAccount: _CONTROLLER,
+    CloseAccount: _CONTROLLER,
+    FreezeAccount: _CONTROLLER,
+    UnfreezeAccount: _CONTROLLER,
+    Post: _CLERK,
+    Reverse: _CLERK,
+    Adjust: _CLERK,
+    Authorize: _CLERK,
+    Settle: _CLERK,
+    Void: _CLERK,
+    Release: _CLERK,
+}
+
+
+def check(command: Command, roles: frozenset[str]) -> None:
+    """Raises Forbidden where none of the roles may send the command."""
+    needed = MAY[type(command)]
+    if roles.isdisjoint(needed):
+        raise Forbidden(do=str(command.__struct_config__.tag), needed=one_of(needed))
+
+
+def one_of(roles: Iterable[str]) -> str:
+    """Returns the roles as a sentence has them: `clerk or controller`."""
+    return " or ".join(sorted(roles))

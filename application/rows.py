@@ -1,0 +1,379 @@
+"""The write-side rows of one ledger: read into the books, written from them with the events.
+
+Amounts stay integers on the way (numeric(38) columns). Long arrays are sent as text literals: in
+Python a joined string is many times cheaper than adapting thousands of values one by one.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+from psycopg.sql import SQL, Composed, Identifier
+
+from application.private import PrivateRow
+from application.records import EventShapes
+from domain.access import Actor, ApiKey, LedgerListing
+from domain.accounts import Account
+from domain.assets import Asset
+from domain.authorizations import Authorization
+from domain.balances import Balance
+from domain.books import Books, Shelf
+from domain.entries import Entry, EntryAdjusted, EntryPosted, EntryReversed
+from domain.journals import Journal
+from domain.ledgers import SYSTEM, Ledger
+from domain.money import minor_units
+from domain.refusals import CorruptLog
+
+_encode = msgspec.json.Encoder().encode
+
+
+def array(values: Iterable[object]) -> str:
+    """Returns an array literal of numbers, uuids or null."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+class Rows:
+    """Reads and writes the rows of one ledger's schema on the Writer's connection.
+
+    Requires the head lock. Remembers the row number of each balance that is in memory; dropped
+    together with the books.
+    """
+
+    def __init__(self, *, ledger: str, schema: str, shapes: EventShapes) -> None:
+        self._system = ledger == SYSTEM
+        self._schema = schema
+        self._shapes = shapes
+        self._balance_ids: dict[tuple[str, str], int] = {}
+        self._next_balance_id = 1
+        self._statements: dict[str, Composed] = {}
+
+    def _sql(self, text: str) -> Composed:
+        """The statement with `{}` as the schema, composed once."""
+        if text not in self._statements:
+            self._statements[text] = SQL(text).format(
+                *[Identifier(self._schema)] * text.count("{}")
+            )
+        return self._statements[text]
+
+    def fetch(self, connection: Connection[Any], text: str, *params: object) -> list[Any]:
+        """Returns all rows of a query on the schema, as tuples."""
+        return connection.execute(self._sql(text), params, prepare=True).fetchall()
+
+    # -- reading
+
+    def read_small(self, connection: Connection[Any], books: Books) -> None:
+        """Reads what is small and always needed, after the books were dropped."""
+        self._balance_ids = {}
+        last = self.fetch(connection, "SELECT coalesce(max(id), 0) FROM {}.balances")
+        self._next_balance_id = last[0][0] + 1
+        for (document,) in self.fetch(connection, "SELECT document FROM {}.ledger"):
+            ledger = msgspec.json.decode(document, type=Ledger)
+            books.ledgers.base[""] = ledger
+            books.streams.base[ledger.stream] = ledger.version
+        for (document,) in self.fetch(connection, "SELECT document FROM {}.assets"):
+            asset = msgspec.json.decode(document, type=Asset)
+            books.assets.base[asset.code] = asset
+        for (document,) in self.fetch(connection, "SELECT document FROM {}.journals"):
+            journal = msgspec.json.decode(document, type=Journal)
+            books.journals.base[journal.code] = journal
+        for name, year, last_no in self.fetch(
+            connection, "SELECT journal, fiscal_year, last_no FROM {}.vouchers"
+        ):
+            books.vouchers.base[name, year] = last_no
+        if self._system:
+            self._read_access(connection, books)
+
+    def _read_access(self, connection: Connection[Any], books: Books) -> None:
+        for (document,) in self.fetch(connection, "SELECT document FROM {}.listings"):
+            listing = msgspec.json.decode(document, type=LedgerListing)
+            books.listings.base[listing.id] = listing
+        for (document,) in self.fetch(connection, "SELECT document FROM {}.actors"):
+            actor = msgspec.json.decode(document, type=Actor)
+            books.actors.base[actor.actor] = actor
+        for (document,) in self.fetch(connection, "SELECT document FROM {}.keys"):
+            key = msgspec.json.decode(document, type=ApiKey)
+            books.keys.base[key.key_id] = key
+            books.streams.base[key.stream] = 2 if key.revoked else 1
+
+    def read_accounts(
+        self, connection: Connection[Any], books: Books, codes: Iterable[str]
+    ) -> None:
+        """Reads accounts with all their balances."""
+        wanted = list(codes)
+        for version, document in self.fetch(
+            connection,
+            "SELECT version, document FROM {}.accounts WHERE code = ANY(%s)",
+            wanted,
+        ):
+            account = _decode_account(document)
+            books.accounts.base[account.code] = account
+            books.streams.base[account.stream] = account.version
+            books.versions.base[account.code] = version
+        for row in self.fetch(
+            connection,
+            "SELECT id, account, asset, debits::text, credits::text, pending_debits::text,"
+            " pending_credits::text, lines, version FROM {}.balances WHERE account = ANY(%s)",
+            wanted,
+        ):
+            id, account, asset, *totals, lines, version = row
+            debits, credits, pending_debits, pending_credits = map(int, totals)
+            books.balances.base[account, asset] = Balance(
+                debits, credits, pending_debits, pending_credits, lines
+            )
+            self._balance_ids[account, asset] = id
+            if version > books.versions.base[account]:
+                books.versions.base[account] = version
+
+    def read_authorizations(
+        self, connection: Connection[Any], books: Books, ids: Iterable[str]
+    ) -> None:
+        """Reads the last event of each authorization: it carries the whole state."""
+        for (state,) in self.fetch(
+            connection,
+            "SELECT last.state FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL ("
+            " SELECT topic, state FROM {}.events WHERE originator_id = wanted.id"
+            " ORDER BY originator_version DESC LIMIT 1) AS last"
+            " WHERE last.topic LIKE 'Authorization%%'",
+            array(ids),
+        ):
+            record = self._shapes.decode(state)
+            books.authorizations.base[record.stream] = record.payload.authorization
+            books.streams.base[record.stream] = record.version
+
+    def read_entries(self, connection: Connection[Any], books: Books, ids: Iterable[str]) -> None:
+        """Reads entries from their streams: posted, and perhaps taken back."""
+        for (state,) in self.fetch(
+            connection,
+            "SELECT state FROM {}.events WHERE originator_id = ANY(%s::uuid[])"
+            " AND originator_version <= 2"
+            " AND topic IN ('EntryPosted', 'EntryReversed', 'EntryAdjusted')"
+            " ORDER BY originator_id, originator_version",
+            array(ids),
+        ):
+            record = self._shapes.decode(state)
+            event = record.payload
+            if isinstance(event, EntryPosted):
+                books.entries.base[record.stream] = Entry(event)
+                continue
+            old = books.entries.base[record.stream]
+            if isinstance(event, EntryReversed):
+                books.entries.base[record.stream] = Entry(old.posted, event.reversal)
+            elif isinstance(event, EntryAdjusted):
+                books.entries.base[record.stream] = Entry(
+                    old.posted, event.reversal, event.replacement
+                )
+
+    # -- writing
+
+    def write(
+        self, connection: Connection[Any], books: Books, private: Sequence[PrivateRow]
+    ) -> None:
+        """Writes each row that the commit changes, once."""
+        self._write_balances(connection, books)
+        self._write_vouchers(connection, books)
+        if books.accounts.changed:
+            self._write_accounts(connection, books)
+        if books.authorizations.changed:
+            self._write_holds(connection, books.authorizations.changed)
+        if private:
+            connection.execute(
+                self._sql(
+                    "INSERT INTO {}.private (position, salt, body)"
+                    " SELECT * FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[])"
+                ),
+                [
+                    [row.position for row in private],
+                    [row.salt for row in private],
+                    [row.body for row in private],
+                ],
+            )
+        for ledger in books.ledgers.changed.values():
+            connection.execute(
+                self._sql(
+                    "INSERT INTO {}.ledger (document) VALUES (%s)"
+                    " ON CONFLICT (one) DO UPDATE SET document = excluded.document"
+                ),
+                [_encode(ledger)],
+            )
+        self._write_documents(connection, "assets", "code", books.assets)
+        self._write_documents(connection, "journals", "code", books.journals)
+        if self._system:
+            self._write_documents(connection, "listings", "id", books.listings)
+            self._write_documents(connection, "actors", "actor", books.actors)
+            self._write_keys(connection, books)
+
+    def _write_balances(self, connection: Connection[Any], books: Books) -> None:
+        changed = books.balances.changed
+        if not changed:
+            return
+        ids = self._balance_ids
+        versions = books.versions
+        new = [key for key in changed if key not in ids]
+        if new:
+            self._insert_balances(connection, books, new)
+        old = (
+            sorted((ids[key], key) for key in changed if key not in new)
+            if new
+            else sorted((ids[key], key) for key in changed)
+        )
+        balances = [changed[key] for _, key in old]
+        connection.execute(
+            self._sql(
+                "UPDATE {}.balances AS b SET debits = n.debits, credits = n.credits,"
+                " pending_debits = n.pending_debits, pending_credits = n.pending_credits,"
+                " lines = n.lines, version = n.version"
+                " FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[],"
+                " %s::numeric[], %s::bigint[], %s::bigint[])"
+                " AS n (id, debits, credits, pending_debits, pending_credits, lines, version)"
+                " WHERE b.id = n.id"
+            ),
+            [
+                array([id for id, _ in old]),
+                array([b.debits for b in balances]),
+                array([b.credits for b in balances]),
+                array([b.pending_debits for b in balances]),
+                array([b.pending_credits for b in balances]),
+                array([b.lines for b in balances]),
+                array([versions.get(key[0]) for _, key in old]),
+            ],
+            prepare=True,
+        )
+
+    def _insert_balances(
+        self, connection: Connection[Any], books: Books, new: Sequence[tuple[str, str]]
+    ) -> None:
+        first = self._next_balance_id
+        self._next_balance_id += len(new)
+        balances = [books.balances.changed[key] for key in new]
+        connection.execute(
+            self._sql(
+                "INSERT INTO {}.balances (id, account, asset, debits, credits, pending_debits,"
+                " pending_credits, lines, version) SELECT * FROM unnest(%s::bigint[], %s::text[],"
+                " %s::text[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],"
+                " %s::bigint[], %s::bigint[])"
+            ),
+            [
+                array(range(first, first + len(new))),
+                [account for account, _ in new],
+                [asset for _, asset in new],
+                array([b.debits for b in balances]),
+                array([b.credits for b in balances]),
+                array([b.pending_debits for b in balances]),
+                array([b.pending_credits for b in balances]),
+                array([b.lines for b in balances]),
+                array([books.versions.get(account) for account, _ in new]),
+            ],
+        )
+        self._balance_ids.update(zip(new, range(first, first + len(new)), strict=True))
+
+    def _write_vouchers(self, connection: Connection[Any], books: Books) -> None:
+        changed = books.vouchers.changed
+        if changed:
+            connection.execute(
+                self._sql(
+                    "INSERT INTO {}.vouchers (journal, fiscal_year, last_no)"
+                    " SELECT * FROM unnest(%s::text[], %s::integer[], %s::bigint[])"
+                    " ON CONFLICT (journal, fiscal_year) DO UPDATE SET last_no = excluded.last_no"
+                ),
+                [
+                    [journal for journal, _ in changed],
+                    array([year for _, year in changed]),
+                    array(changed.values()),
+                ],
+                prepare=True,
+            )
+
+    def _write_accounts(self, connection: Connection[Any], books: Books) -> None:
+        accounts = list(books.accounts.changed.values())
+        connection.execute(
+            self._sql(
+                "INSERT INTO {}.accounts (code, type, status, version, document)"
+                " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[],"
+                " %s::bytea[]) ON CONFLICT (code) DO UPDATE SET type = excluded.type,"
+                " status = excluded.status, version = excluded.version,"
+                " document = excluded.document"
+            ),
+            [
+                [account.code for account in accounts],
+                [account.type for account in accounts],
+                [account.status for account in accounts],
+                array([books.versions.get(account.code) for account in accounts]),
+                [_encode(account) for account in accounts],
+            ],
+        )
+
+    def _write_holds(self, connection: Connection[Any], changed: dict[str, Authorization]) -> None:
+        """A hold's row stands while the authorization is open and has something to free."""
+        open_ids = [
+            id
+            for id, state in changed.items()
+            if state.closed_as is None and (minor_units(state.held) or state.expires_at)
+        ]
+        closed_ids = changed.keys() - set(open_ids)
+        if closed_ids:
+            connection.execute(
+                self._sql("DELETE FROM {}.holds WHERE authorization_id = ANY(%s::uuid[])"),
+                [array(closed_ids)],
+                prepare=True,
+            )
+        if not open_ids:
+            return
+        states = [changed[id] for id in open_ids]
+        connection.execute(
+            self._sql(
+                "INSERT INTO {}.holds (authorization_id, debit, credit, asset, remaining,"
+                " expires_at) SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[],"
+                " %s::text[], %s::numeric[], %s::timestamptz[])"
+                " ON CONFLICT (authorization_id) DO UPDATE SET remaining = excluded.remaining,"
+                " expires_at = excluded.expires_at"
+            ),
+            [
+                array(open_ids),
+                [state.debit for state in states],
+                [state.credit for state in states],
+                [state.asset for state in states],
+                array([minor_units(state.held) for state in states]),
+                [state.expires_at for state in states],
+            ],
+            prepare=True,
+        )
+
+    def _write_documents(
+        self, connection: Connection[Any], table: str, key: str, shelf: Shelf[str, Any]
+    ) -> None:
+        if shelf.changed:
+            connection.execute(
+                SQL(
+                    "INSERT INTO {}.{} ({}, document) SELECT * FROM unnest(%s::text[],"
+                    " %s::bytea[]) ON CONFLICT ({}) DO UPDATE SET document = excluded.document"
+                ).format(
+                    Identifier(self._schema), Identifier(table), Identifier(key), Identifier(key)
+                ),
+                [list(shelf.changed), [_encode(value) for value in shelf.changed.values()]],
+            )
+
+    def _write_keys(self, connection: Connection[Any], books: Books) -> None:
+        for key in books.keys.changed.values():
+            connection.execute(
+                self._sql(
+                    "INSERT INTO {}.keys (key_id, key_sha256, document) VALUES (%s, %s, %s)"
+                    " ON CONFLICT (key_id) DO UPDATE SET document = excluded.document"
+                ),
+                [key.key_id, key.key_sha256, _encode(key)],
+            )
+
+
+_account_decoder = msgspec.json.Decoder(Account)
+
+
+def _decode_account(document: bytes) -> Account:
+    try:
+        return _account_decoder.decode(document)
+    except msgspec.MsgspecError as error:
+        raise CorruptLog(f"an account's row is not what the service wrote: {error}") from error
+
+
+def uuid_bytes(id: str) -> bytes:
+    """Returns the 16 bytes of a UUID in its canonical form."""
+    return bytes.fromhex(id.replace("-", ""))

@@ -1,0 +1,393 @@
+"""Accounts: the places of the chart, and who may move money through them.
+
+An account's own stream holds its life (opened, amended, frozen, closed), never its postings: a hot
+account must not become one endless stream. Its normal side follows from type and `contra`.
+"""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+
+from domain.assets import find_asset
+from domain.books import Books
+from domain.commands import At, Command, Decided, Event, NewStream
+from domain.money import format_amount, parse_signed
+from domain.refusals import Refusal, Rejection
+
+Type = Literal["asset", "liability", "equity", "revenue", "expense"]
+Purpose = Literal[
+    "cash",
+    "bank",
+    "physical_currency",
+    "suspense",
+    "conversion",
+    "control",
+    "retained_earnings",
+    "client_money",
+]
+CashFlow = Literal["operating", "investing", "financing"]
+Scope = Literal["all", "debits", "credits"]
+Basis = Literal["administrative", "legal"]
+
+DEBIT_NORMAL_TYPES = ("asset", "expense")
+
+
+class OpenAccount(Command, frozen=True, kw_only=True, tag="open_account"):
+    code: str
+    type: Type
+    name: str
+    asset: str | None = None
+    floor: str | None = None
+    contra: bool | None = None
+    postable: bool | None = None
+    number: str | None = None
+    purpose: Purpose | None = None
+    monetary: bool | None = None
+    cash_flow: CashFlow | None = None
+    current: bool | None = None
+    statement_line: str | None = None
+    statutory_codes: dict[str, str] | None = None
+    owner: str | None = None
+
+
+class AmendAccount(Command, frozen=True, kw_only=True, tag="amend_account"):
+    """Absent members stay as they are; null takes a value away."""
+
+    account: str
+    expected_version: int | None = None
+    type: Type | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    asset: str | UnsetType | None = UNSET
+    floor: str | UnsetType | None = UNSET
+    contra: bool | UnsetType = UNSET
+    postable: bool | UnsetType = UNSET
+    number: str | UnsetType | None = UNSET
+    purpose: Purpose | UnsetType | None = UNSET
+    monetary: bool | UnsetType | None = UNSET
+    cash_flow: CashFlow | UnsetType | None = UNSET
+    current: bool | UnsetType | None = UNSET
+    statement_line: str | UnsetType | None = UNSET
+    statutory_codes: dict[str, str] | UnsetType | None = UNSET
+    owner: str | UnsetType | None = UNSET
+
+
+class CloseAccount(Command, frozen=True, kw_only=True, tag="close_account"):
+    account: str
+    expected_version: int | None = None
+
+
+class AccountOpened(Event, frozen=True, kw_only=True):
+    code: str
+    type: Type
+    name: str
+    asset: str | None = None
+    floor: str | None = None
+    contra: bool = False
+    postable: bool = True
+    number: str | None = None
+    purpose: Purpose | None = None
+    monetary: bool | None = None
+    cash_flow: CashFlow | None = None
+    current: bool | None = None
+    statement_line: str | None = None
+    statutory_codes: dict[str, str] | None = None
+    owner: str | None = None
+    reference: str | None = None
+    private: str | None = None
+
+
+class AccountAmended(Event, frozen=True, kw_only=True):
+    """Only what changed is present; null means taken away."""
+
+    account: str
+    type: Type | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    asset: str | UnsetType | None = UNSET
+    floor: str | UnsetType | None = UNSET
+    contra: bool | UnsetType = UNSET
+    postable: bool | UnsetType = UNSET
+    number: str | UnsetType | None = UNSET
+    purpose: Purpose | UnsetType | None = UNSET
+    monetary: bool | UnsetType | None = UNSET
+    cash_flow: CashFlow | UnsetType | None = UNSET
+    current: bool | UnsetType | None = UNSET
+    statement_line: str | UnsetType | None = UNSET
+    statutory_codes: dict[str, str] | UnsetType | None = UNSET
+    owner: str | UnsetType | None = UNSET
+    reference: str | None = None
+    private: str | None = None
+
+
+class AccountClosed(Event, frozen=True, kw_only=True):
+    account: str
+    reference: str | None = None
+    private: str | None = None
+
+
+class Freeze(Struct, frozen=True, omit_defaults=True):
+    freeze_id: str
+    scope: Scope
+    basis: Basis
+    amount: str | None = None
+    authority_reference: str | None = None
+
+
+class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`version` counts the events of the account's own stream: its ETag."""
+
+    stream: str
+    version: int
+    code: str
+    type: Type
+    name: str
+    debit_normal: bool
+    asset: str | None = None
+    floor: str | None = None
+    floor_minor: int | None = None
+    contra: bool = False
+    postable: bool = True
+    number: str | None = None
+    purpose: Purpose | None = None
+    monetary: bool | None = None
+    cash_flow: CashFlow | None = None
+    current: bool | None = None
+    statement_line: str | None = None
+    statutory_codes: dict[str, str] | None = None
+    owner: str | None = None
+    freezes: tuple[Freeze, ...] = ()
+    closed: bool = False
+
+    @property
+    def status(self) -> str:
+        if self.closed:
+            return "closed"
+        return "frozen" if self.freezes else "open"
+
+
+AMENDABLE = [
+    "type",
+    "name",
+    "asset",
+    "floor",
+    "contra",
+    "postable",
+    "number",
+    "purpose",
+    "monetary",
+    "cash_flow",
+    "current",
+    "statement_line",
+    "statutory_codes",
+    "owner",
+]
+FIXED_BY_FIRST_POSTING = ("type", "contra", "asset")
+
+
+class AccountExists(Refusal):
+    code = "already_exists"
+    sentence = "The account {account} exists."
+
+
+class AccountNotFound(Refusal):
+    code = "account_not_found"
+    sentence = "There is no account {account}; a controller opens it with POST .../accounts."
+
+
+class AccountIsFrozen(Refusal):
+    code = "account_frozen"
+    sentence = "The account {account} is frozen by {freeze_id}."
+
+
+class AccountIsClosed(Refusal):
+    code = "account_closed"
+    sentence = "The account {account} is closed."
+
+
+class AccountInUse(Refusal):
+    code = "account_in_use"
+    sentence = "The account {account} holds postings, a balance or open holds."
+
+
+class AccountNotPostable(Refusal):
+    code = "account_not_postable"
+    sentence = "The account {account} groups others and takes no postings."
+
+
+class AssetNotAllowed(Refusal):
+    code = "asset_not_allowed"
+    sentence = "The account {account} takes {allowed}; {asset} was asked."
+
+
+class Stale(Rejection):
+    code = "stale"
+    sentence = "The account {account} has version {version} by now; {expected} was expected."
+
+
+def find_account(books: Books, code: str) -> Account:
+    """Raises AccountNotFound."""
+    account = books.accounts.get(code)
+    if account is None:
+        raise AccountNotFound(account=code)
+    return account
+
+
+def check_not_frozen(account: Account) -> None:
+    """Raises AccountIsFrozen."""
+    if account.freezes:
+        raise AccountIsFrozen(account=account.code, freeze_id=account.freezes[0].freeze_id)
+
+
+def check_not_closed(account: Account) -> None:
+    """Raises AccountIsClosed."""
+    if account.closed:
+        raise AccountIsClosed(account=account.code)
+
+
+def put_account(books: Books, account: Account) -> None:
+    """Replaces the account and counts the event that touched it."""
+    books.accounts.put(account.code, account)
+    books.touch(account.code)
+
+
+def open_account(books: Books, command: OpenAccount, at: At, new: NewStream) -> Decided:
+    """Returns the event that opens an account. Raises AssetNotFound, AccountExists."""
+    floor = None
+    if command.asset is not None:
+        scale = find_asset(books, command.asset).scale
+        if command.floor is not None:
+            minor = parse_signed(command.floor, scale=scale, asset=command.asset)
+            floor = format_amount(minor, scale)
+    if books.accounts.get(command.code) is not None:
+        raise AccountExists(account=command.code)
+    event = AccountOpened(
+        code=command.code,
+        type=command.type,
+        name=command.name,
+        asset=command.asset,
+        floor=floor,
+        contra=bool(command.contra),
+        postable=command.postable is not False,
+        number=command.number,
+        purpose=command.purpose,
+        monetary=command.monetary,
+        cash_flow=command.cash_flow,
+        current=command.current,
+        statement_line=command.statement_line,
+        statutory_codes=command.statutory_codes,
+        owner=command.owner,
+        reference=command.reference,
+    )
+    return [(new(0), event)]
+
+
+def amend(books: Books, command: AmendAccount, at: At, new: NewStream) -> Decided:
+    """Returns the event that changes what `command` names; no event where nothing changes.
+
+    Raises AccountNotFound, AssetNotFound, Stale, AccountIsClosed, AccountInUse, AssetNotAllowed.
+    """
+    account = find_account(books, command.account)
+    changes = {
+        name: value
+        for name in AMENDABLE
+        if (value := getattr(command, name)) is not UNSET and value != getattr(account, name)
+    }
+    asset = changes.get("asset", account.asset)
+    scale = None if asset is None else find_asset(books, asset).scale
+    _check_version(account, command.expected_version)
+    check_not_closed(account)
+    if any(name in changes for name in FIXED_BY_FIRST_POSTING) and _was_used(books, account.code):
+        raise AccountInUse(account=account.code)
+    floor = changes.get("floor", account.floor)
+    if floor is not None:
+        if asset is None or scale is None:
+            raise AssetNotAllowed(account=account.code, allowed="any asset", asset="a floor")
+        floor = format_amount(parse_signed(floor, scale=scale, asset=asset), scale)
+        if floor == account.floor:
+            changes.pop("floor", None)
+        else:
+            changes["floor"] = floor
+    event = AccountAmended(account=account.code, reference=command.reference, **changes)
+    return [(account.stream, event)]
+
+
+def close(books: Books, command: CloseAccount, at: At, new: NewStream) -> Decided:
+    """Returns the event that closes an account without balance and holds.
+
+    Raises AccountNotFound, Stale, AccountIsFrozen, AccountIsClosed, AccountInUse.
+    """
+    account = find_account(books, command.account)
+    _check_version(account, command.expected_version)
+    check_not_frozen(account)
+    check_not_closed(account)
+    for balance in books.balances_of(account.code):
+        if balance.debits != balance.credits or balance.pending_debits or balance.pending_credits:
+            raise AccountInUse(account=account.code)
+    return [(account.stream, AccountClosed(account=account.code, reference=command.reference))]
+
+
+def evolve_opened(books: Books, stream: str, event: AccountOpened) -> None:
+    """Puts the new account on the books."""
+    account = Account(
+        stream=stream,
+        version=1,
+        code=event.code,
+        type=event.type,
+        name=event.name,
+        debit_normal=_is_debit_normal(event.type, contra=event.contra),
+        asset=event.asset,
+        floor=event.floor,
+        floor_minor=_minor_of_floor(event.floor),
+        contra=event.contra,
+        postable=event.postable,
+        number=event.number,
+        purpose=event.purpose,
+        monetary=event.monetary,
+        cash_flow=event.cash_flow,
+        current=event.current,
+        statement_line=event.statement_line,
+        statutory_codes=event.statutory_codes,
+        owner=event.owner,
+    )
+    put_account(books, account)
+
+
+def evolve_amended(books: Books, stream: str, event: AccountAmended) -> None:
+    """Replaces what the event names."""
+    old = find_account(books, event.account)
+    changes = {name: value for name in AMENDABLE if (value := getattr(event, name)) is not UNSET}
+    kind, contra = changes.get("type", old.type), changes.get("contra", old.contra)
+    floor = changes.get("floor", old.floor)
+    put_account(
+        books,
+        replace(
+            old,
+            version=old.version + 1,
+            debit_normal=_is_debit_normal(kind, contra=contra),
+            floor_minor=_minor_of_floor(floor),
+            **changes,
+        ),
+    )
+
+
+def evolve_closed(books: Books, stream: str, event: AccountClosed) -> None:
+    """Marks the account closed."""
+    old = find_account(books, event.account)
+    put_account(books, replace(old, version=old.version + 1, closed=True))
+
+
+def _check_version(account: Account, expected: int | None) -> None:
+    if expected is not None and expected != account.version:
+        raise Stale(account=account.code, version=account.version, expected=expected)
+
+
+def _is_debit_normal(kind: str, *, contra: bool) -> bool:
+    return (kind in DEBIT_NORMAL_TYPES) != contra
+
+
+def _minor_of_floor(floor: str | None) -> int | None:
+    return None if floor is None else int(floor.replace(".", ""))
+
+
+def _was_used(books: Books, code: str) -> bool:
+    return any(b.lines or b.pending_debits or b.pending_credits for b in books.balances_of(code))

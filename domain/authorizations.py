@@ -1,0 +1,403 @@
+"""Authorizations: a hold reserves funds and moves none until it is settled, in parts or all.
+
+It ends settled for good (`final`), voided, released, or expired. Each event of its stream carries
+the whole state that it leaves, so the last one is enough to go on from. While it is open it is
+pending on both accounts: debits on the one, credits on the other.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.accounts import (
+    Account,
+    AssetNotAllowed,
+    find_account,
+)
+from domain.assets import Asset, find_asset
+from domain.balances import EMPTY, Balance, check_floors
+from domain.books import Books
+from domain.calendar import check_open
+from domain.commands import At, Command, Decided, Event, NewStream
+from domain.entries import check_new_id, posted_entry
+from domain.journals import AUTHORIZATIONS
+from domain.legs import LegAsked, Line, Passbook, check_open_accounts
+from domain.money import format_amount, minor_units, parse_amount
+from domain.refusals import Refusal
+
+ClosedAs = Literal["final", "voided", "released", "expired"]
+
+
+class Network(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What the payment network says of it."""
+
+    scheme: str | None = None
+    reference: str | None = None
+    approval_code: str | None = None
+    merchant_id: str | None = None
+    mcc: str | None = None
+
+
+class Authorize(Command, frozen=True, kw_only=True, tag="authorize"):
+    debit: str
+    credit: str
+    amount: str
+    asset: str
+    id: str | None = None
+    expires_in_seconds: int | None = None
+    expires_at: datetime | None = None
+    over_settle_percent: str | None = None
+    network: Network | None = None
+
+
+class Settle(Command, frozen=True, kw_only=True, tag="settle"):
+    authorization: str
+    amount: str | None = None
+    final: bool | None = None
+    effective_on: date | None = None
+
+
+class Void(Command, frozen=True, kw_only=True, tag="void"):
+    authorization: str
+
+
+class Release(Command, frozen=True, kw_only=True, tag="release"):
+    authorization: str
+
+
+class Authorization(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The state of a hold, amounts as the record shows them."""
+
+    debit: str
+    credit: str
+    asset: str
+    authorized: str
+    settled: str
+    refunded: str
+    held: str
+    over_settle_percent: str = "0"
+    expires_at: datetime | None = None
+    closed_as: ClosedAs | None = None
+
+    @property
+    def status(self) -> str:
+        settled = minor_units(self.settled)
+        if settled >= minor_units(self.authorized):
+            return "settled"
+        if settled:
+            return "partially_settled"
+        if self.closed_as in ("voided", "expired", "released"):
+            return str(self.closed_as)
+        return "authorized"
+
+    @property
+    def ceiling_minor(self) -> int:
+        """What may be settled in all: authorized x (1 + percent), rounded down."""
+        whole, _, fraction = self.over_settle_percent.partition(".")
+        hundred = 100 * int("1" + "0" * len(fraction))
+        return minor_units(self.authorized) * (hundred + int(whole + fraction)) // hundred
+
+
+class AuthorizationOpened(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+    network: Network | None = None
+    reference: str | None = None
+    private: str | None = None
+
+
+class AuthorizationSettled(Event, frozen=True, kw_only=True):
+    """`released` is what `final` gave back beyond the settled amount."""
+
+    amount: str
+    entry: str
+    authorization: Authorization
+    final: bool = False
+    released: str | None = None
+
+
+class AuthorizationVoided(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+    reference: str | None = None
+    private: str | None = None
+
+
+class AuthorizationReleased(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+    reference: str | None = None
+    private: str | None = None
+
+
+class AuthorizationExpired(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+
+
+Happened = (
+    AuthorizationOpened
+    | AuthorizationSettled
+    | AuthorizationVoided
+    | AuthorizationReleased
+    | AuthorizationExpired
+)
+
+
+class AuthorizationNotFound(Refusal):
+    code = "authorization_not_found"
+    sentence = "There is no authorization {authorization}."
+
+
+class AuthorizationIsClosed(Refusal):
+    code = "authorization_closed"
+    sentence = "The authorization {authorization} was closed: {closed_as}."
+
+
+class AuthorizationHasExpired(Refusal):
+    code = "authorization_expired"
+    sentence = "The authorization {authorization} expired at {expires_at}."
+
+
+class SameAccount(Refusal):
+    code = "same_account"
+    sentence = "Debit and credit are both {account}."
+
+
+class ExpiresInPast(Refusal):
+    code = "expires_in_past"
+    sentence = "{expires_at} is not later than now, {now}."
+
+
+class OverSettlement(Refusal):
+    code = "over_settlement"
+    sentence = "{remaining} {asset} may still be settled; {asked} was asked."
+
+
+class NothingToSettle(Refusal):
+    code = "nothing_to_settle"
+    sentence = "Nothing remains held; name an amount to settle up to the ceiling."
+
+
+class SettlementExists(Refusal):
+    code = "settlement_exists"
+    sentence = "{settled} {asset} was settled; release what remains instead of voiding."
+
+
+def authorize(books: Books, command: Authorize, at: At, new: NewStream) -> Decided:
+    """Returns the event that holds funds.
+
+    Raises AccountNotFound, AssetNotFound, EntryExists, AccountIsFrozen, AccountIsClosed,
+    AccountNotPostable, SameAccount, AssetNotAllowed, AmountNotPositive, AmountTooFine,
+    AmountTooLarge, ExpiresInPast, InsufficientFunds.
+    """
+    debit = find_account(books, command.debit)
+    credit = find_account(books, command.credit)
+    asset = find_asset(books, command.asset)
+    check_new_id(books, command.id)
+    check_open_accounts(((debit, asset), (credit, asset)))
+    if debit.code == credit.code:
+        raise SameAccount(account=debit.code)
+    for account in (debit, credit):
+        if account.asset is not None and account.asset != asset.code:
+            raise AssetNotAllowed(account=account.code, allowed=account.asset, asset=asset.code)
+    minor = parse_amount(command.amount, scale=asset.scale, asset=asset.code)
+    expires_at = _expiry(command, at)
+    _check_available(books, debit, credit, minor)
+    amount = format_amount(minor, asset.scale)
+    zero = format_amount(0, asset.scale)
+    state = Authorization(
+        debit=debit.code,
+        credit=credit.code,
+        asset=asset.code,
+        authorized=amount,
+        settled=zero,
+        refunded=zero,
+        held=amount,
+        over_settle_percent=command.over_settle_percent or "0",
+        expires_at=expires_at,
+    )
+    event = AuthorizationOpened(
+        amount=amount, authorization=state, network=command.network, reference=command.reference
+    )
+    return [(command.id or new(0), event)]
+
+
+def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
+    """Returns the entry that posts a part of a hold, or all that remains, and what that leaves.
+
+    Settling within the hold tests no floor and passes an administrative freeze: the funds were
+    set aside. What goes beyond the hold, up to the ceiling, must find available funds.
+    Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired, AccountIsFrozen,
+    PeriodClosed, EffectiveInFuture, AmountNotPositive, AmountTooFine, AmountTooLarge,
+    OverSettlement, NothingToSettle, InsufficientFunds.
+    """
+    state = find_open(books, command.authorization)
+    debit, credit = find_account(books, state.debit), find_account(books, state.credit)
+    asset = find_asset(books, state.asset)
+    effective_on = command.effective_on or at.today
+    check_open(effective_on, today=at.today, locked_through=books.ledger.locked_through)
+    held = minor_units(state.held)
+    minor = _settle_amount(state, command.amount, asset)
+    excess = max(0, minor - held)
+    if excess:
+        check_open_accounts(((debit, asset), (credit, asset)))
+        _check_available(books, debit, credit, excess)
+    left = held - minor + excess
+    after = replace(
+        state,
+        settled=format_amount(minor_units(state.settled) + minor, asset.scale),
+        held=format_amount(0 if command.final else left, asset.scale),
+        closed_as="final" if command.final else None,
+    )
+    entry = posted_entry(
+        books,
+        passbook=Passbook(books),
+        lines=_lines(debit, credit, asset, minor),
+        journal=AUTHORIZATIONS,
+        class_="ordinary",
+        effective_on=effective_on,
+        reference=command.reference,
+        authorization=command.authorization,
+    )
+    event = AuthorizationSettled(
+        amount=format_amount(minor, asset.scale),
+        entry=new(0),
+        authorization=after,
+        final=bool(command.final),
+        released=format_amount(left, asset.scale) if command.final and left else None,
+    )
+    return [(new(0), entry), (command.authorization, event)]
+
+
+def void(books: Books, command: Void, at: At, new: NewStream) -> Decided:
+    """Returns the event that takes a hold back of which nothing was settled.
+
+    Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired, SettlementExists.
+    """
+    state = find_open(books, command.authorization)
+    if minor_units(state.settled):
+        raise SettlementExists(settled=state.settled, asset=state.asset)
+    event = AuthorizationVoided(
+        amount=state.held,
+        authorization=_closed(books, state, "voided"),
+        reference=command.reference,
+    )
+    return [(command.authorization, event)]
+
+
+def release(books: Books, command: Release, at: At, new: NewStream) -> Decided:
+    """Returns the event that gives back what remains held.
+
+    Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired.
+    """
+    state = find_open(books, command.authorization)
+    event = AuthorizationReleased(
+        amount=state.held,
+        authorization=_closed(books, state, "released"),
+        reference=command.reference,
+    )
+    return [(command.authorization, event)]
+
+
+def expire(books: Books, authorization: str, at: At) -> AuthorizationExpired | None:
+    """Returns the event that frees a hold whose time has come (`expires_at <= now`), or None."""
+    state = books.authorizations.get(authorization)
+    if state is None or state.closed_as is not None or state.expires_at is None:
+        return None
+    if state.expires_at > at.recorded_at:
+        return None
+    return AuthorizationExpired(amount=state.held, authorization=_closed(books, state, "expired"))
+
+
+def find_open(books: Books, authorization: str) -> Authorization:
+    """Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired."""
+    state = books.authorizations.get(authorization)
+    if state is None:
+        raise AuthorizationNotFound(authorization=authorization)
+    if state.closed_as == "expired":
+        assert state.expires_at is not None
+        raise AuthorizationHasExpired(
+            authorization=authorization, expires_at=state.expires_at.isoformat()
+        )
+    if state.closed_as is not None:
+        raise AuthorizationIsClosed(authorization=authorization, closed_as=state.closed_as)
+    return state
+
+
+def evolve(books: Books, stream: str, event: Happened) -> None:
+    """Replaces the state and moves what is pending on both accounts by the difference."""
+    after = event.authorization
+    before = books.authorizations.get(stream)
+    change = minor_units(after.held) - (0 if before is None else minor_units(before.held))
+    for account, debit in ((after.debit, True), (after.credit, False)):
+        key = (account, after.asset)
+        books.balances.put(key, _pend(books.balances.get(key) or EMPTY, debit=debit, change=change))
+        books.touch(account)
+    books.authorizations.put(stream, after)
+
+
+def _pend(balance: Balance, *, debit: bool, change: int) -> Balance:
+    return Balance(
+        balance.debits,
+        balance.credits,
+        balance.pending_debits + (change if debit else 0),
+        balance.pending_credits + (0 if debit else change),
+        balance.lines,
+    )
+
+
+def _closed(books: Books, state: Authorization, closed_as: ClosedAs) -> Authorization:
+    zero = format_amount(0, find_asset(books, state.asset).scale)
+    return replace(state, held=zero, closed_as=closed_as)
+
+
+def _expiry(command: Authorize, at: At) -> datetime | None:
+    expires_at = command.expires_at
+    if command.expires_in_seconds is not None:
+        expires_at = at.recorded_at + timedelta(seconds=command.expires_in_seconds)
+    if expires_at is not None and expires_at <= at.recorded_at:
+        raise ExpiresInPast(expires_at=expires_at.isoformat(), now=at.recorded_at.isoformat())
+    return expires_at
+
+
+def _settle_amount(state: Authorization, asked: str | None, asset: Asset) -> int:
+    if asked is None:
+        held = minor_units(state.held)
+        if held == 0:
+            raise NothingToSettle
+        return held
+    minor = parse_amount(asked, scale=asset.scale, asset=asset.code)
+    remaining = state.ceiling_minor - minor_units(state.settled)
+    if minor > remaining:
+        raise OverSettlement(
+            remaining=format_amount(remaining, asset.scale),
+            asked=format_amount(minor, asset.scale),
+            asset=asset.code,
+        )
+    return minor
+
+
+def _check_available(books: Books, debit: Account, credit: Account, minor: int) -> None:
+    """The funds of a hold, or of what goes beyond one, on whichever side gives them."""
+    changes = []
+    if debit.floor_minor is not None and not debit.debit_normal:
+        changes.append((debit, -minor))
+    if credit.floor_minor is not None and credit.debit_normal:
+        changes.append((credit, -minor))
+    if changes:
+        check_floors(books, changes)
+
+
+def _lines(debit: Account, credit: Account, asset: Asset, minor: int) -> list[Line]:
+    amount = format_amount(minor, asset.scale)
+    asked = [
+        LegAsked(account=debit.code, side="debit", amount=amount, asset=asset.code),
+        LegAsked(account=credit.code, side="credit", amount=amount, asset=asset.code),
+    ]
+    return [
+        Line(debit, asset, True, minor, None, asked[0]),
+        Line(credit, asset, False, minor, None, asked[1]),
+    ]

@@ -1,0 +1,92 @@
+"""The tables of the domain: which decision a command takes, which event has which name and effect.
+
+To add a command: its Struct and decision in the file of its noun, a row in `DECISIONS`. To add an
+event: its Struct and evolve function there, rows in `EVENTS` and `EVOLVE`. An event's name is
+permanent, its version counts its released shapes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from domain import (
+    access,
+    accounts,
+    assets,
+    authorizations,
+    corrections,
+    entries,
+    freezes,
+    journals,
+    ledgers,
+)
+from domain.books import Books
+from domain.commands import At, Command, Decided, Event, NewStream
+
+
+class CommandRefused(Event, frozen=True, kw_only=True):
+    """A refusal is an event too, in a stream of its own: what was asked, why it was turned down."""
+
+    do: str
+    code: str
+    detail: str
+    facts: dict[str, str | int | bool | None]
+
+
+Decision = Callable[[Books, Any, At, NewStream], Decided]
+Evolve = Callable[[Books, str, Any], None]
+
+DECISIONS: dict[type[Command], Decision] = {
+    ledgers.CreateLedger: ledgers.create,
+    ledgers.LockBooks: ledgers.lock,
+    assets.RegisterAsset: assets.register,
+    journals.OpenJournal: journals.open_journal,
+    accounts.OpenAccount: accounts.open_account,
+    accounts.AmendAccount: accounts.amend,
+    accounts.CloseAccount: accounts.close,
+    freezes.FreezeAccount: freezes.freeze,
+    freezes.UnfreezeAccount: freezes.unfreeze,
+    entries.Post: entries.post,
+    corrections.Reverse: corrections.reverse,
+    corrections.Adjust: corrections.adjust,
+    authorizations.Authorize: authorizations.authorize,
+    authorizations.Settle: authorizations.settle,
+    authorizations.Void: authorizations.void,
+    authorizations.Release: authorizations.release,
+    access.ListLedger: access.list_ledger,
+    access.RecordActor: access.record_actor,
+    access.IssueKey: access.issue_key,
+    access.RevokeKey: access.revoke_key,
+}
+
+
+def _no_effect(books: Books, stream: str, event: Event) -> None:
+    """A refusal changes nothing."""
+
+
+EVOLVE: dict[type[Event], Evolve] = {
+    CommandRefused: _no_effect,
+    ledgers.LedgerCreated: ledgers.evolve_created,
+    ledgers.BooksLocked: ledgers.evolve_locked,
+    assets.AssetRegistered: assets.evolve,
+    journals.JournalOpened: journals.evolve,
+    accounts.AccountOpened: accounts.evolve_opened,
+    accounts.AccountAmended: accounts.evolve_amended,
+    accounts.AccountClosed: accounts.evolve_closed,
+    freezes.AccountFrozen: freezes.evolve_frozen,
+    freezes.AccountUnfrozen: freezes.evolve_unfrozen,
+    entries.EntryPosted: entries.evolve_posted,
+    entries.EntryReversed: entries.evolve_reversed,
+    entries.EntryAdjusted: entries.evolve_adjusted,
+    authorizations.AuthorizationOpened: authorizations.evolve,
+    authorizations.AuthorizationSettled: authorizations.evolve,
+    authorizations.AuthorizationVoided: authorizations.evolve,
+    authorizations.AuthorizationReleased: authorizations.evolve,
+    authorizations.AuthorizationExpired: authorizations.evolve,
+    access.LedgerListed: access.evolve_listed,
+    access.ActorRecorded: access.evolve_recorded,
+    access.KeyIssued: access.evolve_issued,
+    access.KeyRevoked: access.evolve_revoked,
+}
+
+EVENTS: dict[type[Event], int] = dict.fromkeys(EVOLVE, 1)
+"""The current version of each event; its permanent name is the name of its Struct."""

@@ -1,0 +1,62 @@
+"""What every command has in common, and the moment it is decided at."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from msgspec import Struct
+
+REASONS = (
+    "data_entry",
+    "wrong_account",
+    "wrong_amount",
+    "wrong_period",
+    "duplicate",
+    "counterparty",
+    "regulatory",
+    "other",
+)
+"""Why a posted thing may be corrected. `other` needs a narrative."""
+
+
+class Command(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    tag_field="do",
+):
+    """A wish of a client, as the contract took it: before defaults, amounts still text.
+
+    Its JSON with absent members left out is what the idempotency digest is computed from, so a
+    field may be added later, but never renamed, retyped or given another default.
+    """
+
+    reason: str | None = None
+    narrative: str | None = None
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    correlation_id: str | None = None
+    on_behalf_of: str | None = None
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened: the payload of a record.
+
+    Members with their default are left out. A released shape never changes: a new member, a
+    renamed one or another default is a new version with an upcaster (application/records.py).
+    """
+
+
+class At(Struct, frozen=True):
+    """The one moment of a commit: when it is recorded, and the ledger's own day then."""
+
+    recorded_at: datetime
+    today: date
+
+
+NewStream = Callable[[int], str]
+"""Gives the id of the command's n-th new stream, from 0: ids are made outside of the domain."""
+
+Decided = list[tuple[str, Event]]
+"""What a decision answers: (stream, event) in the order in which they happened."""

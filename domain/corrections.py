@@ -1,0 +1,187 @@
+"""Corrections: a posted entry is taken back by another one, and perhaps replaced.
+
+A reversal swaps the sides and keeps the amounts, functional ones too. It is dated like what it
+corrects, unless those books are locked: then it takes the first open day and says to which day it
+relates. An adjustment is reversal and replacement as one: floors are judged on the pair.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from domain.accounts import check_not_frozen
+from domain.assets import find_asset
+from domain.books import Books
+from domain.calendar import check_open, first_open_day
+from domain.commands import At, Command, Decided, NewStream
+from domain.entries import (
+    Correction,
+    Entry,
+    EntryAdjusted,
+    EntryPosted,
+    EntryReversed,
+    find_entry,
+    posted_entry,
+)
+from domain.legs import (
+    LegAsked,
+    Line,
+    Passbook,
+    check_funds,
+    check_open_accounts,
+    resolve,
+    shape,
+)
+from domain.money import minor_units
+from domain.refusals import Refusal
+
+
+class Reverse(Command, frozen=True, kw_only=True, tag="reverse"):
+    entry: str
+    effective_on: date | None = None
+
+
+class Adjust(Command, frozen=True, kw_only=True, tag="adjust"):
+    entry: str
+    legs: list[LegAsked]
+    effective_on: date | None = None
+    replacement_effective_on: date | None = None
+
+
+class AlreadyReversed(Refusal):
+    code = "already_reversed"
+    sentence = "The entry {entry} was taken back by {reversal}."
+
+
+class ReversalOfReversal(Refusal):
+    code = "reversal_of_reversal"
+    sentence = (
+        "The entry {entry} is itself a reversal; post a new entry with a link of kind "
+        "'reinstates' instead."
+    )
+
+
+class NotReversible(Refusal):
+    code = "not_reversible"
+    sentence = "The entry {entry} settled the authorization {authorization}."
+
+
+class NarrativeRequired(Refusal):
+    code = "narrative_required"
+    sentence = "The reason 'other' needs a narrative."
+
+
+def reverse(books: Books, command: Reverse, at: At, new: NewStream) -> Decided:
+    """Returns the reversal and the mark in the reversed entry's stream.
+
+    Raises EntryNotFound, AlreadyReversed, ReversalOfReversal, NotReversible, AccountIsFrozen,
+    PeriodClosed, EffectiveInFuture, NarrativeRequired, InsufficientFunds.
+    """
+    original = _correctable(books, command.entry)
+    lines = _swapped(books, original.posted)
+    for line in lines:
+        check_not_frozen(line.account)
+    effective_on = _correction_day(books, original, command.effective_on, at)
+    _check_narrative(command)
+    check_funds(books, lines)
+    reversal = _correcting(
+        books, command, Passbook(books), original, lines, effective_on, "reversal"
+    )
+    return [(new(0), reversal), (command.entry, EntryReversed(reversal=new(0)))]
+
+
+def adjust(books: Books, command: Adjust, at: At, new: NewStream) -> Decided:
+    """Returns the reversal, the replacement, and the mark in the corrected entry's stream.
+
+    Raises what `reverse` raises, and for the replacement what `post` raises.
+    """
+    original = find_entry(books, command.entry)
+    resolved = resolve(books, command.legs)
+    _correctable(books, command.entry)
+    swapped = _swapped(books, original.posted)
+    for line in swapped:
+        check_not_frozen(line.account)
+    check_open_accounts(resolved)
+    reversed_on = _correction_day(books, original, command.effective_on, at)
+    replaced_on = _correction_day(books, original, command.replacement_effective_on, at)
+    _check_narrative(command)
+    lines = shape(books, command.legs, resolved)
+    check_funds(books, [*swapped, *lines])
+    book = Passbook(books)
+    reversal = _correcting(books, command, book, original, swapped, reversed_on, "reversal")
+    replacement = _correcting(books, command, book, original, lines, replaced_on, "replacement")
+    mark = EntryAdjusted(reversal=new(0), replacement=new(1))
+    return [(new(0), reversal), (new(1), replacement), (command.entry, mark)]
+
+
+def _correctable(books: Books, entry: str) -> Entry:
+    found = find_entry(books, entry)
+    if found.reversal is not None:
+        raise AlreadyReversed(entry=entry, reversal=found.reversal)
+    if found.posted.correction == "reversal":
+        raise ReversalOfReversal(entry=entry)
+    if found.posted.authorization is not None:
+        raise NotReversible(entry=entry, authorization=found.posted.authorization)
+    return found
+
+
+def _check_narrative(command: Command) -> None:
+    if command.reason == "other" and not command.narrative:
+        raise NarrativeRequired
+
+
+def _correction_day(books: Books, original: Entry, asked: date | None, at: At) -> date:
+    """The asked day, or by default the original's own, or the first open one after it."""
+    locked = books.ledger.locked_through
+    day = asked or first_open_day(original.posted.effective_on, locked_through=locked)
+    check_open(day, today=at.today, locked_through=locked)
+    return day
+
+
+def _swapped(books: Books, posted: EntryPosted) -> list[Line]:
+    """The original's legs with their sides swapped, its functional amounts kept."""
+    lines = []
+    for leg in posted.legs:
+        account = books.accounts.get(leg.account)
+        assert account is not None, "a posted entry's accounts stand for ever"
+        asked = LegAsked(
+            account=leg.account,
+            side="credit" if leg.side == "debit" else "debit",
+            amount=leg.amount,
+            asset=leg.asset,
+            party=leg.party,
+            dimensions=leg.dimensions,
+            due_on=leg.due_on,
+            matches=leg.matches,
+        )
+        value = None if leg.functional_amount is None else minor_units(leg.functional_amount)
+        asset = find_asset(books, leg.asset)
+        debit = asked.side == "debit"
+        lines.append(Line(account, asset, debit, minor_units(leg.amount), value, asked))
+    return lines
+
+
+def _correcting(
+    books: Books,
+    command: Reverse | Adjust,
+    passbook: Passbook,
+    original: Entry,
+    lines: Sequence[Line],
+    effective_on: date,
+    correction: Correction,
+) -> EntryPosted:
+    posted = original.posted
+    moved = effective_on != posted.effective_on
+    locked = books.ledger.locked_through
+    return posted_entry(
+        books,
+        passbook=passbook,
+        lines=lines,
+        journal=posted.journal,
+        class_=posted.class_,
+        effective_on=effective_on,
+        reference=command.reference,
+        corrects=command.entry,
+        correction=correction,
+        relates_to=posted.effective_on if moved else None,
+        prior_period=locked is not None and posted.effective_on <= locked,
+    )

@@ -1,0 +1,267 @@
+"""Legs: what an entry moves, checked for shape, balance and funds, and written in the passbook.
+
+The checks stand in their order of precedence: what is not found, state, shape, funds. Each leg in
+an event carries its account's and asset's running number and the balance that it leaves, like a
+line in a passbook: a missing line shows.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from domain.accounts import (
+    Account,
+    AccountNotPostable,
+    AssetNotAllowed,
+    check_not_closed,
+    check_not_frozen,
+    find_account,
+)
+from domain.assets import Asset, find_asset
+from domain.balances import EMPTY, Balance, check_floors, posted
+from domain.books import Books
+from domain.money import format_amount, minor_units, parse_amount, parse_value
+from domain.refusals import Refusal
+
+Side = Literal["debit", "credit"]
+MAX_LEGS = 100
+
+
+class LegAsked(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A leg as a client asks for it."""
+
+    account: str
+    side: Side
+    amount: str
+    asset: str
+    functional_amount: str | None = None
+    party: str | None = None
+    dimensions: dict[str, str] | None = None
+    narrative: str | None = None
+    due_on: date | None = None
+    matches: str | None = None
+
+
+class Leg(Struct, frozen=True, omit_defaults=True, gc=False):
+    """A leg as it was posted: `line` and `balance` (normal side) are its account's passbook."""
+
+    account: str
+    side: Side
+    amount: str
+    asset: str
+    line: int
+    balance: str
+    functional_amount: str | None = None
+    party: str | None = None
+    dimensions: dict[str, str] | None = None
+    due_on: date | None = None
+    matches: str | None = None
+
+
+class Line(NamedTuple):
+    """A leg with its account and asset found and its amounts in minor units."""
+
+    account: Account
+    asset: Asset
+    debit: bool
+    minor: int
+    functional_minor: int | None
+    asked: LegAsked
+
+
+class TooManyLegs(Refusal):
+    code = "too_many_legs"
+    sentence = "An entry has up to {limit} legs, not {asked}."
+
+
+class Unbalanced(Refusal):
+    code = "unbalanced"
+    sentence = "Debits and credits of {asset} differ by {difference}."
+
+
+class UnvaluedLeg(Refusal):
+    code = "unvalued_leg"
+    sentence = "Leg {leg} on {account} in {asset} needs a functional_amount in {functional_asset}."
+
+
+class UnbalancedFunctional(Refusal):
+    code = "unbalanced_functional"
+    sentence = "Debits and credits differ by {difference} in the functional {asset}."
+
+
+def resolve(books: Books, legs: Sequence[LegAsked]) -> list[tuple[Account, Asset]]:
+    """Returns each leg's account and asset. Raises AccountNotFound, AssetNotFound.
+
+    Of an entry with too many legs it looks at the first ones only: it will be refused anyway.
+    """
+    return [
+        (find_account(books, leg.account), find_asset(books, leg.asset)) for leg in legs[:MAX_LEGS]
+    ]
+
+
+def check_open_accounts(resolved: Sequence[tuple[Account, Asset]]) -> None:
+    """Raises AccountIsFrozen, AccountIsClosed, AccountNotPostable."""
+    for account, _ in resolved:
+        if account.freezes or account.closed or not account.postable:
+            check_not_frozen(account)
+            check_not_closed(account)
+            raise AccountNotPostable(account=account.code)
+
+
+def shape(
+    books: Books, legs: Sequence[LegAsked], resolved: Sequence[tuple[Account, Asset]]
+) -> list[Line]:
+    """Returns the lines of a balanced entry.
+
+    Raises TooManyLegs, AssetNotAllowed, AmountNotPositive, AmountTooFine, AmountTooLarge,
+    Unbalanced, UnvaluedLeg, UnbalancedFunctional.
+    """
+    if len(legs) > MAX_LEGS:
+        raise TooManyLegs(limit=MAX_LEGS, asked=len(legs))
+    functional = books.ledger.functional_asset
+    lines = []
+    for leg, (account, asset) in zip(legs, resolved, strict=True):
+        if account.asset is not None and account.asset != asset.code:
+            raise AssetNotAllowed(account=account.code, allowed=account.asset, asset=asset.code)
+        minor = parse_amount(leg.amount, scale=asset.scale, asset=asset.code)
+        value = None
+        if leg.functional_amount is not None:
+            scale = find_asset(books, functional).scale
+            value = parse_value(leg.functional_amount, scale=scale, asset=functional)
+        lines.append(Line(account, asset, leg.side == "debit", minor, value, leg))
+    check_balanced(books, lines)
+    return lines
+
+
+def check_balanced(books: Books, lines: Sequence[Line]) -> None:
+    """Raises Unbalanced, UnvaluedLeg, UnbalancedFunctional."""
+    nets: dict[str, int] = {}
+    valued = False
+    for _, asset, debit, minor, value, _ in lines:
+        nets[asset.code] = nets.get(asset.code, 0) + (minor if debit else -minor)
+        valued = valued or value is not None
+    for code, net in nets.items():
+        if net:
+            scale = find_asset(books, code).scale
+            raise Unbalanced(asset=code, difference=format_amount(abs(net), scale))
+    if valued or len(nets) > 1:
+        _check_functional(books, lines)
+
+
+def _check_functional(books: Books, lines: Sequence[Line]) -> None:
+    """An entry of several assets, or one that is valued at all, is valued in every leg."""
+    functional = find_asset(books, books.ledger.functional_asset)
+    net = 0
+    for number, line in enumerate(lines, start=1):
+        value = line.functional_minor
+        if line.asset.code == functional.code:
+            value = line.minor if value is None else value
+            if value != line.minor:
+                difference = format_amount(abs(value - line.minor), functional.scale)
+                raise UnbalancedFunctional(asset=functional.code, difference=difference)
+        if value is None:
+            raise UnvaluedLeg(
+                leg=number,
+                account=line.account.code,
+                asset=line.asset.code,
+                functional_asset=functional.code,
+            )
+        net += value if line.debit else -value
+    if net:
+        difference = format_amount(abs(net), functional.scale)
+        raise UnbalancedFunctional(asset=functional.code, difference=difference)
+
+
+def check_funds(books: Books, lines: Sequence[Line]) -> None:
+    """Judges the floors on the net effect of all lines together. Raises InsufficientFunds."""
+    changes: dict[str, tuple[Account, int]] = {}
+    for account, _, debit, minor, _, _ in lines:
+        if account.floor_minor is not None:
+            change = minor if debit == account.debit_normal else -minor
+            if account.code in changes:
+                change += changes[account.code][1]
+            changes[account.code] = (account, change)
+    if changes:
+        check_floors(books, changes.values())
+
+
+class Passbook:
+    """Writes legs after one another, each on top of what the one before it left.
+
+    Lives for one decision; the books change only when the events are folded.
+    """
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._balances: dict[tuple[str, str], Balance] = {}
+        self._vouchers: dict[tuple[str, int], int] = {}
+
+    def voucher_no(self, journal: str, fiscal_year: int) -> int:
+        """Returns the next voucher number of the journal in that year."""
+        key = (journal, fiscal_year)
+        last = self._vouchers.get(key) or self._books.vouchers.get(key) or 0
+        self._vouchers[key] = last + 1
+        return last + 1
+
+    def write(self, lines: Sequence[Line]) -> list[Leg]:
+        """Returns the legs with running numbers and balances."""
+        legs = []
+        balances = self._balances
+        for account, asset, debit, minor, value, asked in lines:
+            key = (account.code, asset.code)
+            old = balances.get(key) or self._books.balances.get(key) or EMPTY
+            new = balances[key] = add_leg(old, debit=debit, minor=minor)
+            scale = asset.scale
+            legs.append(
+                Leg(
+                    account.code,
+                    asked.side,
+                    format_amount(minor, scale),
+                    asset.code,
+                    new.lines,
+                    format_amount(posted(account, new), scale),
+                    None if value is None else self._functional(value),
+                    asked.party,
+                    asked.dimensions,
+                    asked.due_on,
+                    asked.matches,
+                )
+            )
+        return legs
+
+    def _functional(self, value: int) -> str:
+        books = self._books
+        return format_amount(value, find_asset(books, books.ledger.functional_asset).scale)
+
+
+def add_leg(balance: Balance, *, debit: bool, minor: int) -> Balance:
+    """Returns the balance after one more leg."""
+    if debit:
+        return Balance(
+            balance.debits + minor,
+            balance.credits,
+            balance.pending_debits,
+            balance.pending_credits,
+            balance.lines + 1,
+        )
+    return Balance(
+        balance.debits,
+        balance.credits + minor,
+        balance.pending_debits,
+        balance.pending_credits,
+        balance.lines + 1,
+    )
+
+
+def fold_legs(books: Books, legs: Sequence[Leg]) -> None:
+    """Adds posted legs to the balances and counts one touch for each account among them."""
+    balances = books.balances
+    for leg in legs:
+        key = (leg.account, leg.asset)
+        old = balances.get(key) or EMPTY
+        minor = minor_units(leg.amount)
+        balances.put(key, add_leg(old, debit=leg.side == "debit", minor=minor))
+    for account in {leg.account for leg in legs}:
+        books.touch(account)
