@@ -13,24 +13,24 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from application.identity import CommandIds, derived_id
+from application.identity import derived_id
 from application.metrics import COMMIT_SECONDS
 from application.needs import Needs
-from application.outcomes import Asked, Outcome, Stored, Unanswered
-from application.permissions import check
+from application.outcomes import Asked, Outcome, Unanswered
+from application.permissions import MAY, check
+from application.plain import PlainForms
 from application.private import PrivateRow, has_private_text, seal
 from application.recorder import LedgerRecorder, Row
 from application.records import FORMAT, MAX_RECORD_BYTES, EventShapes, Record, encode
-from application.rows import Rows, array, uuid_bytes
+from application.repeats import Done, find_done
+from application.rows import Rows
+from domain import plain
 from domain.authorizations import Release, Settle, Void, expire
 from domain.books import Books
 from domain.catalogue import DECISIONS, EVENTS, EVOLVE, CommandRefused
 from domain.commands import At, Decided, Event
-from domain.entries import EntryAdjusted, EntryPosted, EntryReversed
+from domain.entries import EntryAdjusted, EntryPosted, EntryReversed, Post
 from domain.refusals import Refusal, Rejection
-
-MAX_EVENTS_PER_COMMAND = 8
-"""Bounds the look-up of a repeated command's records, which follow one another."""
 
 MAX_CACHED_AUTHORIZATIONS = 50_000
 MAX_CACHED_ACCOUNTS = 200_000
@@ -38,6 +38,7 @@ MAX_CACHED_ACCOUNTS = 200_000
 
 _NO_STREAM_VERSION = (CommandRefused, EntryPosted, EntryReversed, EntryAdjusted)
 _ACTS_ON_AUTHORIZATION = (Settle, Void, Release)
+_MAY_POST = MAY[Post]
 
 
 class IdempotencyConflict(Rejection):
@@ -85,8 +86,8 @@ class Cache:
         self.books.confirm()
         self.mark = mark
         if (
-            len(self.books.authorizations.base) > MAX_CACHED_AUTHORIZATIONS
-            or len(self.books.accounts.base) > MAX_CACHED_ACCOUNTS
+            len(self.books.authorizations.now) > MAX_CACHED_AUTHORIZATIONS
+            or len(self.books.accounts.now) > MAX_CACHED_ACCOUNTS
         ):
             self.drop()
 
@@ -100,21 +101,18 @@ class Commit:
         connection: Connection[Any],
         recorder: LedgerRecorder,
         cache: Cache,
-        ids: CommandIds,
         software_version: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._connection = connection
         self._recorder = recorder
         self._cache = cache
-        self._ids = ids
         self._software_version = software_version
         self._clock = clock
         self.commit_id = uuid4()
-        self.stored: list[Stored] = []
+        self.stored: list[Row] = []
         self._private: list[PrivateRow] = []
-        self._columns: list[bytes | None] = []
-        self._known: dict[str, tuple[str | None, Outcome]] = {}
+        self._known: dict[str, Done] = {}
         self._command_id = ""
 
     # -- step 1 and 2: the lock, and whether the cache is what it locks
@@ -140,6 +138,12 @@ class Commit:
         self._recorded_at_text = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self._books = self._cache.books
         self._at = At(now, self._today(now))
+        self._forms = PlainForms(
+            ledger=self._cache.ledger,
+            incarnation=self.incarnation,
+            recorded_at=self._recorded_at_text,
+            software_version=self._software_version,
+        )
 
     def _today(self, now: datetime) -> Any:
         ledger = self._books.ledgers.get("")
@@ -152,68 +156,28 @@ class Commit:
         needs = Needs(self._books)
         for one in prepared:
             needs.of(one.asked.command)
-        self._find_done([one.command_id for one in prepared], needs.new_ids)
         rows, connection, books = self._cache.rows, self._connection, self._books
+        taken, self._known = find_done(
+            connection,
+            rows=rows,
+            shapes=self._cache.shapes,
+            command_ids=[one.command_id for one in prepared],
+            new_ids=needs.new_ids,
+        )
+        for stream in taken:
+            books.opened.now[stream] = True
+        # An entry that a command of this commit asks for must stand on the shelves when made.
+        self._asked_for = needs.entries | needs.new_ids | taken
         if needs.entries:
             rows.read_entries(connection, books, needs.entries)
-            for entry in needs.entries & books.entries.base.keys():
+            for entry in needs.entries & books.entries.now.keys():
                 needs.accounts_of_entry(entry)
         if needs.authorizations:
             rows.read_authorizations(connection, books, needs.authorizations)
-            for id in needs.authorizations & books.authorizations.base.keys():
+            for id in needs.authorizations & books.authorizations.now.keys():
                 needs.accounts_of(id)
         if needs.accounts:
             rows.read_accounts(connection, books, needs.accounts)
-
-    def _find_done(self, command_ids: Sequence[str], new_ids: set[str]) -> None:
-        found = self._cache.rows.fetch(
-            self._connection,
-            "SELECT notification_id, originator_id::text, command_id::text FROM {}.events"
-            " WHERE originator_id = ANY(%s::uuid[]) AND originator_version = 1"
-            " UNION ALL"
-            " SELECT notification_id, originator_id::text, command_id::text FROM {}.events"
-            " WHERE command_id = ANY(%s::uuid[])",
-            array([*command_ids, *new_ids]),
-            array(command_ids),
-        )
-        if not found:
-            return
-        for _, stream, _ in found:
-            self._books.opened.base[stream] = True
-        self._read_done({position for position, _, _ in found}, set(command_ids))
-
-    def _read_done(self, positions: set[int], command_ids: set[str]) -> None:
-        """Reads the records of commands that were done before.
-
-        A stream with a command's id may be another's, made with an id of the client's: what
-        counts is the command that the record names.
-        """
-        records = self._cache.rows.fetch(
-            self._connection,
-            "SELECT e.state FROM unnest(%s::bigint[]) AS first (position)"
-            " JOIN {}.events AS e ON e.notification_id >= first.position"
-            " AND e.notification_id < first.position + %s GROUP BY e.notification_id, e.state"
-            " ORDER BY e.notification_id",
-            array(positions),
-            MAX_EVENTS_PER_COMMAND,
-        )
-        done: dict[str, list[Stored]] = {}
-        for (state,) in records:
-            record = self._cache.shapes.decode(state)
-            if record.command_id in command_ids:
-                done.setdefault(record.command_id, []).append(Stored(record, state))
-        for command_id, stored in done.items():
-            refused = stored[-1].record.payload
-            self._known[command_id] = (
-                stored[0].record.command_digest,
-                Outcome(
-                    stored,
-                    replayed=True,
-                    code=refused.code if isinstance(refused, CommandRefused) else None,
-                    detail=refused.detail if isinstance(refused, CommandRefused) else "",
-                    facts=refused.facts if isinstance(refused, CommandRefused) else None,
-                ),
-            )
 
     # -- step 4: decisions
 
@@ -242,10 +206,11 @@ class Commit:
         was done by an earlier request stays done.
         """
         events, private = before
-        del self.stored[events:], self._columns[events:], self._private[private:]
+        del self.stored[events:], self._private[private:]
         self.position = self.first_position + events
         for one, outcome in zip(unit, outcomes, strict=False):
-            if not outcome.replayed and self._known.get(one.command_id, ("", None))[1] is outcome:
+            known = self._known.get(one.command_id)
+            if known is not None and known.outcome is outcome and not outcome.replayed:
                 del self._known[one.command_id]
         for one, _ in zip(unit, outcomes, strict=False):
             self._expire_due(one)
@@ -264,6 +229,10 @@ class Commit:
         known = self._known.get(one.command_id)
         if known is not None:
             return self._repeated(one, known)
+        if type(command) is Post and not self._books.in_group:
+            outcome = self._post_plain(one, command)
+            if outcome is not None:
+                return outcome
         try:
             check(command, by.roles)
             if isinstance(command, _ACTS_ON_AUTHORIZATION):
@@ -275,10 +244,30 @@ class Commit:
             if not refusal.recorded:
                 return Outcome([], code=refusal.code, detail=refusal.detail, facts=refusal.facts)
             return self._record_refusal(one, refusal.code, refusal.detail, refusal.facts)
-        self._known[one.command_id] = (one.digest, outcome)
+        self._known[one.command_id] = Done(one.digest, outcome)
         return outcome
 
-    def _repeated(self, one: Prepared, known: tuple[str | None, Outcome]) -> Outcome:
+    def _post_plain(self, one: Prepared, command: Post) -> Outcome | None:
+        """The straight line for what most commands are; None where it does not lead there."""
+        asked, command_id, digest = one
+        by = asked.by
+        if command_id in self._asked_for or by.roles.isdisjoint(_MAY_POST):
+            return None
+        entry = plain.decide(self._books, command, self._at)
+        if entry is None:
+            return None
+        position = self.position = self.position + 1
+        state = self._forms.record(
+            entry, by=by, position=position, command_id=command_id, digest=digest
+        )
+        row = Row(position, command_id, 1, "EntryPosted", state, None)
+        plain.evolve(self._books, entry)
+        self.stored.append(row)
+        outcome = Outcome([row])
+        self._known[command_id] = Done(digest, outcome)
+        return outcome
+
+    def _repeated(self, one: Prepared, known: Done) -> Outcome:
         digest, first = known
         if digest != one.digest:
             conflict = IdempotencyConflict(key=one.asked.key)
@@ -299,8 +288,8 @@ class Commit:
             return
         event = expire(self._books, command.authorization, self._at)
         if event is not None:
-            stored = self._stored(one, command.authorization, event, of_command=False)
-            self._keep(stored, event, column=None)
+            row = self._row(one, command.authorization, event, of_command=False)
+            self._keep(row, event)
 
     def _record_refusal(
         self, one: Prepared, code: str, detail: str, facts: dict[str, Any]
@@ -314,7 +303,7 @@ class Commit:
         )
         stored = self._emit(one, [(self._new_stream(0), event)], private=False).stored
         outcome = Outcome(stored, code=code, detail=detail, facts=facts)
-        self._known[one.command_id] = (one.digest, outcome)
+        self._known[one.command_id] = Done(one.digest, outcome)
         return outcome
 
     def _new_stream(self, number: int) -> str:
@@ -329,33 +318,32 @@ class Commit:
         rows: list[PrivateRow] = []
         if private and has_private_text(one.asked.command):
             decided, rows = seal(one.asked.command, decided, self.position + 1)
-        stored = [
-            self._stored(one, stream, event, ahead=ahead)
+        made = [
+            self._row(one, stream, event, ahead=ahead)
             for ahead, (stream, event) in enumerate(decided)
         ]
-        first = stored[0].record
-        column = None
-        if first.stream != one.command_id or first.version != 1:
-            column = uuid_bytes(one.command_id)
-        for made, (_, event) in zip(stored, decided, strict=True):
-            self._keep(made, event, column=column)
-            column = None
+        if made[0].stream != one.command_id or made[0].version != 1:
+            made[0] = made[0]._replace(command_id=one.command_id)
+        for row, (_, event) in zip(made, decided, strict=True):
+            self._keep(row, event)
         self._private.extend(rows)
-        return Outcome(stored)
+        return Outcome(made)
 
-    def _stored(
+    def _row(
         self, one: Prepared, stream: str, event: Event, *, ahead: int = 0, of_command: bool = True
-    ) -> Stored:
+    ) -> Row:
         """Raises TooLarge."""
         command, _, by = one.asked
+        position, version = self.position + ahead + 1, self._books.next_version(stream)
+        name = type(event).__name__
         record = Record(
             FORMAT,
             self._cache.ledger,
             self.incarnation,
-            self.position + ahead + 1,
+            position,
             stream,
-            self._books.next_version(stream),
-            type(event).__name__,
+            version,
+            name,
             EVENTS[type(event)],
             self._recorded_at_text,
             by.actor,
@@ -373,37 +361,25 @@ class Commit:
         state = encode(record)
         if len(state) > MAX_RECORD_BYTES:
             raise TooLarge(bytes=len(state), limit=MAX_RECORD_BYTES)
-        return Stored(record, state)
+        return Row(position, stream, version, name, state, None)
 
-    def _keep(self, stored: Stored, event: Event, *, column: bytes | None) -> None:
-        record = stored.record
-        self.position = record.position
-        self.stored.append(stored)
-        self._columns.append(column)
+    def _keep(self, row: Row, event: Event) -> None:
+        """Takes the record into the commit and folds its event."""
+        self.position = row.position
+        self.stored.append(row)
         books = self._books
-        EVOLVE[type(event)](books, record.stream, event)
-        if record.version == 1:
-            books.opened.put(record.stream, True)
+        EVOLVE[type(event)](books, row.stream, event)
+        if row.version == 1:
+            books.opened.put(row.stream, True)
         if not isinstance(event, _NO_STREAM_VERSION):
-            books.streams.put(record.stream, record.version)
+            books.streams.put(row.stream, row.version)
 
     # -- step 5: writing
 
     def write(self) -> None:
         """Appends the events and writes the rows that changed, and moves the head."""
         started = perf_counter()
-        rows = [
-            Row(
-                record.position,
-                uuid_bytes(record.stream),
-                record.version,
-                record.type,
-                state,
-                column,
-            )
-            for (record, state), column in zip(self.stored, self._columns, strict=True)
-        ]
-        self._recorder.append(self._connection, rows)
+        self._recorder.append(self._connection, self.stored)
         appended = perf_counter()
         COMMIT_SECONDS.labels("append").observe(appended - started)
         self._cache.rows.write(self._connection, self._books, self._private)

@@ -3,14 +3,14 @@
 Source: RFC 9562 5.5 (UUID version 5), RFC 2104 (HMAC).
 """
 
-import hmac
-from hashlib import sha1
+from hashlib import sha1, sha256
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
 from domain.commands import Command
 
+_BLOCK_BYTES = 64
 _encode = msgspec.json.Encoder().encode
 
 
@@ -22,7 +22,10 @@ class CommandIds:
 
     def __init__(self, *, ledger: str, secret: bytes) -> None:
         self._namespace = uuid5(NAMESPACE_URL, "urn:backoffice:" + ledger).bytes
-        self._secret = secret
+        # HMAC's two hashes with the key already in them: half the time of hmac.digest a command.
+        block = secret.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
 
     def command_id(self, *, actor: str, key: str) -> str:
         """Returns uuid5(namespace of the ledger, actor + NUL + key), faster than `uuid` does."""
@@ -30,7 +33,11 @@ class CommandIds:
 
     def digest(self, command: Command) -> str:
         """Returns HMAC-SHA256, in hex, of the command's JSON before defaults."""
-        return hmac.digest(self._secret, _encode(command), "sha256").hex()
+        inner = self._inner.copy()
+        inner.update(_encode(command))
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.hexdigest()
 
 
 def derived_id(command_id: str, name: str) -> str:
@@ -39,7 +46,8 @@ def derived_id(command_id: str, name: str) -> str:
 
 
 def _uuid5(namespace: bytes, name: str) -> str:
-    digest = sha1(namespace + name.encode(), usedforsecurity=False).digest()
-    h = digest[:16].hex()
-    variant = "89ab"[(digest[8] >> 4) & 3]
-    return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{variant}{h[17:20]}-{h[20:]}"
+    h = sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}"
+
+
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}

@@ -24,24 +24,24 @@ class Needs:
         self.new_ids: set[str] = set()
 
     def account(self, code: str) -> None:
-        if code not in self.books.accounts.base:
+        if code not in self.books.accounts.now:
             self.accounts.add(code)
 
     def authorization(self, id: str) -> None:
-        if id not in self.books.authorizations.base:
+        if id not in self.books.authorizations.now:
             self.authorizations.add(id)
         else:
             self.accounts_of(id)
 
     def accounts_of(self, authorization: str) -> None:
         """The accounts of an authorization that is in memory."""
-        state = self.books.authorizations.base[authorization]
+        state = self.books.authorizations.now[authorization]
         self.account(state.debit)
         self.account(state.credit)
 
     def accounts_of_entry(self, entry: str) -> None:
         """The accounts of an entry that is in memory."""
-        for leg in self.books.entries.base[entry].posted.legs:
+        for leg in self.books.entries.now[entry].posted.legs:
             self.account(leg.account)
 
     def of(self, command: Command) -> None:
@@ -52,7 +52,7 @@ class Needs:
 
 
 def _post(needs: Needs, command: Post) -> None:
-    known = needs.books.accounts.base
+    known = needs.books.accounts.now
     for leg in command.legs[:MAX_LEGS]:
         if leg.account not in known:
             needs.accounts.add(leg.account)

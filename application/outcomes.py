@@ -2,7 +2,8 @@
 
 from typing import Any, Literal, NamedTuple
 
-from application.records import Channel, Record
+from application.recorder import Row
+from application.records import Channel
 from domain.commands import Command
 
 Status = Literal["done", "replayed", "refused"]
@@ -30,17 +31,10 @@ Unit = tuple[Asked, ...]
 """Commands that stand or fall together; most units have one."""
 
 
-class Stored(NamedTuple):
-    """A record and its bytes."""
-
-    record: Record
-    state: bytes
-
-
 class Outcome:
     """What became of one command.
 
-    `stored` are the command's records in position order, the first one first: of this commit, or
+    `stored` are the command's rows of the log, the first one first: of this commit, or
     where `replayed` of the commit that did it. Empty where nothing of the command is on record
     (a rejection). `code`, `detail`, `facts` tell of a refusal.
     """
@@ -49,7 +43,7 @@ class Outcome:
 
     def __init__(
         self,
-        stored: list[Stored],
+        stored: list[Row],
         *,
         replayed: bool = False,
         code: str | None = None,
@@ -71,7 +65,7 @@ class Outcome:
     @property
     def position(self) -> int | None:
         """Of the command's last record: what `min_position` should be to see it."""
-        return self.stored[-1].record.position if self.stored else None
+        return self.stored[-1].position if self.stored else None
 
 
 class Unanswered(Exception):

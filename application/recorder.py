@@ -8,7 +8,6 @@ Writer's, who holds the lock and moves the head itself. Positions are explicit, 
 from collections.abc import Sequence
 from struct import Struct as Packing
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
@@ -16,6 +15,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Composed, Identifier
 from psycopg_pool import ConnectionPool
+
+from application.records import SHAPES, Record
 
 COPY_FROM_ROWS = 50
 """From this many rows on, a binary COPY beats an INSERT from arrays."""
@@ -32,14 +33,19 @@ _UUID_LENGTH = _LENGTH(16)
 
 
 class Row(NamedTuple):
-    """One event as the table holds it; ids are 16 bytes."""
+    """One event as the table holds it; `command_id` only where the column has it."""
 
     position: int
-    stream: bytes
+    stream: str
     version: int
     topic: str
     state: bytes
-    command_id: bytes | None
+    command_id: str | None
+
+    @property
+    def record(self) -> Record:
+        """The record, decoded anew at each call."""
+        return SHAPES.decode(self.state)
 
 
 class LedgerDatastore(PostgresDatastore):
@@ -95,17 +101,17 @@ class LedgerRecorder(PostgresApplicationRecorder):
         Requires positions that follow the head without a gap.
         """
         if len(rows) < COPY_FROM_ROWS:
-            columns = [list(column) for column in zip(*rows, strict=True)]
             connection.execute(
                 self._insert,
                 [
-                    columns[0],
-                    [UUID(bytes=stream) for stream in columns[1]],
-                    columns[2],
-                    columns[3],
-                    columns[4],
-                    [None if id is None else UUID(bytes=id) for id in columns[5]],
+                    "{" + ",".join(str(row.position) for row in rows) + "}",
+                    "{" + ",".join(row.stream for row in rows) + "}",
+                    "{" + ",".join(str(row.version) for row in rows) + "}",
+                    "{" + ",".join(row.topic for row in rows) + "}",
+                    [row.state for row in rows],
+                    "{" + ",".join(row.command_id or "null" for row in rows) + "}",
                 ],
+                prepare=True,
             )
             return
         with connection.cursor() as cursor, cursor.copy(self._copy) as copy:
@@ -129,7 +135,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
             rows = [
                 Row(
                     first + index,
-                    UUID(str(event.originator_id)).bytes,
+                    str(event.originator_id),
                     event.originator_version,
                     event.topic,
                     event.state,
@@ -153,9 +159,17 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
 def _packed(row: Row) -> bytes:
     """The row as PostgreSQL's COPY BINARY has it (sql-copy, 'Tuples')."""
-    topic = row.topic.encode()
-    state = row.state
-    fixed = _FIXED(6, 8, row.position, 16, row.stream, 8, row.version, len(topic))
-    if row.command_id is None:
-        return b"".join((fixed, topic, _LENGTH(len(state)), state, _NULL))
-    return b"".join((fixed, topic, _LENGTH(len(state)), state, _UUID_LENGTH, row.command_id))
+    position, stream, version, topic, state, command_id = row
+    return b"".join(
+        (
+            _FIXED(6, 8, position, 16, _uuid_bytes(stream), 8, version, len(topic)),
+            topic.encode(),
+            _LENGTH(len(state)),
+            state,
+            _NULL if command_id is None else _UUID_LENGTH + _uuid_bytes(command_id),
+        )
+    )
+
+
+def _uuid_bytes(id: str) -> bytes:
+    return bytes.fromhex(id.replace("-", ""))

@@ -69,32 +69,32 @@ class Rows:
         self._next_balance_id = last[0][0] + 1
         for (document,) in self.fetch(connection, "SELECT document FROM {}.ledger"):
             ledger = msgspec.json.decode(document, type=Ledger)
-            books.ledgers.base[""] = ledger
-            books.streams.base[ledger.stream] = ledger.version
+            books.ledgers.now[""] = ledger
+            books.streams.now[ledger.stream] = ledger.version
         for (document,) in self.fetch(connection, "SELECT document FROM {}.assets"):
             asset = msgspec.json.decode(document, type=Asset)
-            books.assets.base[asset.code] = asset
+            books.assets.now[asset.code] = asset
         for (document,) in self.fetch(connection, "SELECT document FROM {}.journals"):
             journal = msgspec.json.decode(document, type=Journal)
-            books.journals.base[journal.code] = journal
+            books.journals.now[journal.code] = journal
         for name, year, last_no in self.fetch(
             connection, "SELECT journal, fiscal_year, last_no FROM {}.vouchers"
         ):
-            books.vouchers.base[name, year] = last_no
+            books.vouchers.now[name, year] = last_no
         if self._system:
             self._read_access(connection, books)
 
     def _read_access(self, connection: Connection[Any], books: Books) -> None:
         for (document,) in self.fetch(connection, "SELECT document FROM {}.listings"):
             listing = msgspec.json.decode(document, type=LedgerListing)
-            books.listings.base[listing.id] = listing
+            books.listings.now[listing.id] = listing
         for (document,) in self.fetch(connection, "SELECT document FROM {}.actors"):
             actor = msgspec.json.decode(document, type=Actor)
-            books.actors.base[actor.actor] = actor
+            books.actors.now[actor.actor] = actor
         for (document,) in self.fetch(connection, "SELECT document FROM {}.keys"):
             key = msgspec.json.decode(document, type=ApiKey)
-            books.keys.base[key.key_id] = key
-            books.streams.base[key.stream] = 2 if key.revoked else 1
+            books.keys.now[key.key_id] = key
+            books.streams.now[key.stream] = 2 if key.revoked else 1
 
     def read_accounts(
         self, connection: Connection[Any], books: Books, codes: Iterable[str]
@@ -107,9 +107,9 @@ class Rows:
             wanted,
         ):
             account = _decode_account(document)
-            books.accounts.base[account.code] = account
-            books.streams.base[account.stream] = account.version
-            books.versions.base[account.code] = version
+            books.accounts.now[account.code] = account
+            books.streams.now[account.stream] = account.version
+            books.versions.now[account.code] = version
         for row in self.fetch(
             connection,
             "SELECT id, account, asset, debits::text, credits::text, pending_debits::text,"
@@ -118,12 +118,12 @@ class Rows:
         ):
             id, account, asset, *totals, lines, version = row
             debits, credits, pending_debits, pending_credits = map(int, totals)
-            books.balances.base[account, asset] = Balance(
+            books.balances.now[account, asset] = Balance(
                 debits, credits, pending_debits, pending_credits, lines
             )
             self._balance_ids[account, asset] = id
-            if version > books.versions.base[account]:
-                books.versions.base[account] = version
+            if version > books.versions.now[account]:
+                books.versions.now[account] = version
 
     def read_authorizations(
         self, connection: Connection[Any], books: Books, ids: Iterable[str]
@@ -138,8 +138,8 @@ class Rows:
             array(ids),
         ):
             record = self._shapes.decode(state)
-            books.authorizations.base[record.stream] = record.payload.authorization
-            books.streams.base[record.stream] = record.version
+            books.authorizations.now[record.stream] = record.payload.authorization
+            books.streams.now[record.stream] = record.version
 
     def read_entries(self, connection: Connection[Any], books: Books, ids: Iterable[str]) -> None:
         """Reads entries from their streams: posted, and perhaps taken back."""
@@ -154,13 +154,13 @@ class Rows:
             record = self._shapes.decode(state)
             event = record.payload
             if isinstance(event, EntryPosted):
-                books.entries.base[record.stream] = Entry(event)
+                books.entries.now[record.stream] = Entry(event)
                 continue
-            old = books.entries.base[record.stream]
+            old = books.entries.now[record.stream]
             if isinstance(event, EntryReversed):
-                books.entries.base[record.stream] = Entry(old.posted, event.reversal)
+                books.entries.now[record.stream] = Entry(old.posted, event.reversal)
             elif isinstance(event, EntryAdjusted):
-                books.entries.base[record.stream] = Entry(
+                books.entries.now[record.stream] = Entry(
                     old.posted, event.reversal, event.replacement
                 )
 
@@ -209,14 +209,9 @@ class Rows:
             return
         ids = self._balance_ids
         versions = books.versions
-        new = [key for key in changed if key not in ids]
-        if new:
-            self._insert_balances(connection, books, new)
-        old = (
-            sorted((ids[key], key) for key in changed if key not in new)
-            if new
-            else sorted((ids[key], key) for key in changed)
-        )
+        old = sorted((ids[key], key) for key in changed if key in ids)
+        if len(old) < len(changed):
+            self._insert_balances(connection, books, [key for key in changed if key not in ids])
         balances = [changed[key] for _, key in old]
         connection.execute(
             self._sql(
@@ -372,8 +367,3 @@ def _decode_account(document: bytes) -> Account:
         return _account_decoder.decode(document)
     except msgspec.MsgspecError as error:
         raise CorruptLog(f"an account's row is not what the service wrote: {error}") from error
-
-
-def uuid_bytes(id: str) -> bytes:
-    """Returns the 16 bytes of a UUID in its canonical form."""
-    return bytes.fromhex(id.replace("-", ""))

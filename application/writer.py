@@ -10,7 +10,7 @@ head lock: until the lost transaction has ended, the lock can't be had.
 """
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import monotonic, perf_counter
@@ -205,9 +205,13 @@ class Writer:
             ticket.outcomes.extend(answered)
             if len(ticket.outcomes) == ticket.size:
                 ticket.answered.release()
-        for answered in outcomes:
-            for outcome in answered:
-                COMMANDS.labels(self._ledger, outcome.code or outcome.status).inc()
+        counts = Counter(
+            outcome.code or ("replayed" if outcome.replayed else "done")
+            for answered in outcomes
+            for outcome in answered
+        )
+        for word, count in counts.items():
+            COMMANDS.labels(self._ledger, word).inc(count)
 
     def _fail(self, taken: list[tuple[Ticket, list[Prepared]]], error: Unanswered) -> None:
         failed = {id(ticket): ticket for ticket, _ in taken}
@@ -257,7 +261,6 @@ class Writer:
             connection=self._connection,
             recorder=self._store.log,
             cache=self._cache,
-            ids=self._ids,
             software_version=self._software_version,
             clock=self._clock,
         )
@@ -313,7 +316,7 @@ class Writer:
                 found = self._cache.rows.fetch(
                     self._connection,
                     "SELECT state FROM {}.events WHERE notification_id = %s",
-                    first.record.position,
+                    first.position,
                 )
                 self._connection.execute("ROLLBACK")
                 committed = bool(found) and bytes(found[0][0]) == first.state

@@ -1,12 +1,13 @@
 """The state of one ledger that decisions see: shelves of immutable things.
 
-A shelf has two layers. `base` is what the last confirmed commit left, `changed` what the commit in
-the making would leave. Nothing on a shelf is ever modified, only replaced, so a commit is dropped
-by forgetting `changed`, and a group of commands by putting back what its undo list holds.
+Nothing on a shelf is ever modified, only replaced. A shelf knows what the commit in the making has
+replaced, and while a group of commands is being decided what stood there before: a group is taken
+back by putting that back, a commit that fails by dropping the books whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -25,43 +26,51 @@ V = TypeVar("V")
 
 
 class Shelf(Generic[K, V]):
-    """A dict in two layers, with an undo list while a group of commands is being decided."""
+    """Things by key: `now` as this commit sees them, `changed` what it put there itself.
 
-    __slots__ = ("base", "changed", "undo")
+    `get(key)` is the dict's own, the cheapest look-up there is.
+    """
+
+    __slots__ = ("changed", "get", "now", "undo")
 
     def __init__(self) -> None:
-        self.base: dict[K, V] = {}
+        self.now: dict[K, V] = {}
         self.changed: dict[K, V] = {}
-        self.undo: list[tuple[K, V | None]] | None = None
-
-    def get(self, key: K) -> V | None:
-        value = self.changed.get(key)
-        return self.base.get(key) if value is None else value
+        self.undo: list[tuple[K, V | None, bool]] | None = None
+        self.get: Callable[[K], V | None] = self.now.get
 
     def put(self, key: K, value: V) -> None:
+        """Replaces what stands under the key."""
         if self.undo is not None:
-            self.undo.append((key, self.changed.get(key)))
+            self.undo.append((key, self.now.get(key), key in self.changed))
+        self.now[key] = value
         self.changed[key] = value
 
     def begin_group(self) -> None:
+        """Starts to remember what is replaced."""
         self.undo = []
 
     def keep_group(self) -> None:
+        """Keeps what the group replaced."""
         self.undo = None
 
     def drop_group(self) -> None:
-        """Puts back what stood in `changed` when the group began, last change first."""
-        for key, value in reversed(self.undo or ()):
+        """Puts back what stood here when the group began, last change first."""
+        for key, value, was_changed in reversed(self.undo or ()):
             if value is None:
-                self.changed.pop(key, None)
-            else:
+                del self.now[key]
+                del self.changed[key]
+                continue
+            self.now[key] = value
+            if was_changed:
                 self.changed[key] = value
+            else:
+                del self.changed[key]
         self.undo = None
 
     def confirm(self) -> None:
-        """Makes the commit's changes the new base: only after a confirmed COMMIT."""
-        self.base.update(self.changed)
-        self.changed = {}
+        """Forgets what was changed: only after a confirmed COMMIT."""
+        self.changed.clear()
 
 
 class CommitShelf(Shelf[K, V]):
@@ -70,8 +79,9 @@ class CommitShelf(Shelf[K, V]):
     __slots__ = ()
 
     def confirm(self) -> None:
-        self.base = {}
-        self.changed = {}
+        """Forgets everything."""
+        self.now.clear()
+        self.changed.clear()
 
 
 class Books:
@@ -98,6 +108,7 @@ class Books:
         self.actors: Shelf[str, Actor] = Shelf()
         self.keys: Shelf[str, ApiKey] = Shelf()
         self.shelves: tuple[Shelf[object, object], ...] = tuple(vars(self).values())
+        self.in_group = False
 
     @property
     def ledger(self) -> Ledger:
@@ -124,27 +135,27 @@ class Books:
 
     def balances_of(self, account: str) -> list[Balance]:
         """All balances of an account, an asset each. Walks what is in memory: for rare use."""
-        changed = self.balances.changed
-        found = [balance for key, balance in changed.items() if key[0] == account]
-        found.extend(
-            balance
-            for key, balance in self.balances.base.items()
-            if key[0] == account and key not in changed
-        )
-        return found
+        return [balance for key, balance in self.balances.now.items() if key[0] == account]
 
     def begin_group(self) -> None:
+        """Starts to remember: the commands that follow stand or fall together."""
+        self.in_group = True
         for shelf in self.shelves:
             shelf.begin_group()
 
     def keep_group(self) -> None:
+        """The group stands."""
+        self.in_group = False
         for shelf in self.shelves:
             shelf.keep_group()
 
     def drop_group(self) -> None:
+        """The group falls."""
+        self.in_group = False
         for shelf in self.shelves:
             shelf.drop_group()
 
     def confirm(self) -> None:
+        """The commit stands: only after a confirmed COMMIT."""
         for shelf in self.shelves:
             shelf.confirm()

@@ -1,0 +1,102 @@
+"""What was done already: the commands of a commit that are on record under the same ids.
+
+The first event of a command is version 1 of the stream with the command's id, or has the id in its
+column. The look-up runs behind the lock, so what it does not find no other writer can be adding.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+
+from application.outcomes import Outcome
+from application.recorder import Row
+from application.records import EventShapes
+from application.rows import Rows, array
+from domain.catalogue import CommandRefused
+
+MAX_EVENTS_PER_COMMAND = 8
+"""Bounds the look-up of a repeated command's records, which follow one another."""
+
+
+class Done(NamedTuple):
+    """A command that is on record, or that this commit has decided."""
+
+    digest: str | None
+    outcome: Outcome
+
+
+def find_done(
+    connection: Connection[Any],
+    *,
+    rows: Rows,
+    shapes: EventShapes,
+    command_ids: Sequence[str],
+    new_ids: Iterable[str],
+) -> tuple[set[str], dict[str, Done]]:
+    """Returns the streams that stand under any of these ids, and the commands that were done."""
+    found = rows.fetch(
+        connection,
+        "SELECT notification_id, originator_id::text FROM {}.events"
+        " WHERE originator_id = ANY(%s::uuid[]) AND originator_version = 1"
+        " UNION ALL"
+        " SELECT notification_id, originator_id::text FROM {}.events"
+        " WHERE command_id = ANY(%s::uuid[])",
+        array([*command_ids, *new_ids]),
+        array(command_ids),
+    )
+    if not found:
+        return set(), {}
+    taken = {stream for _, stream in found}
+    positions = {position for position, _ in found}
+    return taken, _read_done(connection, rows, shapes, positions, set(command_ids))
+
+
+def _read_done(
+    connection: Connection[Any],
+    rows: Rows,
+    shapes: EventShapes,
+    positions: set[int],
+    command_ids: set[str],
+) -> dict[str, Done]:
+    """Reads the records of commands that were done before.
+
+    A stream with a command's id may be another's, made with an id of the client's: what counts is
+    the command that the record names.
+    """
+    records = rows.fetch(
+        connection,
+        "SELECT DISTINCT e.notification_id, e.originator_id::text, e.originator_version, e.topic,"
+        " e.state, e.command_id::text FROM unnest(%s::bigint[]) AS first (position)"
+        " JOIN {}.events AS e ON e.notification_id >= first.position"
+        " AND e.notification_id < first.position + %s ORDER BY e.notification_id",
+        array(positions),
+        MAX_EVENTS_PER_COMMAND,
+    )
+    done: dict[str, list[Row]] = {}
+    digests: dict[str, str | None] = {}
+    refused: dict[str, CommandRefused] = {}
+    for columns in records:
+        row = Row(*columns)
+        record = shapes.decode(row.state)
+        id = record.command_id
+        if id in command_ids:
+            done.setdefault(id, []).append(row)
+            digests[id] = record.command_digest
+            if isinstance(record.payload, CommandRefused):
+                refused[id] = record.payload
+    return {
+        id: Done(digests[id], _repeated(stored, refused.get(id))) for id, stored in done.items()
+    }
+
+
+def _repeated(stored: list[Row], refused: CommandRefused | None) -> Outcome:
+    if refused is None:
+        return Outcome(stored, replayed=True)
+    return Outcome(
+        stored,
+        replayed=True,
+        code=refused.code,
+        detail=refused.detail,
+        facts=dict(refused.facts),
+    )
