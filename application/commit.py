@@ -7,10 +7,12 @@ before the lock was had, because every writer holds the lock until its COMMIT is
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+from msgspec.structs import replace
 from psycopg import Connection
 
 from application.identity import derived_id
@@ -18,18 +20,18 @@ from application.metrics import COMMIT_SECONDS
 from application.needs import Needs
 from application.outcomes import Asked, Outcome, Unanswered
 from application.permissions import MAY, check
-from application.plain import PlainForms
+from application.plain import PlainForms, fill
 from application.private import PrivateRow, has_private_text, seal
 from application.recorder import LedgerRecorder, Row
 from application.records import FORMAT, MAX_RECORD_BYTES, EventShapes, Record, encode
 from application.repeats import Done, find_done
 from application.rows import Rows
-from domain import plain
 from domain.authorizations import Release, Settle, Void, expire
 from domain.books import Books
 from domain.catalogue import DECISIONS, EVENTS, EVOLVE, CommandRefused
 from domain.commands import At, Decided, Event
 from domain.entries import EntryAdjusted, EntryPosted, EntryReversed, Post
+from domain.plain import PlainPosting
 from domain.refusals import Refusal, Rejection
 
 MAX_CACHED_AUTHORIZATIONS = 50_000
@@ -56,7 +58,7 @@ class TooLarge(Rejection):
     sentence = "The record would have {bytes} bytes; the most is {limit}."
 
 
-class Prepared(NamedTuple):
+class Prepared(Struct, frozen=True, gc=False):
     """A command with what can be computed before the lock is had."""
 
     asked: Asked
@@ -166,6 +168,7 @@ class Commit:
         )
         for stream in taken:
             books.opened.now[stream] = True
+        self._plain = PlainPosting(books, self._at)
         # An entry that a command of this commit asks for must stand on the shelves when made.
         self._asked_for = needs.entries | needs.new_ids | taken
         if needs.entries:
@@ -225,7 +228,7 @@ class Commit:
         return [*kept, refused, *[others] * (len(unit) - len(outcomes))]
 
     def _decide_one(self, one: Prepared) -> Outcome:
-        command, _, by = one.asked
+        command, by = one.asked.command, one.asked.by
         known = self._known.get(one.command_id)
         if known is not None:
             return self._repeated(one, known)
@@ -249,27 +252,29 @@ class Commit:
 
     def _post_plain(self, one: Prepared, command: Post) -> Outcome | None:
         """The straight line for what most commands are; None where it does not lead there."""
-        asked, command_id, digest = one
-        by = asked.by
+        command_id, digest, by = one.command_id, one.digest, one.asked.by
         if command_id in self._asked_for or by.roles.isdisjoint(_MAY_POST):
             return None
-        entry = plain.decide(self._books, command, self._at)
+        entry = self._plain.post(command)
         if entry is None:
             return None
         position = self.position = self.position + 1
-        state = self._forms.record(
-            entry, by=by, position=position, command_id=command_id, digest=digest
+        form = self._forms.form(
+            by=by,
+            effective_on=entry.effective_on,
+            fiscal_year=self._plain.fiscal_year_of(entry.effective_on),
+            asset=entry.first.asset,
         )
+        state = fill(form, entry, position=position, command_id=command_id, digest=digest)
         row = Row(position, command_id, 1, "EntryPosted", state, None)
-        plain.evolve(self._books, entry)
         self.stored.append(row)
         outcome = Outcome([row])
         self._known[command_id] = Done(digest, outcome)
         return outcome
 
     def _repeated(self, one: Prepared, known: Done) -> Outcome:
-        digest, first = known
-        if digest != one.digest:
+        first = known.outcome
+        if known.digest != one.digest:
             conflict = IdempotencyConflict(key=one.asked.key)
             return Outcome([], code=conflict.code, detail=conflict.detail, facts=conflict.facts)
         if first.replayed:
@@ -323,7 +328,7 @@ class Commit:
             for ahead, (stream, event) in enumerate(decided)
         ]
         if made[0].stream != one.command_id or made[0].version != 1:
-            made[0] = made[0]._replace(command_id=one.command_id)
+            made[0] = replace(made[0], command_id=one.command_id)
         for row, (_, event) in zip(made, decided, strict=True):
             self._keep(row, event)
         self._private.extend(rows)
@@ -333,7 +338,7 @@ class Commit:
         self, one: Prepared, stream: str, event: Event, *, ahead: int = 0, of_command: bool = True
     ) -> Row:
         """Raises TooLarge."""
-        command, _, by = one.asked
+        command, by = one.asked.command, one.asked.by
         position, version = self.position + ahead + 1, self._books.next_version(stream)
         name = type(event).__name__
         record = Record(

@@ -1,6 +1,8 @@
 """What goes into the Writer and what comes out of it."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+from msgspec import Struct
 
 from application.recorder import Row
 from application.records import Channel
@@ -9,7 +11,7 @@ from domain.commands import Command
 Status = Literal["done", "replayed", "refused"]
 
 
-class Caller(NamedTuple):
+class Caller(Struct, frozen=True):
     """Who sends a command, by which key and door."""
 
     actor: str
@@ -19,7 +21,7 @@ class Caller(NamedTuple):
     network_feed: bool = False
 
 
-class Asked(NamedTuple):
+class Asked(Struct, frozen=True, gc=False):
     """One command with its idempotency key. Requires that its schema was checked."""
 
     command: Command

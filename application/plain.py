@@ -20,6 +20,20 @@ _NUMBER = 7_000_000_000_000_000
 _CUT = re.compile(rb"@\d@|70000000000000\d\d")
 
 
+def fill(
+    form: list[str], entry: PlainEntry, *, position: int, command_id: str, digest: str
+) -> bytes:
+    """Returns the record's bytes. Requires account codes and ids that JSON need not escape."""
+    first, second = entry.first, entry.second
+    f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15 = form
+    return (
+        f"{f0}{position}{f1}{command_id}{f2}{command_id}{f3}{digest}{f4}{entry.voucher_no}{f5}"
+        f"{first.account}{f6}{first.side}{f7}{first.amount}{f8}{entry.first_line}{f9}"
+        f"{entry.first_balance}{f10}{second.account}{f11}{second.side}{f12}{second.amount}{f13}"
+        f"{entry.second_line}{f14}{entry.second_balance}{f15}"
+    ).encode()
+
+
 class PlainForms:
     """The forms of one commit: one for each caller, day and asset."""
 
@@ -32,20 +46,10 @@ class PlainForms:
         self._software_version = software_version
         self._forms: dict[tuple[Caller, date, str], list[str]] = {}
 
-    def record(
-        self, entry: PlainEntry, *, by: Caller, position: int, command_id: str, digest: str
-    ) -> bytes:
-        """Returns the record's bytes. Requires account codes and ids that JSON need not escape."""
-        first, second = entry.first, entry.second
-        key = (by, entry.effective_on, first.asset)
-        f = self._forms.get(key) or self._cut(key, entry.fiscal_year)
-        return (
-            f"{f[0]}{position}{f[1]}{command_id}{f[2]}{command_id}{f[3]}{digest}{f[4]}"
-            f"{entry.voucher_no}{f[5]}{first.account}{f[6]}{first.side}{f[7]}{first.amount}{f[8]}"
-            f"{entry.first_after.lines}{f[9]}{entry.first_balance}{f[10]}{second.account}{f[11]}"
-            f"{second.side}{f[12]}{second.amount}{f[13]}{entry.second_after.lines}{f[14]}"
-            f"{entry.second_balance}{f[15]}"
-        ).encode()
+    def form(self, *, by: Caller, effective_on: date, fiscal_year: int, asset: str) -> list[str]:
+        """Returns the parts of the form, the same list for the same arguments."""
+        key = (by, effective_on, asset)
+        return self._forms.get(key) or self._cut(key, fiscal_year)
 
     def _cut(self, key: tuple[Caller, date, str], fiscal_year: int) -> list[str]:
         by, effective_on, asset = key

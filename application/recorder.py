@@ -7,10 +7,11 @@ Writer's, who holds the lock and moves the head itself. Positions are explicit, 
 
 from collections.abc import Sequence
 from struct import Struct as Packing
-from typing import Any, NamedTuple
+from typing import Any
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from msgspec import Struct
 from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Composed, Identifier
@@ -32,7 +33,7 @@ _NULL = _LENGTH(-1)
 _UUID_LENGTH = _LENGTH(16)
 
 
-class Row(NamedTuple):
+class Row(Struct, frozen=True, gc=False):
     """One event as the table holds it; `command_id` only where the column has it."""
 
     position: int
@@ -159,16 +160,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
 def _packed(row: Row) -> bytes:
     """The row as PostgreSQL's COPY BINARY has it (sql-copy, 'Tuples')."""
-    position, stream, version, topic, state, command_id = row
-    return b"".join(
-        (
-            _FIXED(6, 8, position, 16, _uuid_bytes(stream), 8, version, len(topic)),
-            topic.encode(),
-            _LENGTH(len(state)),
-            state,
-            _NULL if command_id is None else _UUID_LENGTH + _uuid_bytes(command_id),
-        )
-    )
+    topic, state, command_id = row.topic, row.state, row.command_id
+    stream = bytes.fromhex(row.stream.replace("-", ""))
+    fixed = _FIXED(6, 8, row.position, 16, stream, 8, row.version, len(topic))
+    tail = _NULL if command_id is None else _UUID_LENGTH + _uuid_bytes(command_id)
+    return b"%b%b%b%b%b" % (fixed, topic.encode(), _LENGTH(len(state)), state, tail)
 
 
 def _uuid_bytes(id: str) -> bytes:

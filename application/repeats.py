@@ -5,21 +5,22 @@ column. The look-up runs behind the lock, so what it does not find no other writ
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from psycopg import Connection
 
 from application.outcomes import Outcome
 from application.recorder import Row
 from application.records import EventShapes
-from application.rows import Rows, array
+from application.rows import Rows, array, numbers
 from domain.catalogue import CommandRefused
 
 MAX_EVENTS_PER_COMMAND = 8
 """Bounds the look-up of a repeated command's records, which follow one another."""
 
 
-class Done(NamedTuple):
+class Done(Struct, frozen=True):
     """A command that is on record, or that this commit has decided."""
 
     digest: str | None
@@ -70,7 +71,7 @@ def _read_done(
         " e.state, e.command_id::text FROM unnest(%s::bigint[]) AS first (position)"
         " JOIN {}.events AS e ON e.notification_id >= first.position"
         " AND e.notification_id < first.position + %s ORDER BY e.notification_id",
-        array(positions),
+        numbers(positions),
         MAX_EVENTS_PER_COMMAND,
     )
     done: dict[str, list[Row]] = {}

@@ -28,9 +28,15 @@ from domain.refusals import CorruptLog
 _encode = msgspec.json.Encoder().encode
 
 
-def array(values: Iterable[object]) -> str:
-    """Returns an array literal of numbers, uuids or null."""
-    return "{" + ",".join(map(str, values)) + "}"
+def array(values: Iterable[str]) -> str:
+    """Returns an array literal of uuids."""
+    return "{" + ",".join(values) + "}"
+
+
+def numbers(values: Iterable[int | None]) -> str:
+    """Returns an array literal of integers."""
+    # The text of a list is made in C, several times faster than joining the text of each item.
+    return "{" + str(list(values))[1:-1] + "}"
 
 
 class Rows:
@@ -207,12 +213,10 @@ class Rows:
         changed = books.balances.changed
         if not changed:
             return
-        ids = self._balance_ids
-        versions = books.versions
-        old = sorted((ids[key], key) for key in changed if key in ids)
-        if len(old) < len(changed):
+        ids, versions = self._balance_ids, books.versions.now
+        if any(key not in ids for key in changed):
             self._insert_balances(connection, books, [key for key in changed if key not in ids])
-        balances = [changed[key] for _, key in old]
+        balances = changed.values()
         connection.execute(
             self._sql(
                 "UPDATE {}.balances AS b SET debits = n.debits, credits = n.credits,"
@@ -224,13 +228,13 @@ class Rows:
                 " WHERE b.id = n.id"
             ),
             [
-                array([id for id, _ in old]),
-                array([b.debits for b in balances]),
-                array([b.credits for b in balances]),
-                array([b.pending_debits for b in balances]),
-                array([b.pending_credits for b in balances]),
-                array([b.lines for b in balances]),
-                array([versions.get(key[0]) for _, key in old]),
+                numbers([ids[key] for key in changed]),
+                numbers([b.debits for b in balances]),
+                numbers([b.credits for b in balances]),
+                numbers([b.pending_debits for b in balances]),
+                numbers([b.pending_credits for b in balances]),
+                numbers([b.lines for b in balances]),
+                numbers([versions[key[0]] for key in changed]),
             ],
             prepare=True,
         )
@@ -249,15 +253,15 @@ class Rows:
                 " %s::bigint[], %s::bigint[])"
             ),
             [
-                array(range(first, first + len(new))),
+                numbers(range(first, first + len(new))),
                 [account for account, _ in new],
                 [asset for _, asset in new],
-                array([b.debits for b in balances]),
-                array([b.credits for b in balances]),
-                array([b.pending_debits for b in balances]),
-                array([b.pending_credits for b in balances]),
-                array([b.lines for b in balances]),
-                array([books.versions.get(account) for account, _ in new]),
+                numbers([b.debits for b in balances]),
+                numbers([b.credits for b in balances]),
+                numbers([b.pending_debits for b in balances]),
+                numbers([b.pending_credits for b in balances]),
+                numbers([b.lines for b in balances]),
+                numbers([books.versions.get(account) for account, _ in new]),
             ],
         )
         self._balance_ids.update(zip(new, range(first, first + len(new)), strict=True))
@@ -273,8 +277,8 @@ class Rows:
                 ),
                 [
                     [journal for journal, _ in changed],
-                    array([year for _, year in changed]),
-                    array(changed.values()),
+                    numbers([year for _, year in changed]),
+                    numbers(changed.values()),
                 ],
                 prepare=True,
             )
@@ -293,7 +297,7 @@ class Rows:
                 [account.code for account in accounts],
                 [account.type for account in accounts],
                 [account.status for account in accounts],
-                array([books.versions.get(account.code) for account in accounts]),
+                numbers([books.versions.get(account.code) for account in accounts]),
                 [_encode(account) for account in accounts],
             ],
         )
@@ -328,7 +332,7 @@ class Rows:
                 [state.debit for state in states],
                 [state.credit for state in states],
                 [state.asset for state in states],
-                array([minor_units(state.held) for state in states]),
+                numbers([minor_units(state.held) for state in states]),
                 [state.expires_at for state in states],
             ],
             prepare=True,

@@ -134,7 +134,11 @@ class Freeze(Struct, frozen=True, omit_defaults=True):
 
 
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`version` counts the events of the account's own stream: its ETag."""
+    """`version` counts the events of the account's own stream: its ETag.
+
+    `debit_normal`, `floor_minor` and `takes_postings` follow from the other members; every posting
+    asks for them, so `put_account` works them out once.
+    """
 
     stream: str
     version: int
@@ -157,6 +161,7 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner: str | None = None
     freezes: tuple[Freeze, ...] = ()
     closed: bool = False
+    takes_postings: bool = True
 
     @property
     def status(self) -> str:
@@ -246,7 +251,8 @@ def check_not_closed(account: Account) -> None:
 
 def put_account(books: Books, account: Account) -> None:
     """Replaces the account and counts the event that touched it."""
-    books.accounts.put(account.code, account)
+    takes_postings = account.postable and not account.closed and not account.freezes
+    books.accounts.put(account.code, replace(account, takes_postings=takes_postings))
     books.touch(account.code)
 
 

@@ -7,7 +7,7 @@ line in a passbook: a missing line shows.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
@@ -60,7 +60,7 @@ class Leg(Struct, frozen=True, omit_defaults=True, gc=False):
     matches: str | None = None
 
 
-class Line(NamedTuple):
+class Line(Struct, frozen=True, gc=False):
     """A leg with its account and asset found and its amounts in minor units."""
 
     account: Account
@@ -104,7 +104,7 @@ def resolve(books: Books, legs: Sequence[LegAsked]) -> list[tuple[Account, Asset
 def check_open_accounts(resolved: Sequence[tuple[Account, Asset]]) -> None:
     """Raises AccountIsFrozen, AccountIsClosed, AccountNotPostable."""
     for account, _ in resolved:
-        if account.freezes or account.closed or not account.postable:
+        if not account.takes_postings:
             check_not_frozen(account)
             check_not_closed(account)
             raise AccountNotPostable(account=account.code)
@@ -139,9 +139,10 @@ def check_balanced(books: Books, lines: Sequence[Line]) -> None:
     """Raises Unbalanced, UnvaluedLeg, UnbalancedFunctional."""
     nets: dict[str, int] = {}
     valued = False
-    for _, asset, debit, minor, value, _ in lines:
-        nets[asset.code] = nets.get(asset.code, 0) + (minor if debit else -minor)
-        valued = valued or value is not None
+    for line in lines:
+        code, minor = line.asset.code, line.minor
+        nets[code] = nets.get(code, 0) + (minor if line.debit else -minor)
+        valued = valued or line.functional_minor is not None
     for code, net in nets.items():
         if net:
             scale = find_asset(books, code).scale
@@ -177,9 +178,10 @@ def _check_functional(books: Books, lines: Sequence[Line]) -> None:
 def check_funds(books: Books, lines: Sequence[Line]) -> None:
     """Judges the floors on the net effect of all lines together. Raises InsufficientFunds."""
     changes: dict[str, tuple[Account, int]] = {}
-    for account, _, debit, minor, _, _ in lines:
+    for line in lines:
+        account = line.account
         if account.floor_minor is not None:
-            change = minor if debit == account.debit_normal else -minor
+            change = line.minor if line.debit == account.debit_normal else -line.minor
             if account.code in changes:
                 change += changes[account.code][1]
             changes[account.code] = (account, change)
@@ -209,16 +211,22 @@ class Passbook:
         """Returns the legs with running numbers and balances."""
         legs = []
         balances = self._balances
-        for account, asset, debit, minor, value, asked in lines:
+        for line in lines:
+            account, asset, asked, value = (
+                line.account,
+                line.asset,
+                line.asked,
+                line.functional_minor,
+            )
             key = (account.code, asset.code)
             old = balances.get(key) or self._books.balances.get(key) or EMPTY
-            new = balances[key] = add_leg(old, debit=debit, minor=minor)
+            new = balances[key] = add_leg(old, debit=line.debit, minor=line.minor)
             scale = asset.scale
             legs.append(
                 Leg(
                     account.code,
                     asked.side,
-                    format_amount(minor, scale),
+                    format_amount(line.minor, scale),
                     asset.code,
                     new.lines,
                     format_amount(posted(account, new), scale),
