@@ -257,15 +257,20 @@ def put_account(books: Books, account: Account) -> None:
 
 
 def open_account(books: Books, command: OpenAccount, at: At, new: NewStream) -> Decided:
-    """Returns the event that opens an account. Raises AssetNotFound, AccountExists."""
-    floor = None
-    if command.asset is not None:
-        scale = find_asset(books, command.asset).scale
-        if command.floor is not None:
-            minor = parse_signed(command.floor, scale=scale, asset=command.asset)
-            floor = format_amount(minor, scale)
+    """Returns the event that opens an account.
+
+    Raises AssetNotFound, AccountExists, AssetNotAllowed (a floor needs an asset), AmountTooFine,
+    AmountTooLarge.
+    """
+    asset = None if command.asset is None else find_asset(books, command.asset)
     if books.accounts.get(command.code) is not None:
         raise AccountExists(account=command.code)
+    floor = command.floor
+    if floor is not None:
+        if asset is None:
+            raise AssetNotAllowed(account=command.code, allowed="any asset", asset="a floor")
+        minor = parse_signed(floor, scale=asset.scale, asset=asset.code)
+        floor = format_amount(minor, asset.scale)
     event = AccountOpened(
         code=command.code,
         type=command.type,

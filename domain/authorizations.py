@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from domain.accounts import (
     Account,
-    AssetNotAllowed,
     find_account,
 )
 from domain.assets import Asset, find_asset
@@ -23,7 +22,7 @@ from domain.calendar import check_open
 from domain.commands import At, Command, Decided, Event, NewStream
 from domain.entries import check_new_id, posted_entry
 from domain.journals import AUTHORIZATIONS
-from domain.legs import LegAsked, Line, Passbook, check_open_accounts
+from domain.legs import LegAsked, Line, Passbook, check_asset_allowed, check_open_accounts
 from domain.money import format_amount, minor_units, parse_amount
 from domain.refusals import Refusal
 
@@ -201,8 +200,7 @@ def authorize(books: Books, command: Authorize, at: At, new: NewStream) -> Decid
     if debit.code == credit.code:
         raise SameAccount(account=debit.code)
     for account in (debit, credit):
-        if account.asset is not None and account.asset != asset.code:
-            raise AssetNotAllowed(account=account.code, allowed=account.asset, asset=asset.code)
+        check_asset_allowed(account, asset)
     minor = parse_amount(command.amount, scale=asset.scale, asset=asset.code)
     expires_at = _expiry(command, at)
     _check_available(books, debit, credit, minor)

@@ -73,13 +73,14 @@ class NarrativeRequired(Refusal):
 def reverse(books: Books, command: Reverse, at: At, new: NewStream) -> Decided:
     """Returns the reversal and the mark in the reversed entry's stream.
 
-    Raises EntryNotFound, AlreadyReversed, ReversalOfReversal, NotReversible, AccountIsFrozen,
+    Raises EntryNotFound, AccountIsFrozen, AlreadyReversed, ReversalOfReversal, NotReversible,
     PeriodClosed, EffectiveInFuture, NarrativeRequired, InsufficientFunds.
     """
-    original = _correctable(books, command.entry)
+    original = find_entry(books, command.entry)
     lines = _swapped(books, original.posted)
     for line in lines:
         check_not_frozen(line.account)
+    _check_correctable(command.entry, original)
     effective_on = _correction_day(books, original, command.effective_on, at)
     _check_narrative(command)
     check_funds(books, lines)
@@ -96,11 +97,11 @@ def adjust(books: Books, command: Adjust, at: At, new: NewStream) -> Decided:
     """
     original = find_entry(books, command.entry)
     resolved = resolve(books, command.legs)
-    _correctable(books, command.entry)
     swapped = _swapped(books, original.posted)
     for line in swapped:
         check_not_frozen(line.account)
     check_open_accounts(resolved)
+    _check_correctable(command.entry, original)
     reversed_on = _correction_day(books, original, command.effective_on, at)
     replaced_on = _correction_day(books, original, command.replacement_effective_on, at)
     _check_narrative(command)
@@ -113,15 +114,13 @@ def adjust(books: Books, command: Adjust, at: At, new: NewStream) -> Decided:
     return [(new(0), reversal), (new(1), replacement), (command.entry, mark)]
 
 
-def _correctable(books: Books, entry: str) -> Entry:
-    found = find_entry(books, entry)
+def _check_correctable(entry: str, found: Entry) -> None:
     if found.reversal is not None:
         raise AlreadyReversed(entry=entry, reversal=found.reversal)
     if found.posted.correction == "reversal":
         raise ReversalOfReversal(entry=entry)
     if found.posted.authorization is not None:
         raise NotReversible(entry=entry, authorization=found.posted.authorization)
-    return found
 
 
 def _check_narrative(command: Command) -> None:

@@ -102,29 +102,32 @@ def resolve(books: Books, legs: Sequence[LegAsked]) -> list[tuple[Account, Asset
 
 
 def check_open_accounts(resolved: Sequence[tuple[Account, Asset]]) -> None:
-    """Raises AccountIsFrozen, AccountIsClosed, AccountNotPostable."""
-    for account, _ in resolved:
-        if not account.takes_postings:
-            check_not_frozen(account)
-            check_not_closed(account)
-            raise AccountNotPostable(account=account.code)
+    """Raises AccountIsFrozen, AccountIsClosed, AccountNotPostable, whichever account it is of."""
+    stopped = [account for account, _ in resolved if not account.takes_postings]
+    for account in stopped:
+        check_not_frozen(account)
+    for account in stopped:
+        check_not_closed(account)
+    if stopped:
+        raise AccountNotPostable(account=stopped[0].code)
 
 
 def shape(
     books: Books, legs: Sequence[LegAsked], resolved: Sequence[tuple[Account, Asset]]
 ) -> list[Line]:
-    """Returns the lines of a balanced entry.
+    """Returns the lines of a balanced entry. Requires two legs or more.
 
     Raises TooManyLegs, AssetNotAllowed, AmountNotPositive, AmountTooFine, AmountTooLarge,
     Unbalanced, UnvaluedLeg, UnbalancedFunctional.
     """
+    assert len(legs) >= 2
     if len(legs) > MAX_LEGS:
         raise TooManyLegs(limit=MAX_LEGS, asked=len(legs))
     functional = books.ledger.functional_asset
+    for account, asset in resolved:
+        check_asset_allowed(account, asset)
     lines = []
     for leg, (account, asset) in zip(legs, resolved, strict=True):
-        if account.asset is not None and account.asset != asset.code:
-            raise AssetNotAllowed(account=account.code, allowed=account.asset, asset=asset.code)
         minor = parse_amount(leg.amount, scale=asset.scale, asset=asset.code)
         value = None
         if leg.functional_amount is not None:
@@ -133,6 +136,12 @@ def shape(
         lines.append(Line(account, asset, leg.side == "debit", minor, value, leg))
     check_balanced(books, lines)
     return lines
+
+
+def check_asset_allowed(account: Account, asset: Asset) -> None:
+    """Raises AssetNotAllowed."""
+    if account.asset is not None and account.asset != asset.code:
+        raise AssetNotAllowed(account=account.code, allowed=account.asset, asset=asset.code)
 
 
 def check_balanced(books: Books, lines: Sequence[Line]) -> None:
