@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from psycopg import Connection
 
+from application.cache import Cache
 from application.identity import derived_id
 from application.metrics import COMMIT_SECONDS
 from application.needs import Needs
@@ -23,20 +24,14 @@ from application.permissions import MAY, check
 from application.plain import PlainForms, fill
 from application.private import PrivateRow, has_private_text, seal
 from application.recorder import LedgerRecorder, Row
-from application.records import FORMAT, MAX_RECORD_BYTES, EventShapes, Record, encode
+from application.records import FORMAT, MAX_RECORD_BYTES, Record, encode
 from application.repeats import Done, find_done
-from application.rows import Rows
 from domain.authorizations import Release, Settle, Void, expire
-from domain.books import Books
 from domain.catalogue import DECISIONS, EVENTS, EVOLVE, CommandRefused
 from domain.commands import At, Decided, Event
 from domain.entries import EntryAdjusted, EntryPosted, EntryReversed, Post
 from domain.plain import PlainPosting
 from domain.refusals import Refusal, Rejection
-
-MAX_CACHED_AUTHORIZATIONS = 50_000
-MAX_CACHED_ACCOUNTS = 200_000
-"""Beyond these the cache is dropped whole and filled again as commands need it."""
 
 _NO_STREAM_VERSION = (CommandRefused, EntryPosted, EntryReversed, EntryAdjusted)
 _ACTS_ON_AUTHORIZATION = (Settle, Void, Release)
@@ -64,34 +59,6 @@ class Prepared(Struct, frozen=True, gc=False):
     asked: Asked
     command_id: str
     digest: str
-
-
-class Cache:
-    """What a Writer remembers between its commits: speed, never truth.
-
-    Believed only while the head shows (position, commit_id) of this writer's own last commit.
-    """
-
-    def __init__(self, *, ledger: str, schema: str, shapes: EventShapes) -> None:
-        self.ledger = ledger
-        self.schema = schema
-        self.shapes = shapes
-        self.drop()
-
-    def drop(self) -> None:
-        self.books = Books()
-        self.rows = Rows(ledger=self.ledger, schema=self.schema, shapes=self.shapes)
-        self.mark: tuple[int, UUID] | None = None
-
-    def confirm(self, mark: tuple[int, UUID]) -> None:
-        """Takes over a commit's changes. Requires that its COMMIT was confirmed."""
-        self.books.confirm()
-        self.mark = mark
-        if (
-            len(self.books.authorizations.now) > MAX_CACHED_AUTHORIZATIONS
-            or len(self.books.accounts.now) > MAX_CACHED_ACCOUNTS
-        ):
-            self.drop()
 
 
 class Commit:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from domain.accounts import AmendAccount, CloseAccount, OpenAccount
+from domain.accounts import CloseAccount, OpenAccount
+from domain.amendments import AmendAccount
 from domain.authorizations import Authorize, Release, Settle, Void
 from domain.books import Books
 from domain.commands import Command

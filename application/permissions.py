@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from domain.access import IssueKey, ListLedger, RecordActor, RevokeKey
-from domain.accounts import AmendAccount, CloseAccount, OpenAccount
+from domain.accounts import CloseAccount, OpenAccount
+from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Release, Settle, Void
 from domain.commands import Command

@@ -16,10 +16,10 @@ from application.records import EventShapes
 from domain.access import Actor, ApiKey, LedgerListing
 from domain.accounts import Account
 from domain.assets import Asset
-from domain.authorizations import Authorization
 from domain.balances import Balance
 from domain.books import Books, Shelf
 from domain.entries import Entry, EntryAdjusted, EntryPosted, EntryReversed
+from domain.holds import Authorization
 from domain.journals import Journal
 from domain.ledgers import SYSTEM, Ledger
 from domain.money import minor_units

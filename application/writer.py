@@ -19,12 +19,13 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg import Connection
-from psycopg.conninfo import make_conninfo
 
-from application.commit import Cache, Commit, Prepared, utc_now
+from application.cache import Cache
+from application.commit import Commit, Prepared, utc_now
 from application.identity import CommandIds
 from application.metrics import COMMANDS, COMMIT_SECONDS, COMMIT_SIZE, QUEUE_DEPTH
 from application.outcomes import Outcome, Unanswered, Unit
+from application.sessions import connect_writer, end_stopped_writer
 from application.store import LedgerStore
 
 MAX_COMMIT_COMMANDS = 2_000
@@ -37,26 +38,7 @@ SMALL_REQUEST = 50
 MAX_QUEUE_COMMANDS = 50_000
 MAX_TRIES = 3
 UNKNOWN_AFTER_SECONDS = 10.0
-LOCK_TIMEOUT_SECONDS = 5
 CLOSE_TIMEOUT_SECONDS = 30.0
-
-SESSION_OPTIONS = (
-    f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s -c idle_in_transaction_session_timeout=5s "
-    "-c statement_timeout=30s -c default_transaction_isolation=read\\ committed "
-    # A commit touches few rows of what may be many: by index, whatever statistics make of it.
-    # (Measured: a hash join over 10,000 balances takes as long as the update of 1,800 of them.)
-    "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c jit=off"
-)
-"""A writer that stops while it holds the lock loses its session, and with it the lock."""
-
-KEEPALIVES = {
-    "keepalives": 1,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-    "connect_timeout": 5,
-}
 
 log = structlog.get_logger()
 
@@ -91,8 +73,7 @@ class Writer:
         self._ledger = ledger
         self._store = store
         self._schema = store.log.datastore.schema
-        self._conninfo = make_conninfo(conninfo, options=None, **KEEPALIVES)
-        self._options = psycopg.conninfo.conninfo_to_dict(conninfo).get("options") or ""
+        self._conninfo = conninfo
         self._software_version = software_version
         self._on_commit = on_commit
         self._clock = clock
@@ -259,7 +240,7 @@ class Writer:
 
     def _begin(self) -> Commit:
         if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
+            self._connection = connect_writer(self._conninfo)
         commit = Commit(
             connection=self._connection,
             recorder=self._store.log,
@@ -313,7 +294,7 @@ class Writer:
         deadline = monotonic() + UNKNOWN_AFTER_SECONDS
         while monotonic() < deadline:
             try:
-                self._connection = self._connect()
+                self._connection = connect_writer(self._conninfo)
                 self._connection.execute("BEGIN")
                 self._connection.execute(self._store.log.lock_head)
                 found = self._cache.rows.fetch(
@@ -339,33 +320,14 @@ class Writer:
             self._wake.wait_for(lambda: self._closing, seconds)
 
     def _end_stopped_writer(self) -> None:
-        """Ends the session that holds the head lock where its client has fallen silent.
-
-        idle_in_transaction_session_timeout covers a client that stopped between statements, but
-        not one that stopped within a COPY: the server waits for its data without any timeout.
-        """
         try:
-            connection = self._connection = self._connect()
-            connection.execute(
-                "SELECT pg_terminate_backend(a.pid) FROM pg_locks AS l"
-                " JOIN pg_stat_activity AS a USING (pid)"
-                " WHERE l.locktype = 'relation' AND l.mode = 'RowShareLock' AND l.granted"
-                " AND l.relation = %s::regclass AND a.pid <> pg_backend_pid()"
-                " AND a.usename = session_user AND a.wait_event = 'ClientRead'"
-                " AND a.state = 'active'"
-                " AND a.query_start < clock_timestamp() - %s * interval '1 second'",
-                [f"{self._schema}.head", LOCK_TIMEOUT_SECONDS],
-            )
+            self._connection = connect_writer(self._conninfo)
+            end_stopped_writer(self._connection, schema=self._schema)
         except psycopg.Error as error:
             log.warning("ending_stopped_writer_failed", ledger=self._ledger, error=str(error))
             self._reset()
 
     # -- connection
-
-    def _connect(self) -> Connection[Any]:
-        return psycopg.connect(
-            self._conninfo, autocommit=True, options=f"{self._options} {SESSION_OPTIONS}".strip()
-        )
 
     def _reset(self) -> None:
         """Forgets everything that the database did not confirm."""
@@ -378,7 +340,7 @@ class Writer:
             self._connection = None
 
     def _read_secret(self) -> bytes:
-        with self._connect() as connection:
+        with connect_writer(self._conninfo) as connection:
             found = self._cache.rows.fetch(
                 connection, "SELECT secret FROM {}.secrets WHERE name = 'command_digest'"
             )

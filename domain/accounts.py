@@ -6,7 +6,7 @@ account must not become one endless stream. Its normal side follows from type an
 
 from typing import Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.assets import find_asset
@@ -51,27 +51,6 @@ class OpenAccount(Command, frozen=True, kw_only=True, tag="open_account"):
     owner: str | None = None
 
 
-class AmendAccount(Command, frozen=True, kw_only=True, tag="amend_account"):
-    """Absent members stay as they are; null takes a value away."""
-
-    account: str
-    expected_version: int | None = None
-    type: Type | UnsetType = UNSET
-    name: str | UnsetType = UNSET
-    asset: str | UnsetType | None = UNSET
-    floor: str | UnsetType | None = UNSET
-    contra: bool | UnsetType = UNSET
-    postable: bool | UnsetType = UNSET
-    number: str | UnsetType | None = UNSET
-    purpose: Purpose | UnsetType | None = UNSET
-    monetary: bool | UnsetType | None = UNSET
-    cash_flow: CashFlow | UnsetType | None = UNSET
-    current: bool | UnsetType | None = UNSET
-    statement_line: str | UnsetType | None = UNSET
-    statutory_codes: dict[str, str] | UnsetType | None = UNSET
-    owner: str | UnsetType | None = UNSET
-
-
 class CloseAccount(Command, frozen=True, kw_only=True, tag="close_account"):
     account: str
     expected_version: int | None = None
@@ -93,28 +72,6 @@ class AccountOpened(Event, frozen=True, kw_only=True):
     statement_line: str | None = None
     statutory_codes: dict[str, str] | None = None
     owner: str | None = None
-    reference: str | None = None
-    private: str | None = None
-
-
-class AccountAmended(Event, frozen=True, kw_only=True):
-    """Only what changed is present; null means taken away."""
-
-    account: str
-    type: Type | UnsetType = UNSET
-    name: str | UnsetType = UNSET
-    asset: str | UnsetType | None = UNSET
-    floor: str | UnsetType | None = UNSET
-    contra: bool | UnsetType = UNSET
-    postable: bool | UnsetType = UNSET
-    number: str | UnsetType | None = UNSET
-    purpose: Purpose | UnsetType | None = UNSET
-    monetary: bool | UnsetType | None = UNSET
-    cash_flow: CashFlow | UnsetType | None = UNSET
-    current: bool | UnsetType | None = UNSET
-    statement_line: str | UnsetType | None = UNSET
-    statutory_codes: dict[str, str] | UnsetType | None = UNSET
-    owner: str | UnsetType | None = UNSET
     reference: str | None = None
     private: str | None = None
 
@@ -168,25 +125,6 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.closed:
             return "closed"
         return "frozen" if self.freezes else "open"
-
-
-AMENDABLE = [
-    "type",
-    "name",
-    "asset",
-    "floor",
-    "contra",
-    "postable",
-    "number",
-    "purpose",
-    "monetary",
-    "cash_flow",
-    "current",
-    "statement_line",
-    "statutory_codes",
-    "owner",
-]
-FIXED_BY_FIRST_POSTING = ("type", "contra", "asset")
 
 
 class AccountExists(Refusal):
@@ -292,43 +230,13 @@ def open_account(books: Books, command: OpenAccount, at: At, new: NewStream) -> 
     return [(new(0), event)]
 
 
-def amend(books: Books, command: AmendAccount, at: At, new: NewStream) -> Decided:
-    """Returns the event that changes what `command` names; no event where nothing changes.
-
-    Raises AccountNotFound, AssetNotFound, Stale, AccountIsClosed, AccountInUse, AssetNotAllowed.
-    """
-    account = find_account(books, command.account)
-    changes = {
-        name: value
-        for name in AMENDABLE
-        if (value := getattr(command, name)) is not UNSET and value != getattr(account, name)
-    }
-    asset = changes.get("asset", account.asset)
-    scale = None if asset is None else find_asset(books, asset).scale
-    _check_version(account, command.expected_version)
-    check_not_closed(account)
-    if any(name in changes for name in FIXED_BY_FIRST_POSTING) and _was_used(books, account.code):
-        raise AccountInUse(account=account.code)
-    floor = changes.get("floor", account.floor)
-    if floor is not None:
-        if asset is None or scale is None:
-            raise AssetNotAllowed(account=account.code, allowed="any asset", asset="a floor")
-        floor = format_amount(parse_signed(floor, scale=scale, asset=asset), scale)
-        if floor == account.floor:
-            changes.pop("floor", None)
-        else:
-            changes["floor"] = floor
-    event = AccountAmended(account=account.code, reference=command.reference, **changes)
-    return [(account.stream, event)]
-
-
 def close(books: Books, command: CloseAccount, at: At, new: NewStream) -> Decided:
     """Returns the event that closes an account without balance and holds.
 
     Raises AccountNotFound, Stale, AccountIsFrozen, AccountIsClosed, AccountInUse.
     """
     account = find_account(books, command.account)
-    _check_version(account, command.expected_version)
+    check_version(account, command.expected_version)
     check_not_frozen(account)
     check_not_closed(account)
     for balance in books.balances_of(account.code):
@@ -345,10 +253,10 @@ def evolve_opened(books: Books, stream: str, event: AccountOpened) -> None:
         code=event.code,
         type=event.type,
         name=event.name,
-        debit_normal=_is_debit_normal(event.type, contra=event.contra),
+        debit_normal=is_debit_normal(event.type, contra=event.contra),
         asset=event.asset,
         floor=event.floor,
-        floor_minor=_minor_of_floor(event.floor),
+        floor_minor=minor_of_floor(event.floor),
         contra=event.contra,
         postable=event.postable,
         number=event.number,
@@ -363,42 +271,23 @@ def evolve_opened(books: Books, stream: str, event: AccountOpened) -> None:
     put_account(books, account)
 
 
-def evolve_amended(books: Books, stream: str, event: AccountAmended) -> None:
-    """Replaces what the event names."""
-    old = find_account(books, event.account)
-    changes = {name: value for name in AMENDABLE if (value := getattr(event, name)) is not UNSET}
-    kind, contra = changes.get("type", old.type), changes.get("contra", old.contra)
-    floor = changes.get("floor", old.floor)
-    put_account(
-        books,
-        replace(
-            old,
-            version=old.version + 1,
-            debit_normal=_is_debit_normal(kind, contra=contra),
-            floor_minor=_minor_of_floor(floor),
-            **changes,
-        ),
-    )
-
-
 def evolve_closed(books: Books, stream: str, event: AccountClosed) -> None:
     """Marks the account closed."""
     old = find_account(books, event.account)
     put_account(books, replace(old, version=old.version + 1, closed=True))
 
 
-def _check_version(account: Account, expected: int | None) -> None:
+def check_version(account: Account, expected: int | None) -> None:
+    """Raises Stale where the account moved on since the client read it."""
     if expected is not None and expected != account.version:
         raise Stale(account=account.code, version=account.version, expected=expected)
 
 
-def _is_debit_normal(kind: str, *, contra: bool) -> bool:
+def is_debit_normal(kind: str, *, contra: bool) -> bool:
+    """True where debits raise the balance."""
     return (kind in DEBIT_NORMAL_TYPES) != contra
 
 
-def _minor_of_floor(floor: str | None) -> int | None:
+def minor_of_floor(floor: str | None) -> int | None:
+    """Returns a stored floor in minor units."""
     return None if floor is None else int(floor.replace(".", ""))
-
-
-def _was_used(books: Books, code: str) -> bool:
-    return any(b.lines or b.pending_debits or b.pending_credits for b in books.balances_of(code))

@@ -1,14 +1,10 @@
 """Authorizations: a hold reserves funds and moves none until it is settled, in parts or all.
 
-It ends settled for good (`final`), voided, released, or expired. Each event of its stream carries
-the whole state that it leaves, so the last one is enough to go on from. While it is open it is
-pending on both accounts: debits on the one, credits on the other.
+It ends settled for good (`final`), voided, released, or expired.
 """
 
 from datetime import date, datetime, timedelta
-from typing import Literal
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.accounts import (
@@ -16,27 +12,25 @@ from domain.accounts import (
     find_account,
 )
 from domain.assets import Asset, find_asset
-from domain.balances import EMPTY, Balance, check_floors
+from domain.balances import check_floors
 from domain.books import Books
 from domain.calendar import check_open
-from domain.commands import At, Command, Decided, Event, NewStream
+from domain.commands import At, Command, Decided, NewStream
 from domain.entries import check_new_id, posted_entry
+from domain.holds import (
+    Authorization,
+    AuthorizationExpired,
+    AuthorizationOpened,
+    AuthorizationReleased,
+    AuthorizationSettled,
+    AuthorizationVoided,
+    ClosedAs,
+    Network,
+)
 from domain.journals import AUTHORIZATIONS
 from domain.legs import LegAsked, Line, Passbook, check_asset_allowed, check_open_accounts
 from domain.money import format_amount, minor_units, parse_amount
 from domain.refusals import Refusal
-
-ClosedAs = Literal["final", "voided", "released", "expired"]
-
-
-class Network(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What the payment network says of it."""
-
-    scheme: str | None = None
-    reference: str | None = None
-    approval_code: str | None = None
-    merchant_id: str | None = None
-    mcc: str | None = None
 
 
 class Authorize(Command, frozen=True, kw_only=True, tag="authorize"):
@@ -64,85 +58,6 @@ class Void(Command, frozen=True, kw_only=True, tag="void"):
 
 class Release(Command, frozen=True, kw_only=True, tag="release"):
     authorization: str
-
-
-class Authorization(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The state of a hold, amounts as the record shows them."""
-
-    debit: str
-    credit: str
-    asset: str
-    authorized: str
-    settled: str
-    refunded: str
-    held: str
-    over_settle_percent: str = "0"
-    expires_at: datetime | None = None
-    closed_as: ClosedAs | None = None
-
-    @property
-    def status(self) -> str:
-        settled = minor_units(self.settled)
-        if settled >= minor_units(self.authorized):
-            return "settled"
-        if settled:
-            return "partially_settled"
-        if self.closed_as in ("voided", "expired", "released"):
-            return str(self.closed_as)
-        return "authorized"
-
-    @property
-    def ceiling_minor(self) -> int:
-        """What may be settled in all: authorized x (1 + percent), rounded down."""
-        whole, _, fraction = self.over_settle_percent.partition(".")
-        hundred = 100 * int("1" + "0" * len(fraction))
-        return minor_units(self.authorized) * (hundred + int(whole + fraction)) // hundred
-
-
-class AuthorizationOpened(Event, frozen=True, kw_only=True):
-    amount: str
-    authorization: Authorization
-    network: Network | None = None
-    reference: str | None = None
-    private: str | None = None
-
-
-class AuthorizationSettled(Event, frozen=True, kw_only=True):
-    """`released` is what `final` gave back beyond the settled amount."""
-
-    amount: str
-    entry: str
-    authorization: Authorization
-    final: bool = False
-    released: str | None = None
-
-
-class AuthorizationVoided(Event, frozen=True, kw_only=True):
-    amount: str
-    authorization: Authorization
-    reference: str | None = None
-    private: str | None = None
-
-
-class AuthorizationReleased(Event, frozen=True, kw_only=True):
-    amount: str
-    authorization: Authorization
-    reference: str | None = None
-    private: str | None = None
-
-
-class AuthorizationExpired(Event, frozen=True, kw_only=True):
-    amount: str
-    authorization: Authorization
-
-
-Happened = (
-    AuthorizationOpened
-    | AuthorizationSettled
-    | AuthorizationVoided
-    | AuthorizationReleased
-    | AuthorizationExpired
-)
 
 
 class AuthorizationNotFound(Refusal):
@@ -323,28 +238,6 @@ def find_open(books: Books, authorization: str) -> Authorization:
     if state.closed_as is not None:
         raise AuthorizationIsClosed(authorization=authorization, closed_as=state.closed_as)
     return state
-
-
-def evolve(books: Books, stream: str, event: Happened) -> None:
-    """Replaces the state and moves what is pending on both accounts by the difference."""
-    after = event.authorization
-    before = books.authorizations.get(stream)
-    change = minor_units(after.held) - (0 if before is None else minor_units(before.held))
-    for account, debit in ((after.debit, True), (after.credit, False)):
-        key = (account, after.asset)
-        books.balances.put(key, _pend(books.balances.get(key) or EMPTY, debit=debit, change=change))
-        books.touch(account)
-    books.authorizations.put(stream, after)
-
-
-def _pend(balance: Balance, *, debit: bool, change: int) -> Balance:
-    return Balance(
-        balance.debits,
-        balance.credits,
-        balance.pending_debits + (change if debit else 0),
-        balance.pending_credits + (0 if debit else change),
-        balance.lines,
-    )
 
 
 def _closed(books: Books, state: Authorization, closed_as: ClosedAs) -> Authorization:

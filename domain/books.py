@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from domain.access import Actor, ApiKey, LedgerListing
     from domain.accounts import Account
     from domain.assets import Asset
-    from domain.authorizations import Authorization
     from domain.balances import Balance
     from domain.entries import Entry
+    from domain.holds import Authorization
     from domain.journals import Journal
     from domain.ledgers import Ledger
 

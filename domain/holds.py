@@ -1,0 +1,128 @@
+"""Holds: the state of an authorization and the events of its life.
+
+Each event of its stream carries the whole state that it leaves, so the last one is enough to go on
+from. While it is open it is pending on both accounts: debits on the one, credits on the other.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from domain.balances import EMPTY, Balance
+from domain.books import Books
+from domain.commands import Event
+from domain.money import minor_units
+
+ClosedAs = Literal["final", "voided", "released", "expired"]
+
+
+class Network(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What the payment network says of it."""
+
+    scheme: str | None = None
+    reference: str | None = None
+    approval_code: str | None = None
+    merchant_id: str | None = None
+    mcc: str | None = None
+
+
+class Authorization(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The state of a hold, amounts as the record shows them."""
+
+    debit: str
+    credit: str
+    asset: str
+    authorized: str
+    settled: str
+    refunded: str
+    held: str
+    over_settle_percent: str = "0"
+    expires_at: datetime | None = None
+    closed_as: ClosedAs | None = None
+
+    @property
+    def status(self) -> str:
+        settled = minor_units(self.settled)
+        if settled >= minor_units(self.authorized):
+            return "settled"
+        if settled:
+            return "partially_settled"
+        if self.closed_as in ("voided", "expired", "released"):
+            return str(self.closed_as)
+        return "authorized"
+
+    @property
+    def ceiling_minor(self) -> int:
+        """What may be settled in all: authorized x (1 + percent), rounded down."""
+        whole, _, fraction = self.over_settle_percent.partition(".")
+        hundred = 100 * int("1" + "0" * len(fraction))
+        return minor_units(self.authorized) * (hundred + int(whole + fraction)) // hundred
+
+
+class AuthorizationOpened(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+    network: Network | None = None
+    reference: str | None = None
+    private: str | None = None
+
+
+class AuthorizationSettled(Event, frozen=True, kw_only=True):
+    """`released` is what `final` gave back beyond the settled amount."""
+
+    amount: str
+    entry: str
+    authorization: Authorization
+    final: bool = False
+    released: str | None = None
+
+
+class AuthorizationVoided(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+    reference: str | None = None
+    private: str | None = None
+
+
+class AuthorizationReleased(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+    reference: str | None = None
+    private: str | None = None
+
+
+class AuthorizationExpired(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+
+
+Happened = (
+    AuthorizationOpened
+    | AuthorizationSettled
+    | AuthorizationVoided
+    | AuthorizationReleased
+    | AuthorizationExpired
+)
+
+
+def evolve(books: Books, stream: str, event: Happened) -> None:
+    """Replaces the state and moves what is pending on both accounts by the difference."""
+    after = event.authorization
+    before = books.authorizations.get(stream)
+    change = minor_units(after.held) - (0 if before is None else minor_units(before.held))
+    for account, debit in ((after.debit, True), (after.credit, False)):
+        key = (account, after.asset)
+        books.balances.put(key, _pend(books.balances.get(key) or EMPTY, debit=debit, change=change))
+        books.touch(account)
+    books.authorizations.put(stream, after)
+
+
+def _pend(balance: Balance, *, debit: bool, change: int) -> Balance:
+    return Balance(
+        balance.debits,
+        balance.credits,
+        balance.pending_debits + (change if debit else 0),
+        balance.pending_credits + (0 if debit else change),
+        balance.lines,
+    )

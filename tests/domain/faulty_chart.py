@@ -1,0 +1,207 @@
+"""Commands on accounts, ledgers and keys, and all that can be wrong with each."""
+
+from datetime import timedelta
+from typing import Any
+
+from domain.access import IssueKey, ListLedger, RecordActor, RevokeKey
+from domain.accounts import CloseAccount, OpenAccount
+from domain.amendments import AmendAccount
+from domain.assets import RegisterAsset
+from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.journals import OpenJournal
+from domain.ledgers import CreateLedger, LockBooks
+from tests.domain.faults import (
+    AMOUNTS,
+    CLOSED,
+    FROZEN,
+    ID_TAKEN,
+    LEGS,
+    NOT_FOUND,
+    PERIOD,
+    TERMINAL,
+    Good,
+    after,
+    after_the_first,
+    fault,
+    sets,
+)
+from tests.domain.harness import (
+    LEDGER,
+    TODAY,
+    account,
+    given,
+    ledger,
+    transfer,
+)
+
+LOCKED_ON = TODAY - timedelta(days=20)
+IN_FUTURE = TODAY + timedelta(days=30)
+LOCK = LockBooks(through=TODAY - timedelta(days=10))
+TOO_LARGE = "10000000000000000.00"
+
+
+OPEN_ACCOUNT = Good(
+    OpenAccount,
+    ledger,
+    [],
+    {"code": "fresh", "type": "asset", "name": "Fresh", "asset": "USD"},
+    [],
+    [
+        fault("asset_not_found", NOT_FOUND, sets(asset="XAU"), touches="asset"),
+        fault("already_exists", ID_TAKEN, sets(code="cash")),
+        fault("asset_not_allowed", LEGS, sets(asset=None, floor="0.00"), touches="asset floor"),
+        fault("amount_too_fine", AMOUNTS, sets(floor="0.001"), touches="floor"),
+        fault("amount_too_large", AMOUNTS, sets(floor=TOO_LARGE), touches="floor"),
+    ],
+)
+
+OLD: list[Any] = [account("old")]
+USED = after_the_first(1, transfer("old", "income", "1.00"), transfer("income", "old", "1.00"))
+BALANCE_LEFT = after_the_first(1, transfer("old", "income", "1.00"))
+
+AMEND_ACCOUNT = Good(
+    AmendAccount,
+    ledger,
+    OLD,
+    {"account": "old", "name": "New"},
+    [],
+    [
+        fault("account_not_found", NOT_FOUND, sets(account="nowhere")),
+        fault("asset_not_found", NOT_FOUND, sets(asset="XAU"), touches="asset"),
+        fault("stale", None, sets(expected_version=7)),
+        fault("account_closed", CLOSED, after(CloseAccount(account="old"))),
+        fault("account_in_use", TERMINAL, USED, sets(contra=True)),
+        fault("account_in_use", TERMINAL, USED, sets(type="expense")),
+        fault("account_in_use", TERMINAL, USED, sets(asset="EUR"), touches="asset"),
+        fault("account_in_use", TERMINAL, USED, sets(asset=None), touches="asset floor"),
+        fault("asset_not_allowed", LEGS, sets(asset=None, floor="1.00"), touches="asset floor"),
+        fault("amount_too_fine", AMOUNTS, sets(floor="0.001"), touches="floor"),
+        fault("amount_too_large", AMOUNTS, sets(floor=TOO_LARGE), touches="floor"),
+    ],
+)
+
+CLOSE_ACCOUNT = Good(
+    CloseAccount,
+    ledger,
+    OLD,
+    {"account": "old"},
+    [],
+    [
+        fault("account_not_found", NOT_FOUND, sets(account="nowhere")),
+        fault("stale", None, sets(expected_version=7)),
+        fault("account_frozen", FROZEN, after(FreezeAccount(account="old")), touches="status"),
+        fault(
+            "account_closed", CLOSED, after(CloseAccount(account="old")), touches="status balance"
+        ),
+        fault("account_in_use", TERMINAL, BALANCE_LEFT, touches="balance"),
+    ],
+)
+
+STANDING: list[Any] = [account("old"), FreezeAccount(account="old")]
+
+OTHERS = [
+    Good(
+        FreezeAccount,
+        ledger,
+        OLD,
+        {"account": "old"},
+        [],
+        [
+            fault("account_not_found", NOT_FOUND, sets(account="nowhere")),
+            fault("account_frozen", FROZEN, after(FreezeAccount(account="old")), touches="status"),
+            fault("account_closed", CLOSED, after(CloseAccount(account="old")), touches="status"),
+        ],
+    ),
+    Good(
+        UnfreezeAccount,
+        ledger,
+        STANDING,
+        {"account": "old"},
+        [],
+        [
+            fault("account_not_found", NOT_FOUND, sets(account="nowhere")),
+            fault("freeze_not_found", NOT_FOUND, after(UnfreezeAccount(account="old"))),
+            fault("freeze_not_found", NOT_FOUND, sets(freeze_id="other")),
+        ],
+    ),
+    Good(
+        LockBooks,
+        ledger,
+        [],
+        {"through": TODAY - timedelta(days=10)},
+        [],
+        [
+            fault("period_closed", PERIOD, after(LOCK)),
+            fault("effective_in_future", PERIOD, sets(through=TODAY + timedelta(days=1))),
+        ],
+    ),
+    Good(
+        CreateLedger,
+        given(),
+        [],
+        {"id": "x", "name": "X", "functional_asset": "USD", "timezone": "UTC"},
+        [],
+        [fault("already_exists", ID_TAKEN, after(LEDGER))],
+    ),
+    Good(
+        RegisterAsset,
+        ledger,
+        [],
+        {"code": "XAU"},
+        [],
+        [fault("already_exists", ID_TAKEN, sets(code="EUR"))],
+    ),
+    Good(
+        OpenJournal,
+        ledger,
+        [],
+        {"code": "SALES", "name": "Sales"},
+        [],
+        [fault("already_exists", ID_TAKEN, sets(code="GEN"))],
+    ),
+    Good(
+        ListLedger,
+        given(),
+        [],
+        {"id": "acme"},
+        [],
+        [fault("already_exists", ID_TAKEN, after(ListLedger(id="acme")))],
+    ),
+    Good(
+        RecordActor,
+        given(),
+        [],
+        {"actor": "ann"},
+        [],
+        [fault("already_exists", ID_TAKEN, after(RecordActor(actor="ann")))],
+    ),
+    Good(
+        IssueKey,
+        given(),
+        [RecordActor(actor="ann")],
+        {"key_id": "k", "key_sha256": "ab", "actor": "ann", "roles": ["clerk"]},
+        [],
+        [
+            fault("not_found", NOT_FOUND, sets(actor="bob")),
+            fault(
+                "already_exists",
+                ID_TAKEN,
+                after(IssueKey(key_id="k", key_sha256="cd", actor="ann", roles=["clerk"])),
+            ),
+        ],
+    ),
+    Good(
+        RevokeKey,
+        given(),
+        [
+            RecordActor(actor="ann"),
+            IssueKey(key_id="k", key_sha256="ab", actor="ann", roles=["clerk"]),
+        ],
+        {"key_id": "k"},
+        [],
+        [
+            fault("not_found", NOT_FOUND, sets(key_id="other")),
+            fault("not_found", NOT_FOUND, after(RevokeKey(key_id="k"))),
+        ],
+    ),
+]

@@ -1,0 +1,84 @@
+"""Which refusal a command gets when several things are wrong with it: one order for all commands.
+
+Each fault is tried alone, then every two of different rank together, whichever of them comes first
+in the command. The tables name every command and every refusal that the domain has.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from domain.catalogue import DECISIONS
+from domain.refusals import Refusal
+from tests.domain.faults import (
+    Fault,
+    Good,
+)
+from tests.domain.faulty_chart import AMEND_ACCOUNT, CLOSE_ACCOUNT, OPEN_ACCOUNT, OTHERS
+from tests.domain.faulty_postings import ADJUST, AUTHORIZE, POST, RELEASE, REVERSE, SETTLE, VOID
+
+TABLES = [
+    POST,
+    REVERSE,
+    ADJUST,
+    AUTHORIZE,
+    SETTLE,
+    VOID,
+    RELEASE,
+    OPEN_ACCOUNT,
+    AMEND_ACCOUNT,
+    CLOSE_ACCOUNT,
+    *OTHERS,
+]
+
+
+def alone() -> list[Any]:
+    return [
+        pytest.param(good, one, id=f"{good.command.__name__}-{one.code}")
+        for good in TABLES
+        for one in good.faults
+    ]
+
+
+def together() -> list[Any]:
+    return [
+        pytest.param(good, one, other, id=f"{good.command.__name__}-{one.code}-before-{other.code}")
+        for good in TABLES
+        for one, other in good.pairs()
+    ]
+
+
+@pytest.mark.parametrize("good", TABLES, ids=lambda good: good.command.__name__)
+def test_without_a_fault_the_command_succeeds(good: Good) -> None:
+    assert good.when().code is None
+
+
+@pytest.mark.parametrize(("good", "one"), alone())
+def test_a_fault_alone(good: Good, one: Fault) -> None:
+    assert good.when(one).code == one.code
+
+
+@pytest.mark.parametrize(("good", "one", "other"), together())
+def test_of_two_faults_the_earlier_rank_is_told(good: Good, one: Fault, other: Fault) -> None:
+    assert good.when(one, other).code == one.code
+    assert good.when(other, one).code == one.code
+
+
+def test_the_tables_name_every_command() -> None:
+    assert {good.command for good in TABLES} == set(DECISIONS)
+
+
+def test_the_tables_name_every_refusal_of_the_domain() -> None:
+    def all_of(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+        for one in kind.__subclasses__():
+            yield one
+            yield from all_of(one)
+
+    codes = {
+        one.code
+        for one in all_of(Refusal)
+        if one.__module__.startswith("domain.") and "code" in vars(one)
+    }
+    # Who may send a command is decided outside of the domain.
+    assert codes - {one.code for good in TABLES for one in good.faults} == {"forbidden"}
