@@ -23,9 +23,9 @@ from application.outcomes import Asked, Outcome, Unanswered
 from application.permissions import MAY, check
 from application.plain import PlainForms, fill
 from application.private import PrivateRow, has_private_text, seal
-from application.recorder import LedgerRecorder, Row
+from application.recorder import COPY_FROM_ROWS, LedgerRecorder, Row
 from application.records import FORMAT, MAX_RECORD_BYTES, Record, encode
-from application.repeats import Done, find_done
+from application.repeats import Done, ask_done, read_done
 from domain.authorizations import Release, Settle, Void, expire
 from domain.catalogue import DECISIONS, EVENTS, EVOLVE, CommandRefused
 from domain.commands import At, Decided, Event
@@ -84,58 +84,82 @@ class Commit:
         self._known: dict[str, Done] = {}
         self._command_id = ""
 
-    # -- step 1 and 2: the lock, and whether the cache is what it locks
+    # -- steps 1 to 3: the lock, whether the cache is what it locks, what was done already
 
-    def lock(self) -> None:
-        """Takes the head lock, waits for it up to the connection's lock_timeout."""
-        head = self._connection.execute(self._recorder.lock_head, prepare=True).fetchone()
+    def open(self, prepared: Sequence[Prepared]) -> None:
+        """Takes the head lock and reads what the decisions need.
+
+        BEGIN, lock and look-up travel together. The look-up is a statement of its own, and so sees
+        what was committed while the lock was waited for, up to the connection's lock_timeout.
+        """
+        started = perf_counter()
+        connection, rows = self._connection, self._cache.rows
+        command_ids = [one.command_id for one in prepared]
+        needs = Needs(self._cache.books)
+        for one in prepared:
+            needs.of(one.asked.command)
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            lock = connection.execute(self._recorder.lock_head, prepare=True)
+            done = ask_done(connection, rows=rows, command_ids=command_ids, new_ids=needs.new_ids)
+            head = lock.fetchone()
+            found = done.fetchall()
         assert head is not None
-        position, commit_id, last_at, self.incarnation, format = head
+        locked = perf_counter()
+        COMMIT_SECONDS.labels("lock").observe(locked - started)
+        if self._begin_at(*head):
+            needs = Needs(self._books)
+            for one in prepared:
+                needs.of(one.asked.command)
+        self._read(needs, found, command_ids)
+        COMMIT_SECONDS.labels("look_up").observe(perf_counter() - locked)
+
+    def _begin_at(
+        self, position: int, commit_id: UUID, last_at: datetime, incarnation: int, format: int
+    ) -> bool:
+        """Starts after the head. True where the cache was not the head's and was dropped."""
         if format > FORMAT:
             raise Unanswered(
                 "read_only", f"The log has format {format}; this software writes {FORMAT}. Upgrade."
             )
-        if self._cache.mark != (position, commit_id):
+        stale = self._cache.mark != (position, commit_id)
+        if stale:
             self._cache.drop()
             self._cache.rows.read_small(self._connection, self._cache.books)
             self._cache.mark = (position, commit_id)
         self.first_position = self.position = position
-        now = self._clock()
-        if now <= last_at:
-            now = last_at + timedelta(microseconds=1)
-        self.recorded_at = now
-        self._recorded_at_text = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self.incarnation = incarnation
+        self.recorded_at = max(self._clock(), last_at + timedelta(microseconds=1))
+        self._recorded_at_text = self.recorded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self._books = self._cache.books
-        self._at = At(now, self._today(now))
+        self._at = At(self.recorded_at, self._today(self.recorded_at))
+        self._plain = PlainPosting(self._books, self._at)
         self._forms = PlainForms(
             ledger=self._cache.ledger,
             incarnation=self.incarnation,
             recorded_at=self._recorded_at_text,
             software_version=self._software_version,
         )
+        return stale
 
     def _today(self, now: datetime) -> Any:
         ledger = self._books.ledgers.get("")
         return now.astimezone(ZoneInfo("UTC" if ledger is None else ledger.timezone)).date()
 
-    # -- step 3: what was done already, and what the decisions need
-
-    def look_up(self, prepared: Sequence[Prepared]) -> None:
-        """Finds repeated commands and taken ids, and reads what is not in memory."""
-        needs = Needs(self._books)
-        for one in prepared:
-            needs.of(one.asked.command)
+    def _read(
+        self, needs: Needs, found: Sequence[tuple[int, str]], command_ids: Sequence[str]
+    ) -> None:
+        """Reads what was done under these ids, and what is needed and not in memory."""
         rows, connection, books = self._cache.rows, self._connection, self._books
-        taken, self._known = find_done(
+        taken, self._known = read_done(
             connection,
+            found,
             rows=rows,
             shapes=self._cache.shapes,
-            command_ids=[one.command_id for one in prepared],
-            new_ids=needs.new_ids,
+            command_ids=command_ids,
         )
         for stream in taken:
             books.opened.now[stream] = True
-        self._plain = PlainPosting(books, self._at)
         # An entry that a command of this commit asks for must stand on the shelves when made.
         self._asked_for = needs.entries | needs.new_ids | taken
         if needs.entries:
@@ -349,18 +373,28 @@ class Commit:
     # -- step 5: writing
 
     def write(self) -> None:
-        """Appends the events and writes the rows that changed, and moves the head."""
+        """Appends the events, writes the rows that changed, moves the head, and COMMITs.
+
+        All but a COPY travels together, COMMIT last: a statement that fails keeps it from being
+        executed. Where the connection is lost on the way, the outcome is unknown.
+        """
         started = perf_counter()
-        self._recorder.append(self._connection, self.stored)
+        connection, recorder = self._connection, self._recorder
+        if len(self.stored) >= COPY_FROM_ROWS:
+            recorder.append(connection, self.stored)
         appended = perf_counter()
         COMMIT_SECONDS.labels("append").observe(appended - started)
-        self._cache.rows.write(self._connection, self._books, self._private)
-        self._connection.execute(
-            self._recorder.move_head,
-            [self.position, self.commit_id, self.recorded_at],
-            prepare=True,
-        )
-        COMMIT_SECONDS.labels("rows").observe(perf_counter() - appended)
+        with connection.pipeline():
+            if len(self.stored) < COPY_FROM_ROWS:
+                recorder.append(connection, self.stored)
+            self._cache.rows.write(connection, self._books, self._private)
+            connection.execute(
+                recorder.move_head,
+                [self.position, self.commit_id, self.recorded_at],
+                prepare=True,
+            )
+            connection.execute("COMMIT")
+        COMMIT_SECONDS.labels("commit").observe(perf_counter() - appended)
 
     @property
     def mark(self) -> tuple[int, UUID]:

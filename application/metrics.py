@@ -12,7 +12,7 @@ COMMIT_SIZE = Histogram(
 )
 COMMIT_SECONDS = Histogram(
     "backoffice_commit_seconds",
-    "Seconds of one commit by step: lock, look_up, decide, append, rows, commit.",
+    "Seconds of one commit by step: lock, look_up, decide, append, commit (rows, head, COMMIT).",
     ["step"],
     buckets=_SECONDS,
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from psycopg import Connection
+from psycopg import Connection, Cursor
 
 from application.outcomes import Outcome
 from application.recorder import Row
@@ -27,16 +27,11 @@ class Done(Struct, frozen=True):
     outcome: Outcome
 
 
-def find_done(
-    connection: Connection[Any],
-    *,
-    rows: Rows,
-    shapes: EventShapes,
-    command_ids: Sequence[str],
-    new_ids: Iterable[str],
-) -> tuple[set[str], dict[str, Done]]:
-    """Returns the streams that stand under any of these ids, and the commands that were done."""
-    found = rows.fetch(
+def ask_done(
+    connection: Connection[Any], *, rows: Rows, command_ids: Sequence[str], new_ids: Iterable[str]
+) -> Cursor[Any]:
+    """Sends the look-up; in a pipeline its answer comes with what was sent before it."""
+    return rows.ask(
         connection,
         "SELECT notification_id, originator_id::text FROM {}.events"
         " WHERE originator_id = ANY(%s::uuid[]) AND originator_version = 1"
@@ -46,6 +41,17 @@ def find_done(
         array([*command_ids, *new_ids]),
         array(command_ids),
     )
+
+
+def read_done(
+    connection: Connection[Any],
+    found: Sequence[tuple[int, str]],
+    *,
+    rows: Rows,
+    shapes: EventShapes,
+    command_ids: Sequence[str],
+) -> tuple[set[str], dict[str, Done]]:
+    """Returns the streams that the look-up found, and the commands that were done."""
     if not found:
         return set(), {}
     taken = {stream for _, stream in found}

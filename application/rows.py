@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.sql import SQL, Composed, Identifier
 
 from application.private import PrivateRow
@@ -62,9 +62,13 @@ class Rows:
             )
         return self._statements[text]
 
+    def ask(self, connection: Connection[Any], text: str, *params: object) -> Cursor[Any]:
+        """Sends a query on the schema (`{}`); its rows are tuples."""
+        return connection.execute(self._sql(text), params, prepare=True)
+
     def fetch(self, connection: Connection[Any], text: str, *params: object) -> list[Any]:
         """Returns all rows of a query on the schema, as tuples."""
-        return connection.execute(self._sql(text), params, prepare=True).fetchall()
+        return self.ask(connection, text, *params).fetchall()
 
     # -- reading
 

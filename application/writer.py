@@ -217,10 +217,8 @@ class Writer:
         COMMIT_SIZE.observe(sum(map(len, units)))
         error: psycopg.Error | None = None
         for _ in range(MAX_TRIES):
-            commit = None
             try:
-                commit = self._begin()
-                outcomes = self._decide(commit, units)
+                commit, outcomes = self._decide(units)
                 if self._end(commit):
                     return outcomes
             except psycopg.errors.LockNotAvailable as e:
@@ -238,7 +236,7 @@ class Writer:
             raise Unanswered("busy", "Another writer holds this ledger's lock.") from error
         raise Unanswered("unavailable", "The database can't be written to now.") from error
 
-    def _begin(self) -> Commit:
+    def _decide(self, units: list[list[Prepared]]) -> tuple[Commit, list[list[Outcome]]]:
         if self._connection is None or self._connection.closed:
             self._connection = connect_writer(self._conninfo)
         commit = Commit(
@@ -248,20 +246,11 @@ class Writer:
             software_version=self._software_version,
             clock=self._clock,
         )
+        commit.open([one for unit in units for one in unit])
         started = perf_counter()
-        self._connection.execute("BEGIN")
-        commit.lock()
-        COMMIT_SECONDS.labels("lock").observe(perf_counter() - started)
-        return commit
-
-    def _decide(self, commit: Commit, units: list[list[Prepared]]) -> list[list[Outcome]]:
-        started = perf_counter()
-        commit.look_up([one for unit in units for one in unit])
-        found = perf_counter()
-        COMMIT_SECONDS.labels("look_up").observe(found - started)
         outcomes = [commit.decide(unit) for unit in units]
-        COMMIT_SECONDS.labels("decide").observe(perf_counter() - found)
-        return outcomes
+        COMMIT_SECONDS.labels("decide").observe(perf_counter() - started)
+        return commit, outcomes
 
     def _end(self, commit: Commit) -> bool:
         """Writes and COMMITs. Returns False where it turns out that nothing was committed."""
@@ -271,16 +260,13 @@ class Writer:
             connection.execute("ROLLBACK")
             self._cache.books.confirm()
             return True
-        commit.write()
-        started = perf_counter()
         try:
-            connection.execute("COMMIT")
+            commit.write()
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.warning("commit_ambiguous", ledger=self._ledger, error=str(error))
             self._reset()
             return self._was_committed(commit)
         self._cache.confirm(commit.mark)
-        COMMIT_SECONDS.labels("commit").observe(perf_counter() - started)
         self._on_commit(self._ledger, commit.position)
         return True
 
