@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from psycopg import Connection
 
 from application.cache import Cache
-from application.identity import derived_id
+from application.identity import CommandIds
 from application.metrics import COMMIT_SECONDS
 from application.needs import Needs
 from application.outcomes import Asked, Outcome, Unanswered
@@ -70,12 +70,14 @@ class Commit:
         connection: Connection[Any],
         recorder: LedgerRecorder,
         cache: Cache,
+        ids: CommandIds,
         software_version: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._connection = connection
         self._recorder = recorder
         self._cache = cache
+        self._ids = ids
         self._software_version = software_version
         self._clock = clock
         self.commit_id = uuid4()
@@ -129,7 +131,7 @@ class Commit:
             self._cache.mark = (position, commit_id)
         self.first_position = self.position = position
         self.incarnation = incarnation
-        self.recorded_at = max(self._clock(), last_at + timedelta(microseconds=1))
+        self.recorded_at = max(self._clock(), last_at.astimezone(UTC) + timedelta(microseconds=1))
         self._recorded_at_text = self.recorded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self._books = self._cache.books
         self._at = At(self.recorded_at, self._today(self.recorded_at))
@@ -202,10 +204,12 @@ class Commit:
         events, private = before
         del self.stored[events:], self._private[private:]
         self.position = self.first_position + events
+        undone = set()
         for one, outcome in zip(unit, outcomes, strict=False):
             known = self._known.get(one.command_id)
             if known is not None and known.outcome is outcome and not outcome.replayed:
                 del self._known[one.command_id]
+                undone.add(one.command_id)
         for one, _ in zip(unit, outcomes, strict=False):
             self._expire_due(one)
         culprit, refused = unit[len(outcomes) - 1], outcomes[-1]
@@ -215,7 +219,10 @@ class Commit:
             )
         rejection = GroupRefused(culprit=refused.code)
         others = Outcome([], code=rejection.code, detail=rejection.detail, facts=rejection.facts)
-        kept = [outcome if outcome.replayed else others for outcome in outcomes[:-1]]
+        kept = [
+            outcome if outcome.replayed and one.command_id not in undone else others
+            for one, outcome in zip(unit, outcomes[:-1], strict=False)
+        ]
         return [*kept, refused, *[others] * (len(unit) - len(outcomes))]
 
     def _decide_one(self, one: Prepared) -> Outcome:
@@ -307,7 +314,7 @@ class Commit:
         its own."""
         if number == 0 and not self._books.opened.get(self._command_id):
             return self._command_id
-        return derived_id(self._command_id, str(number))
+        return self._ids.derived_id(self._command_id, number)
 
     def _emit(self, one: Prepared, decided: Decided, *, private: bool = True) -> Outcome:
         """Makes the command's records; keeps them and their effect where all are small enough."""

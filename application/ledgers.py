@@ -175,7 +175,7 @@ class Ledgers:
             with psycopg.connect(self._owner, autocommit=True) as connection:
                 migrate(connection, schema=schema_of(command.id), system=False)
         outcome = self._open_writer(command.id).submit([(Asked(command, key, by),)])[0]
-        if outcome.code in (None, "already_exists"):
+        if outcome.code in (None, "already_exists") and command.id != SYSTEM:
             self._list(command.id)
         return outcome
 

@@ -10,7 +10,7 @@ LOCK_TIMEOUT_SECONDS = 5
 
 SESSION_OPTIONS = (
     f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s -c idle_in_transaction_session_timeout=5s "
-    "-c statement_timeout=30s -c default_transaction_isolation=read\\ committed "
+    "-c statement_timeout=30s -c timezone=UTC -c default_transaction_isolation=read\\ committed "
     # A commit touches few rows of what may be many: by index, whatever statistics make of it.
     # (Measured: a hash join over 10,000 balances takes as long as the update of 1,800 of them.)
     "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c jit=off"

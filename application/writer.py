@@ -13,7 +13,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
 import psycopg
@@ -25,36 +25,19 @@ from application.commit import Commit, Prepared, utc_now
 from application.identity import CommandIds
 from application.metrics import COMMANDS, COMMIT_SECONDS, COMMIT_SIZE, QUEUE_DEPTH
 from application.outcomes import Outcome, Unanswered, Unit
+from application.queue import MAX_COMMIT_COMMANDS, Queue, Taken, Ticket
 from application.sessions import connect_writer, end_stopped_writer
 from application.store import LedgerStore
 
-MAX_COMMIT_COMMANDS = 2_000
-"""Also the largest group: it must fit one commit."""
-
-LARGE_SHARE = 500
-"""Of each commit that big batches keep while small requests wait."""
-
-SMALL_REQUEST = 50
-MAX_QUEUE_COMMANDS = 50_000
 MAX_TRIES = 3
 UNKNOWN_AFTER_SECONDS = 10.0
+LOOK_UP_PAUSE_SECONDS = 0.1
 CLOSE_TIMEOUT_SECONDS = 30.0
 
+_PASSING = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+"""Errors of the session or the server, not of the statement: worth another try."""
+
 log = structlog.get_logger()
-
-
-class Ticket:
-    """One request's units and, as they come, their outcomes."""
-
-    __slots__ = ("answered", "error", "outcomes", "size", "units")
-
-    def __init__(self, units: deque[list[Prepared]], size: int) -> None:
-        self.units = units
-        self.size = size
-        self.outcomes: list[Outcome] = []
-        self.error: Unanswered | None = None
-        self.answered = threading.Lock()
-        self.answered.acquire()
 
 
 class Writer:
@@ -80,11 +63,7 @@ class Writer:
         self._cache = Cache(ledger=ledger, schema=self._schema, shapes=store.shapes)
         self._connection: Connection[Any] | None = None
         self._ids = CommandIds(ledger=ledger, secret=self._read_secret())
-        self._small: deque[Ticket] = deque()
-        self._large: deque[Ticket] = deque()
-        self._waiting = 0
-        self._wake = threading.Condition()
-        self._closing = False
+        self._queue = Queue()
         self._thread = threading.Thread(target=self._run, name=f"writer-{ledger}", daemon=True)
         self._thread.start()
 
@@ -120,75 +99,48 @@ class Writer:
         if not size:
             return []
         ticket = Ticket(prepared, size)
-        with self._wake:
-            if self._closing:
-                raise Unanswered("unavailable", "The service is stopping.")
-            if self._waiting + size > MAX_QUEUE_COMMANDS:
-                raise Unanswered("busy", f"{self._waiting} commands wait already.")
-            self._waiting += size
-            (self._small if size <= SMALL_REQUEST else self._large).append(ticket)
-            self._wake.notify()
-        ticket.answered.acquire()
-        if ticket.error is not None:
-            raise ticket.error
-        return ticket.outcomes
+        self._queue.put(ticket)
+        return ticket.wait()
 
     def close(self) -> None:
         """Commits what waits, answers it, and ends the writer's thread and session."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        self._queue.close()
         self._thread.join(CLOSE_TIMEOUT_SECONDS)
 
     # -- the writer's thread
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not (self._small or self._large or self._closing):
-                    self._wake.wait()
-                if not (self._small or self._large):
-                    break
-                taken = self._take()
-                QUEUE_DEPTH.labels(self._ledger).set(self._waiting)
-            self._answer(taken)
-        self._disconnect()
+        taken: Taken = []
+        try:
+            while taken := self._queue.take():
+                QUEUE_DEPTH.labels(self._ledger).set(self._queue.depth)
+                self._answer(taken)
+        finally:
+            self._queue.end(taken)
+            self._disconnect()
 
-    def _take(self) -> list[tuple[Ticket, list[Prepared]]]:
-        """Takes up to a commit's worth of units: small requests first, large ones keep a share."""
-        taken: list[tuple[Ticket, list[Prepared]]] = []
-        room = MAX_COMMIT_COMMANDS
-        for queue, reserve in ((self._small, LARGE_SHARE if self._large else 0), (self._large, 0)):
-            while queue:
-                ticket = queue[0]
-                while ticket.units and (len(ticket.units[0]) <= room - reserve or not taken):
-                    unit = ticket.units.popleft()
-                    taken.append((ticket, unit))
-                    room -= len(unit)
-                if ticket.units:
-                    break
-                queue.popleft()
-        self._waiting -= MAX_COMMIT_COMMANDS - room
-        return taken
-
-    def _answer(self, taken: list[tuple[Ticket, list[Prepared]]]) -> None:
+    def _answer(self, taken: Taken) -> None:
         units = [unit for _, unit in taken]
         try:
             outcomes = self._commit(units)
         except Unanswered as unanswered:
             self._reset()
-            self._fail(taken, unanswered)
+            self._queue.fail([ticket for ticket, _ in taken], unanswered)
             return
         except Exception:
             # A bug, or rows that contradict the log: nothing was committed, nothing is believed.
-            log.exception("commit_failed", ledger=self._ledger)
+            log.exception("commit_failed", ledger=self._ledger, commands=sum(map(len, units)))
             self._reset()
-            self._fail(taken, Unanswered("internal", "The commit failed; nothing was written."))
+            if len(taken) > 1:
+                # One command must not take the others with it: halve until it stands alone.
+                self._answer(taken[: len(taken) // 2])
+                self._answer(taken[len(taken) // 2 :])
+                return
+            failed = Unanswered("internal", "The commit failed; nothing was written.")
+            self._queue.fail([ticket for ticket, _ in taken], failed)
             return
         for (ticket, _), answered in zip(taken, outcomes, strict=True):
-            ticket.outcomes.extend(answered)
-            if len(ticket.outcomes) == ticket.size:
-                ticket.answered.release()
+            ticket.answer(answered)
         counts = Counter(
             outcome.code or ("replayed" if outcome.replayed else "done")
             for answered in outcomes
@@ -196,19 +148,6 @@ class Writer:
         )
         for word, count in counts.items():
             COMMANDS.labels(self._ledger, word).inc(count)
-
-    def _fail(self, taken: list[tuple[Ticket, list[Prepared]]], error: Unanswered) -> None:
-        failed = {id(ticket): ticket for ticket, _ in taken}
-        with self._wake:
-            for ticket in failed.values():
-                self._waiting -= sum(map(len, ticket.units))
-                ticket.units.clear()
-            for queue in (self._small, self._large):
-                while queue and id(queue[0]) in failed:
-                    queue.popleft()
-        for ticket in failed.values():
-            ticket.error = error
-            ticket.answered.release()
 
     # -- one commit, and what can go wrong with it
 
@@ -219,19 +158,22 @@ class Writer:
         for _ in range(MAX_TRIES):
             try:
                 commit, outcomes = self._decide(units)
-                if self._end(commit):
-                    return outcomes
+                self._end(commit)
+                return outcomes
             except psycopg.errors.LockNotAvailable as e:
                 self._reset()
                 self._end_stopped_writer()
                 error = e
-            except (psycopg.OperationalError, psycopg.InterfaceError) as e:
-                log.warning("commit_interrupted", ledger=self._ledger, error=str(e))
-                self._reset()
-                error = e
             except psycopg.errors.ReadOnlySqlTransaction as e:
                 self._reset()
                 raise Unanswered("unavailable", "The database is read-only.") from e
+            except psycopg.Error as e:
+                lost = self._connection is None or self._connection.broken
+                self._reset()
+                if not (lost or isinstance(e, _PASSING)):
+                    raise
+                log.warning("commit_interrupted", ledger=self._ledger, error=str(e))
+                error = e
         if isinstance(error, psycopg.errors.LockNotAvailable):
             raise Unanswered("busy", "Another writer holds this ledger's lock.") from error
         raise Unanswered("unavailable", "The database can't be written to now.") from error
@@ -243,6 +185,7 @@ class Writer:
             connection=self._connection,
             recorder=self._store.log,
             cache=self._cache,
+            ids=self._ids,
             software_version=self._software_version,
             clock=self._clock,
         )
@@ -252,23 +195,28 @@ class Writer:
         COMMIT_SECONDS.labels("decide").observe(perf_counter() - started)
         return commit, outcomes
 
-    def _end(self, commit: Commit) -> bool:
-        """Writes and COMMITs. Returns False where it turns out that nothing was committed."""
+    def _end(self, commit: Commit) -> None:
+        """Writes and COMMITs. Raises psycopg.Error where nothing was committed, Unanswered where
+        that can't be told."""
         connection = self._connection
         assert connection is not None
         if not commit.stored:
             connection.execute("ROLLBACK")
             self._cache.books.confirm()
-            return True
+            return
         try:
             commit.write()
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except psycopg.Error as error:
+            if not connection.broken:
+                raise  # The server said so itself: it has rolled the transaction back.
+            # COMMIT may have been executed: what is on record says what became of it.
             log.warning("commit_ambiguous", ledger=self._ledger, error=str(error))
             self._reset()
-            return self._was_committed(commit)
+            if self._was_committed(commit):
+                return
+            raise
         self._cache.confirm(commit.mark)
         self._on_commit(self._ledger, commit.position)
-        return True
 
     def _was_committed(self, commit: Commit) -> bool:
         """Looks, behind the head lock, whether a commit whose answer was lost is there.
@@ -296,14 +244,10 @@ class Writer:
             except psycopg.Error as error:
                 log.warning("commit_look_up_failed", ledger=self._ledger, error=str(error))
                 self._reset()
-                self._pause(0.1)
+                sleep(LOOK_UP_PAUSE_SECONDS)
         raise Unanswered(
             "outcome_unknown", "The connection was lost at COMMIT; retry with the same key."
         )
-
-    def _pause(self, seconds: float) -> None:
-        with self._wake:
-            self._wake.wait_for(lambda: self._closing, seconds)
 
     def _end_stopped_writer(self) -> None:
         try:

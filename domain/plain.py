@@ -16,6 +16,7 @@ from domain.calendar import fiscal_year
 from domain.commands import At
 from domain.entries import Post
 from domain.journals import GENERAL
+from domain.ledgers import Ledger
 from domain.legs import LegAsked
 from domain.money import format_amount
 
@@ -40,13 +41,10 @@ class PlainPosting:
     """Posts plain entries to the books at one moment."""
 
     def __init__(self, books: Books, at: At) -> None:
-        ledger = books.ledgers.get("")
         self._books = books
         self._today = at.today
-        self._locked_through = None if ledger is None else ledger.locked_through
-        self._year_start = None if ledger is None else ledger.fiscal_year_start
+        self._ledger: Ledger | None = None
         self._years: dict[date, tuple[str, int]] = {}
-        self._has_journal = books.journals.get(GENERAL) is not None
 
     def post(self, command: Post) -> PlainEntry | None:
         """Posts the entry and returns what its record says, or changes nothing and returns None.
@@ -89,6 +87,10 @@ class PlainPosting:
             return None
         minor = int(whole + fraction)
         day = command.effective_on or self._today
+        if books.ledgers.get("") is not self._ledger:
+            # An earlier command of this commit locked days: what was worked out is void.
+            self._ledger = books.ledgers.get("")
+            self._years = {}
         numbers = self._years.get(day) or self._voucher_key(day)
         if numbers is None or not minor:
             return None
@@ -164,15 +166,12 @@ class PlainPosting:
 
     def _voucher_key(self, day: date) -> tuple[str, int] | None:
         """The counter of an open day's fiscal year; None where the day is not open."""
-        locked = self._locked_through
-        if (
-            not self._has_journal
-            or self._year_start is None
-            or day > self._today
-            or (locked is not None and day <= locked)
-        ):
+        ledger = self._ledger
+        if ledger is None or self._books.journals.get(GENERAL) is None or day > self._today:
             return None
-        key = self._years[day] = (GENERAL, fiscal_year(day, start=self._year_start))
+        if ledger.locked_through is not None and day <= ledger.locked_through:
+            return None
+        key = self._years[day] = (GENERAL, fiscal_year(day, start=ledger.fiscal_year_start))
         return key
 
 
