@@ -23,7 +23,7 @@ from application.outcomes import Asked, Outcome, Unanswered
 from application.permissions import MAY, check
 from application.plain import PlainForms, fill
 from application.private import PrivateRow, has_private_text, seal
-from application.recorder import COPY_FROM_ROWS, LedgerRecorder, Row
+from application.recorder import COPY_CHUNK_ROWS, COPY_FROM_ROWS, LedgerRecorder, Row
 from application.records import FORMAT, MAX_RECORD_BYTES, Record, encode
 from application.repeats import Done, ask_done, read_done
 from domain.authorizations import Release, Settle, Void, expire
@@ -82,6 +82,7 @@ class Commit:
         self._clock = clock
         self.commit_id = uuid4()
         self.stored: list[Row] = []
+        self._sent = 0
         self._private: list[PrivateRow] = []
         self._known: dict[str, Done] = {}
         self._command_id = ""
@@ -177,7 +178,29 @@ class Commit:
 
     # -- step 4: decisions
 
-    def decide(self, unit: Sequence[Prepared]) -> list[Outcome]:
+    def decide_all(self, units: Sequence[Sequence[Prepared]]) -> list[list[Outcome]]:
+        """Decides unit after unit; of many, PostgreSQL stores the first while later ones are
+        decided."""
+        started = perf_counter()
+        if sum(map(len, units)) < COPY_CHUNK_ROWS:
+            outcomes = [self._decide(unit) for unit in units]
+        else:
+            outcomes = []
+            with self._recorder.appending(self._connection) as send:
+                for unit in units:
+                    outcomes.append(self._decide(unit))
+                    if len(self.stored) - self._sent >= COPY_CHUNK_ROWS:
+                        self._send(send)
+                self._send(send)
+        COMMIT_SECONDS.labels("decide").observe(perf_counter() - started)
+        return outcomes
+
+    def _send(self, send: Callable[[Sequence[Row]], None]) -> None:
+        if self._sent < len(self.stored):
+            send(self.stored[self._sent :])
+            self._sent = len(self.stored)
+
+    def _decide(self, unit: Sequence[Prepared]) -> list[Outcome]:
         """Decides commands that stand or fall together, in order."""
         if len(unit) == 1:
             return [self._decide_one(unit[0])]
@@ -380,20 +403,22 @@ class Commit:
     # -- step 5: writing
 
     def write(self) -> None:
-        """Appends the events, writes the rows that changed, moves the head, and COMMITs.
+        """Appends what was not sent yet, writes the rows that changed, moves the head, COMMITs.
 
         All but a COPY travels together, COMMIT last: a statement that fails keeps it from being
         executed. Where the connection is lost on the way, the outcome is unknown.
         """
         started = perf_counter()
         connection, recorder = self._connection, self._recorder
-        if len(self.stored) >= COPY_FROM_ROWS:
-            recorder.append(connection, self.stored)
+        unsent = self.stored[self._sent :]
+        if len(unsent) >= COPY_FROM_ROWS:
+            recorder.append(connection, unsent)
+            unsent = []
         appended = perf_counter()
         COMMIT_SECONDS.labels("append").observe(appended - started)
         with connection.pipeline():
-            if len(self.stored) < COPY_FROM_ROWS:
-                recorder.append(connection, self.stored)
+            if unsent:
+                recorder.append(connection, unsent)
             self._cache.rows.write(connection, self._books, self._private)
             connection.execute(
                 recorder.move_head,

@@ -5,7 +5,8 @@ Writer's, who holds the lock and moves the head itself. Positions are explicit, 
 3, ... without a gap, and commit order is position order: the head row is locked until COMMIT.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from struct import Struct as Packing
 from typing import Any
 
@@ -22,9 +23,10 @@ from application.records import SHAPES, Record
 COPY_FROM_ROWS = 50
 """From this many rows on, a binary COPY beats an INSERT from arrays."""
 
+COPY_CHUNK_ROWS = 256
+
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
-_COPY_CHUNK_ROWS = 512
 
 # Field count, then position, stream, version, each behind its length; then the topic's length.
 _FIXED = Packing("!hiqi16siqi").pack
@@ -102,24 +104,34 @@ class LedgerRecorder(PostgresApplicationRecorder):
         Requires positions that follow the head without a gap.
         """
         if len(rows) < COPY_FROM_ROWS:
-            connection.execute(
-                self._insert,
-                [
-                    "{" + ",".join(str(row.position) for row in rows) + "}",
-                    "{" + ",".join(row.stream for row in rows) + "}",
-                    "{" + ",".join(str(row.version) for row in rows) + "}",
-                    "{" + ",".join(row.topic for row in rows) + "}",
-                    [row.state for row in rows],
-                    "{" + ",".join(row.command_id or "null" for row in rows) + "}",
-                ],
-                prepare=True,
-            )
+            self._append_few(connection, rows)
             return
+        with self.appending(connection) as send:
+            for start in range(0, len(rows), COPY_CHUNK_ROWS):
+                send(rows[start : start + COPY_CHUNK_ROWS])
+
+    @contextmanager
+    def appending(self, connection: Connection[Any]) -> Iterator[Callable[[Sequence[Row]], None]]:
+        """Gives a function that sends rows, for a caller who goes on working while PostgreSQL
+        stores them. The connection can do nothing else meanwhile."""
         with connection.cursor() as cursor, cursor.copy(self._copy) as copy:
             copy.write(_COPY_HEADER)
-            for start in range(0, len(rows), _COPY_CHUNK_ROWS):
-                copy.write(b"".join(map(_packed, rows[start : start + _COPY_CHUNK_ROWS])))
+            yield lambda rows: copy.write(b"".join(map(_packed, rows)))
             copy.write(_COPY_TRAILER)
+
+    def _append_few(self, connection: Connection[Any], rows: Sequence[Row]) -> None:
+        connection.execute(
+            self._insert,
+            [
+                "{" + ",".join(str(row.position) for row in rows) + "}",
+                "{" + ",".join(row.stream for row in rows) + "}",
+                "{" + ",".join(str(row.version) for row in rows) + "}",
+                "{" + ",".join(row.topic for row in rows) + "}",
+                [row.state for row in rows],
+                "{" + ",".join(row.command_id or "null" for row in rows) + "}",
+            ],
+            prepare=True,
+        )
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         """The library's door: appends events as they are, after the head, in one transaction.

@@ -13,7 +13,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from time import monotonic, perf_counter, sleep
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -23,7 +23,7 @@ from psycopg import Connection
 from application.cache import Cache
 from application.commit import Commit, Prepared, utc_now
 from application.identity import CommandIds
-from application.metrics import COMMANDS, COMMIT_SECONDS, COMMIT_SIZE, QUEUE_DEPTH
+from application.metrics import COMMANDS, COMMIT_SIZE, QUEUE_DEPTH
 from application.outcomes import Outcome, Unanswered, Unit
 from application.queue import MAX_COMMIT_COMMANDS, Queue, Taken, Ticket
 from application.sessions import connect_writer, end_stopped_writer
@@ -190,10 +190,7 @@ class Writer:
             clock=self._clock,
         )
         commit.open([one for unit in units for one in unit])
-        started = perf_counter()
-        outcomes = [commit.decide(unit) for unit in units]
-        COMMIT_SECONDS.labels("decide").observe(perf_counter() - started)
-        return commit, outcomes
+        return commit, commit.decide_all(units)
 
     def _end(self, commit: Commit) -> None:
         """Writes and COMMITs. Raises psycopg.Error where nothing was committed, Unanswered where
