@@ -11,7 +11,8 @@ import msgspec
 from domain.commands import Command
 
 _BLOCK_BYTES = 64
-_encode = msgspec.json.Encoder().encode
+# Members of maps in a fixed order: a client's JSON objects have none.
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class CommandIds:

@@ -241,18 +241,21 @@ class Writer:
             except psycopg.Error as error:
                 log.warning("commit_look_up_failed", ledger=self._ledger, error=str(error))
                 self._reset()
+                if isinstance(error, psycopg.errors.LockNotAvailable):
+                    self._end_stopped_writer()
                 sleep(LOOK_UP_PAUSE_SECONDS)
         raise Unanswered(
             "outcome_unknown", "The connection was lost at COMMIT; retry with the same key."
         )
 
     def _end_stopped_writer(self) -> None:
+        """Also a session of this writer's own: within a pipeline the server may not notice that
+        its client is gone."""
         try:
-            self._connection = connect_writer(self._conninfo)
-            end_stopped_writer(self._connection, schema=self._schema)
+            with connect_writer(self._conninfo) as connection:
+                end_stopped_writer(connection, schema=self._schema)
         except psycopg.Error as error:
             log.warning("ending_stopped_writer_failed", ledger=self._ledger, error=str(error))
-            self._reset()
 
     # -- connection
 

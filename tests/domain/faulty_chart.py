@@ -4,7 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from domain.access import IssueKey, ListLedger, RecordActor, RevokeKey
-from domain.accounts import CloseAccount, OpenAccount
+from domain.accounts import (
+    CloseAccount,
+    OpenAccount,
+)
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.freezes import FreezeAccount, UnfreezeAccount

@@ -3,9 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
-from domain.accounts import CloseAccount
+from domain.accounts import (
+    CloseAccount,
+)
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import (
+    Authorize,
+    Release,
+    Settle,
+    Void,
+)
 from domain.corrections import Adjust, Reverse
 from domain.entries import Link, Post
 from domain.freezes import FreezeAccount

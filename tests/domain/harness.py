@@ -13,9 +13,16 @@ from typing import Any
 
 import msgspec
 
-from domain.accounts import OpenAccount
+from domain.accounts import (
+    OpenAccount,
+)
 from domain.assets import RegisterAsset
-from domain.authorizations import Release, Settle, Void, expire
+from domain.authorizations import (
+    Release,
+    Settle,
+    Void,
+    expire,
+)
 from domain.books import Books
 from domain.catalogue import DECISIONS, EVOLVE
 from domain.commands import At, Command, Event

@@ -5,22 +5,27 @@ from typing import Any
 import pytest
 
 from domain.accounts import (
-    AMENDABLE,
     Account,
-    AccountAmended,
     AccountClosed,
     AccountInUse,
     AccountIsClosed,
     AccountIsFrozen,
     AccountOpened,
-    AmendAccount,
     AssetNotAllowed,
     CloseAccount,
     OpenAccount,
     Stale,
 )
+from domain.amendments import (
+    AMENDABLE,
+    AccountAmended,
+    AmendAccount,
+)
 from domain.assets import AssetNotFound
-from domain.authorizations import Authorize, Release
+from domain.authorizations import (
+    Authorize,
+    Release,
+)
 from domain.entries import Post
 from domain.freezes import (
     AccountFrozen,
@@ -113,7 +118,7 @@ def test_everything_that_may_be_amended_is() -> None:
 
 def test_null_takes_a_value_away_and_absence_leaves_it() -> None:
     full = ledger.given(OpenAccount(code="old", **EVERYTHING))
-    nothing = dict.fromkeys(
+    nothing: dict[str, Any] = dict.fromkeys(
         [
             "floor",
             "number",

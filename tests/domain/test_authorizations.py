@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
-from domain.accounts import AccountIsClosed, AccountIsFrozen, CloseAccount
+from domain.accounts import (
+    AccountIsClosed,
+    AccountIsFrozen,
+    CloseAccount,
+)
 from domain.authorizations import (
     AuthorizationHasExpired,
     AuthorizationIsClosed,

@@ -5,7 +5,10 @@ from datetime import date, timedelta
 import pytest
 
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Settle
+from domain.authorizations import (
+    Authorize,
+    Settle,
+)
 from domain.calendar import EffectiveInFuture
 from domain.corrections import (
     Adjust,

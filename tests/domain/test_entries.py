@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from domain.accounts import AccountIsClosed, CloseAccount
+from domain.accounts import (
+    AccountIsClosed,
+    CloseAccount,
+)
 from domain.assets import RegisterAsset
 from domain.calendar import EffectiveInFuture, PeriodClosed
 from domain.entries import EntryExists, EntryPosted, Link, Post

@@ -3,7 +3,11 @@
 import pytest
 
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Settle, Void
+from domain.authorizations import (
+    Authorize,
+    Settle,
+    Void,
+)
 from domain.balances import InsufficientFunds
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
