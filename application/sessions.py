@@ -38,14 +38,16 @@ def end_stopped_writer(connection: Connection[Any], *, schema: str) -> None:
     """Ends the session that holds a ledger's head lock where its client has fallen silent.
 
     idle_in_transaction_session_timeout covers a client that stopped between statements, but not
-    one that stopped within a COPY: the server waits for its data without any timeout.
+    one that stopped within a COPY, a pipeline, or an answer: the server waits for it without any
+    timeout. Leaves the connection with its login's own role, which such a session belongs to.
     """
+    connection.execute("SET ROLE NONE")
     connection.execute(
         "SELECT pg_terminate_backend(a.pid) FROM pg_locks AS l"
         " JOIN pg_stat_activity AS a USING (pid)"
         " WHERE l.locktype = 'relation' AND l.mode = 'RowShareLock' AND l.granted"
         " AND l.relation = %s::regclass AND a.pid <> pg_backend_pid()"
-        " AND a.usename = session_user AND a.wait_event = 'ClientRead' AND a.state = 'active'"
+        " AND a.usename = session_user AND a.wait_event IN ('ClientRead', 'ClientWrite') AND a.state = 'active'"
         " AND a.query_start < clock_timestamp() - %s * interval '1 second'",
         [f"{schema}.head", LOCK_TIMEOUT_SECONDS],
     )

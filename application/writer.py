@@ -204,7 +204,7 @@ class Writer:
         try:
             commit.write()
         except psycopg.Error as error:
-            if not connection.broken:
+            if not connection.broken and error.diag.severity_nonlocalized == "ERROR":
                 raise  # The server said so itself: it has rolled the transaction back.
             # COMMIT may have been executed: what is on record says what became of it.
             log.warning("commit_ambiguous", ledger=self._ledger, error=str(error))
