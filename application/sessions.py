@@ -47,7 +47,8 @@ def end_stopped_writer(connection: Connection[Any], *, schema: str) -> None:
         " JOIN pg_stat_activity AS a USING (pid)"
         " WHERE l.locktype = 'relation' AND l.mode = 'RowShareLock' AND l.granted"
         " AND l.relation = %s::regclass AND a.pid <> pg_backend_pid()"
-        " AND a.usename = session_user AND a.wait_event IN ('ClientRead', 'ClientWrite') AND a.state = 'active'"
+        " AND a.usename = session_user AND a.state = 'active'"
+        " AND a.wait_event IN ('ClientRead', 'ClientWrite')"
         " AND a.query_start < clock_timestamp() - %s * interval '1 second'",
         [f"{schema}.head", LOCK_TIMEOUT_SECONDS],
     )
