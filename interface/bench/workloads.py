@@ -1,0 +1,195 @@
+"""What the scenarios send: a ledger's accounts, their money, and transfers between them.
+
+Every ledger of the bench has one cash account and a number of wallets with a floor of zero, all
+funded so that no floor is ever met: what is measured is the work, floors tested, not the refusals.
+Random numbers come from a seed: two runs send the same.
+"""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from interface.bench.load import MARK, Request, Unit, encoded
+
+ASSET = "USD"
+CASH = "assets:cash:operating"
+FUNDS = "10000000.00"
+
+HOT_WALLET = 0
+HOT_SHARE = 0.9
+BATCH_COMMANDS = 1_000
+SINGLES = 4_096
+"""Posts and pairs are taken in turn from so many different ones."""
+BATCHES = 24
+LINES = 20_000
+LINES_A_WRITE = 10_000
+
+Body = dict[str, Any]
+
+
+class Workload:
+    """The requests to one ledger. `run` makes this bench's keys, and ids, new to it: 8 hex digits.
+
+    A scenario's `name` does the same among the scenarios of a run; MARK within one.
+    """
+
+    def __init__(self, *, ledger: str, wallets: int, key: str, run: str) -> None:
+        self.ledger = ledger
+        self.wallets = wallets
+        self._path = f"/v1/ledgers/{ledger}"
+        self._key = key
+        self._run = run
+        # Not for secrets: for the same load each time.
+        self._random = random.Random(20_260_331)  # noqa: S311
+
+    def ledger_made(self) -> list[Unit]:
+        """Returns the request that makes the ledger."""
+        body = {"id": self.ledger, "name": "Bench", "functional_asset": ASSET, "timezone": "UTC"}
+        return [self._single("/v1/ledgers", body, name="ledger")]
+
+    def accounts_opened(self) -> list[Unit]:
+        """Returns a request for each account."""
+        cash = {"code": CASH, "type": "asset", "name": "Cash", "asset": ASSET, "purpose": "bank"}
+        wallets: list[Body] = [
+            {
+                "code": wallet(number),
+                "type": "liability",
+                "name": f"Wallet {number}",
+                "asset": ASSET,
+                "floor": "0.00",
+            }
+            for number in range(self.wallets)
+        ]
+        return [
+            self._single(f"{self._path}/accounts", body, name="account")
+            for body in [cash, *wallets]
+        ]
+
+    def wallets_funded(self) -> list[Unit]:
+        """Returns batches that pay each wallet its funds."""
+        commands = [
+            {"do": "post", **legs(CASH, wallet(number), FUNDS)} for number in range(self.wallets)
+        ]
+        return [
+            self._batch(commands[start : start + BATCH_COMMANDS], name=f"funds{start}")
+            for start in range(0, len(commands), BATCH_COMMANDS)
+        ]
+
+    def posts(self, name: str) -> list[Unit]:
+        """Returns transfers, each a request of its own."""
+        path = f"{self._path}/entries"
+        return [self._single(path, self._transfer(), name=name) for _ in range(SINGLES)]
+
+    def pairs(self, name: str) -> list[Unit]:
+        """Returns transfers that are authorized and settled, a request each."""
+        return [self._pair(name) for _ in range(SINGLES)]
+
+    def batches(self, name: str) -> list[Unit]:
+        """Returns batches of transfers between random wallets."""
+        return [self._batch(self._posts(self._transfer), name=name) for _ in range(BATCHES)]
+
+    def hot_batches(self, name: str) -> list[Unit]:
+        """Returns batches of transfers, most of them with one wallet on one side."""
+        return [self._batch(self._posts(self._hot_transfer), name=name) for _ in range(BATCHES)]
+
+    def write_import(self, path: Path, *, name: str, lines: int) -> None:
+        """Writes a file of NDJSON commands, transfers between random wallets."""
+        commands = [
+            {"do": "post", "key": self._idempotency(name), **self._transfer()}
+            for _ in range(min(lines, LINES))
+        ]
+        templates = [msgspec.json.encode(command) + b"\n" for command in commands]
+        with path.open("wb") as file:
+            for start in range(0, lines, LINES_A_WRITE):
+                numbers = range(start, min(lines, start + LINES_A_WRITE))
+                file.writelines(
+                    templates[number % len(templates)].replace(MARK, b"%012x" % number)
+                    for number in numbers
+                )
+
+    def _single(self, path: str, body: Body, *, name: str) -> Unit:
+        return Unit(requests=[self._request(path, body, name=name, status=201)], transfers=1)
+
+    def _pair(self, name: str) -> Unit:
+        debit, credit = self._random.sample(range(self.wallets), 2)
+        transfer = {
+            "id": f"{self._run}-0000-4000-8000-{MARK.decode()}",
+            "debit": wallet(debit),
+            "credit": wallet(credit),
+            "amount": self._amount(),
+            "asset": ASSET,
+        }
+        path = f"{self._path}/authorizations"
+        settle = f"{path}/{transfer['id']}/settle"
+        return Unit(
+            requests=[
+                self._request(path, transfer, name=f"{name}-a", status=201),
+                self._request(settle, {}, name=f"{name}-s", status=201),
+            ],
+            transfers=1,
+        )
+
+    def _request(self, path: str, body: Body, *, name: str, status: int) -> Request:
+        return Request(
+            message=encoded(
+                "POST",
+                path,
+                key=self._key,
+                body=msgspec.json.encode(body),
+                idempotency=self._idempotency(name).encode(),
+            ),
+            status=status,
+        )
+
+    def _batch(self, commands: list[Body], *, name: str) -> Unit:
+        keyed = [
+            {"key": f"{self._idempotency(name)}-{number}", **command}
+            for number, command in enumerate(commands)
+        ]
+        message = encoded(
+            "POST",
+            f"{self._path}/batch",
+            key=self._key,
+            body=msgspec.json.encode({"commands": keyed}),
+        )
+        request = Request(message=message, status=200, results=len(commands))
+        return Unit(requests=[request], transfers=len(commands))
+
+    def _idempotency(self, name: str) -> str:
+        return f"{self._run}-{name}-{MARK.decode()}"
+
+    def _posts(self, transfer: Callable[[], Body]) -> list[Body]:
+        return [{"do": "post", **transfer()} for _ in range(BATCH_COMMANDS)]
+
+    def _transfer(self) -> Body:
+        debit, credit = self._random.sample(range(self.wallets), 2)
+        return legs(wallet(debit), wallet(credit), self._amount())
+
+    def _hot_transfer(self) -> Body:
+        if self._random.random() >= HOT_SHARE:
+            return self._transfer()
+        other = 1 + self._random.randrange(self.wallets - 1)
+        pair = [wallet(HOT_WALLET), wallet(other)]
+        self._random.shuffle(pair)
+        return legs(pair[0], pair[1], self._amount())
+
+    def _amount(self) -> str:
+        return f"{self._random.randrange(1, 10)}.{self._random.randrange(100):02d}"
+
+
+def wallet(number: int) -> str:
+    """Returns the account code of a wallet."""
+    return f"liabilities:wallets:{number:05d}"
+
+
+def legs(debit: str, credit: str, amount: str) -> Body:
+    """Returns the part of a post that says what goes where."""
+    return {
+        "legs": [
+            {"account": debit, "side": "debit", "amount": amount, "asset": ASSET},
+            {"account": credit, "side": "credit", "amount": amount, "asset": ASSET},
+        ]
+    }
