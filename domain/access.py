@@ -41,6 +41,8 @@ class RevokeKey(Command, frozen=True, kw_only=True, tag="revoke_key"):
 
 class LedgerListed(Event, frozen=True, kw_only=True):
     id: str
+    reference: str | None = None
+    private: str | None = None
 
 
 class ActorRecorded(Event, frozen=True, kw_only=True):
@@ -49,6 +51,8 @@ class ActorRecorded(Event, frozen=True, kw_only=True):
     actor: str
     kind: ActorKind
     owner: str | None = None
+    reference: str | None = None
+    private: str | None = None
 
 
 class KeyIssued(Event, frozen=True, kw_only=True):
@@ -60,10 +64,14 @@ class KeyIssued(Event, frozen=True, kw_only=True):
     roles: list[Role]
     ledger: str | None = None
     network_feed: bool = False
+    reference: str | None = None
+    private: str | None = None
 
 
 class KeyRevoked(Event, frozen=True, kw_only=True):
     key_id: str
+    reference: str | None = None
+    private: str | None = None
 
 
 class LedgerListing(Struct, frozen=True):
@@ -116,7 +124,7 @@ def list_ledger(books: Books, command: ListLedger, at: At, new: NewStream) -> De
     """Returns the event that makes a ledger known to all. Raises AlreadyListed."""
     if books.listings.get(command.id) is not None:
         raise AlreadyListed(ledger=command.id)
-    return [(new(0), LedgerListed(id=command.id))]
+    return [(new(0), LedgerListed(id=command.id, reference=command.reference))]
 
 
 def record_actor(books: Books, command: RecordActor, at: At, new: NewStream) -> Decided:
@@ -126,7 +134,10 @@ def record_actor(books: Books, command: RecordActor, at: At, new: NewStream) -> 
     if known is not None:
         raise ActorExists(actor=known.actor, kind=known.kind, owner=known.owner)
     kind: ActorKind = "person" if command.owner is None else "service"
-    return [(new(0), ActorRecorded(actor=command.actor, kind=kind, owner=command.owner))]
+    event = ActorRecorded(
+        actor=command.actor, kind=kind, owner=command.owner, reference=command.reference
+    )
+    return [(new(0), event)]
 
 
 def issue_key(books: Books, command: IssueKey, at: At, new: NewStream) -> Decided:
@@ -142,6 +153,7 @@ def issue_key(books: Books, command: IssueKey, at: At, new: NewStream) -> Decide
         roles=command.roles,
         ledger=command.ledger,
         network_feed=bool(command.network_feed),
+        reference=command.reference,
     )
     return [(new(0), event)]
 
@@ -151,7 +163,7 @@ def revoke_key(books: Books, command: RevokeKey, at: At, new: NewStream) -> Deci
     key = books.keys.get(command.key_id)
     if key is None or key.revoked:
         raise KeyNotFound(key_id=command.key_id)
-    return [(key.stream, KeyRevoked(key_id=command.key_id))]
+    return [(key.stream, KeyRevoked(key_id=command.key_id, reference=command.reference))]
 
 
 def evolve_listed(books: Books, stream: str, event: LedgerListed) -> None:

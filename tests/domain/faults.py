@@ -70,6 +70,10 @@ class Good(NamedTuple):
             draft.fields["legs"] = draft.legs + draft.last_legs
         return self.start.given(*draft.before).when(self.command(**draft.fields))
 
+    def sample(self) -> Command:
+        """The command without a fault."""
+        return self.command(**self.fields, **({"legs": self.legs} if self.legs else {}))
+
     def pairs(self) -> list[tuple[Fault, Fault]]:
         """Every two faults of different rank that can be had at once, the earlier one first."""
         ranked = [one for one in self.faults if one.rank is not None]

@@ -102,7 +102,10 @@ CLOSE_ACCOUNT = Good(
 
 STANDING: list[Any] = [account("old"), FreezeAccount(account="old")]
 
-OTHERS = [
+CHART_CHANGES = [
+    OPEN_ACCOUNT,
+    AMEND_ACCOUNT,
+    CLOSE_ACCOUNT,
     Good(
         FreezeAccount,
         ledger,

@@ -295,3 +295,5 @@ VOID = Good(
 )
 
 RELEASE = Good(Release, ledger, HELD, {"authorization": HELD_ID}, [], [NO_HOLD, ENDED, EXPIRED])
+
+POSTINGS = [POST, REVERSE, ADJUST, AUTHORIZE, SETTLE, VOID, RELEASE]

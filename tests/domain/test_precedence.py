@@ -15,22 +15,10 @@ from tests.domain.faults import (
     Fault,
     Good,
 )
-from tests.domain.faulty_chart import AMEND_ACCOUNT, CLOSE_ACCOUNT, OPEN_ACCOUNT, OTHERS
-from tests.domain.faulty_postings import ADJUST, AUTHORIZE, POST, RELEASE, REVERSE, SETTLE, VOID
+from tests.domain.faulty_chart import CHART_CHANGES
+from tests.domain.faulty_postings import POSTINGS
 
-TABLES = [
-    POST,
-    REVERSE,
-    ADJUST,
-    AUTHORIZE,
-    SETTLE,
-    VOID,
-    RELEASE,
-    OPEN_ACCOUNT,
-    AMEND_ACCOUNT,
-    CLOSE_ACCOUNT,
-    *OTHERS,
-]
+TABLES = [*POSTINGS, *CHART_CHANGES]
 
 
 def alone() -> list[Any]:
