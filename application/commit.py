@@ -267,7 +267,12 @@ class Commit:
         except Refusal as refusal:
             if not refusal.recorded:
                 return Outcome([], code=refusal.code, detail=refusal.detail, facts=refusal.facts)
-            return self._record_refusal(one, refusal.code, refusal.detail, refusal.facts)
+            try:
+                return self._record_refusal(one, refusal.code, refusal.detail, refusal.facts)
+            except TooLarge as too_large:
+                return Outcome(
+                    [], code=too_large.code, detail=too_large.detail, facts=too_large.facts
+                )
         self._known[one.command_id] = Done(one.digest, outcome)
         return outcome
 
