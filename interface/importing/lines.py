@@ -1,0 +1,43 @@
+"""What reading a file yields: commands, and what was refused or noticed on the way, by line."""
+
+from typing import Any
+
+from msgspec import Struct
+
+Body = dict[str, Any]
+"""One element of the contract's `commands`, or the body of one of its POST routes."""
+
+Setup = tuple[str, Body]
+"""What must stand before the commands: (`asset`, `journal` or `account`, body of its POST)."""
+
+
+class Line(Struct, frozen=True, gc=False):
+    """A command and the line of the file at which it begins, counted from 1."""
+
+    number: int
+    command: Body
+    journal_id: str | None = None
+
+
+class Refused(Struct, frozen=True):
+    """Something that is not imported, and why. `code` is one of the contract's."""
+
+    line: int
+    journal_id: str | None
+    code: str
+    detail: str
+
+
+class Noticed(Struct, frozen=True):
+    """Something that is imported in spite of what was found. `code` says what kind of finding."""
+
+    line: int
+    journal_id: str | None
+    code: str
+    detail: str
+
+
+class Unreadable(Exception):
+    """The file, or how it is to be read, makes no sense as a whole: nothing of it is imported."""
+
+    code = "invalid_request"
