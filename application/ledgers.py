@@ -95,8 +95,9 @@ class Ledgers:
         """
         with psycopg.connect(self._owner, autocommit=True) as connection:
             ensure_service_role(connection)
-            if login_of(self._service) != SERVICE_ROLE:
-                allow_service_role(connection)
+            login = login_of(self._service) or connection.info.user
+            if login != SERVICE_ROLE:
+                allow_service_role(connection, login)
             schemas = [schema_of(SYSTEM)]
             found = connection.execute(
                 "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'ledger\\_%%'"
@@ -152,9 +153,26 @@ class Ledgers:
         """
         if ledger not in self._stores:
             self.store(ledger)
-        with self._pool.connection() as connection:
-            connection.execute(SQL("SET search_path TO {}").format(Identifier(schema_of(ledger))))
+        connection = self._reading(schema_of(ledger))
+        try:
             yield connection
+        finally:
+            self._pool.putconn(connection)
+
+    def _reading(self, schema: str) -> Connection[DictRow]:
+        """Takes a connection that is alive: those that died with a server are thrown away."""
+        for _ in range(READ_CONNECTIONS):
+            connection = self._pool.getconn()
+            try:
+                connection.execute(SQL("SET search_path TO {}").format(Identifier(schema)))
+            except psycopg.OperationalError:
+                self._pool.putconn(connection)
+                continue
+            except BaseException:
+                self._pool.putconn(connection)
+                raise
+            return connection
+        raise psycopg.OperationalError("no connection to the database is alive")
 
     def names(self) -> list[str]:
         """Returns the ids of all listed ledgers, in order."""

@@ -50,11 +50,18 @@ def ensure_service_role(connection: Connection[Any]) -> None:
             connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(SERVICE_ROLE)))
 
 
-def allow_service_role(connection: Connection[Any]) -> None:
-    """Lets this connection's role take on the service's, for a login that serves as both."""
-    member = connection.execute("SELECT pg_has_role(%s, 'MEMBER')", [SERVICE_ROLE]).fetchone()
+def allow_service_role(connection: Connection[Any], login: str) -> None:
+    """Lets a login take on the service's role.
+
+    Raises psycopg.errors.InsufficientPrivilege where this connection may not grant it.
+    """
+    member = connection.execute(
+        "SELECT pg_has_role(%s, %s, 'MEMBER')", [login, SERVICE_ROLE]
+    ).fetchone()
     if member is None or not member[0]:
-        connection.execute(SQL("GRANT {} TO CURRENT_USER").format(Identifier(SERVICE_ROLE)))
+        connection.execute(
+            SQL("GRANT {} TO {}").format(Identifier(SERVICE_ROLE), Identifier(login))
+        )
 
 
 def migrate(connection: Connection[Any], *, schema: str, system: bool) -> int:

@@ -6,18 +6,19 @@ member order and spelling have one source. By test: the bytes equal the encoder'
 
 import re
 from datetime import date
+from typing import cast
 
 from application.outcomes import Caller
 from application.records import FORMAT, Record, encode
 from domain.catalogue import EVENTS
 from domain.entries import EntryPosted
-from domain.legs import Leg
+from domain.legs import Leg, Side
 from domain.plain import PlainEntry
 
 _NUMBER = 7_000_000_000_000_000
-"""Sample numbers count up from here, sample texts are `@0@`, ...: cut out by `_CUT`."""
-
-_CUT = re.compile(rb"@\d@|70000000000000\d\d")
+_CUT = re.compile(rb"\\u0001\d|(?<=:)70000000000000\d\d(?=[,}])")
+"""What marks an entry's own values in the sample: texts of a control character, which no name may
+hold, and a digit; numbers that count up from `_NUMBER`, which no text can be taken for."""
 
 
 def fill(
@@ -59,8 +60,8 @@ class PlainForms:
             fiscal_year=fiscal_year,
             effective_on=effective_on,
             legs=[
-                Leg("@3@", "@4@", "@5@", asset, _NUMBER + 3, "@6@"),  # type: ignore[arg-type]
-                Leg("@7@", "@8@", "@9@", asset, _NUMBER + 4, "@6@"),  # type: ignore[arg-type]
+                Leg(_mark(3), _side(4), _mark(5), asset, _NUMBER + 3, _mark(6)),
+                Leg(_mark(7), _side(8), _mark(9), asset, _NUMBER + 4, _mark(6)),
             ],
         )
         sample = Record(
@@ -68,7 +69,7 @@ class PlainForms:
             self._ledger,
             self._incarnation,
             _NUMBER + 1,
-            "@0@",
+            _mark(0),
             1,
             "EntryPosted",
             EVENTS[EntryPosted],
@@ -78,14 +79,22 @@ class PlainForms:
             by.key_id,
             by.channel,
             self._software_version,
-            "@1@",
-            "@2@",
+            _mark(1),
+            _mark(2),
             None,
             None,
             None,
             event,
         )
         form = [part.decode() for part in _CUT.split(encode(sample))]
-        assert len(form) == 16, "a caller's or ledger's name looks like a sample's value"
+        assert len(form) == 16
         self._forms[key] = form
         return form
+
+
+def _mark(number: int) -> str:
+    return f"\x01{number}"
+
+
+def _side(number: int) -> Side:
+    return cast(Side, _mark(number))

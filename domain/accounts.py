@@ -4,6 +4,7 @@ An account's own stream holds its life (opened, amended, frozen, closed), never 
 account must not become one endless stream. Its normal side follows from type and `contra`.
 """
 
+import re
 from typing import Literal
 
 from msgspec import Struct
@@ -31,6 +32,8 @@ Scope = Literal["all", "debits", "credits"]
 Basis = Literal["administrative", "legal"]
 
 DEBIT_NORMAL_TYPES = ("asset", "expense")
+
+_NEEDS_ESCAPE = re.compile(r'[^ -~]|["\\]')
 
 
 class OpenAccount(Command, frozen=True, kw_only=True, tag="open_account"):
@@ -93,8 +96,8 @@ class Freeze(Struct, frozen=True, omit_defaults=True):
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`version` counts the events of the account's own stream: its ETag.
 
-    `debit_normal`, `floor_minor` and `takes_postings` follow from the other members; every posting
-    asks for them, so `put_account` works them out once.
+    `debit_normal`, `floor_minor`, `takes_postings` and `takes_plain` (domain/plain.py: its code can
+    stand in a record as it is) follow from the other members and are worked out once.
     """
 
     stream: str
@@ -119,6 +122,7 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     freezes: tuple[Freeze, ...] = ()
     closed: bool = False
     takes_postings: bool = True
+    takes_plain: bool = True
 
     @property
     def status(self) -> str:
@@ -190,7 +194,10 @@ def check_not_closed(account: Account) -> None:
 def put_account(books: Books, account: Account) -> None:
     """Replaces the account and counts the event that touched it."""
     takes_postings = account.postable and not account.closed and not account.freezes
-    books.accounts.put(account.code, replace(account, takes_postings=takes_postings))
+    takes_plain = takes_postings and not _NEEDS_ESCAPE.search(account.code)
+    books.accounts.put(
+        account.code, replace(account, takes_postings=takes_postings, takes_plain=takes_plain)
+    )
     books.touch(account.code)
 
 

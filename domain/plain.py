@@ -74,7 +74,7 @@ class PlainPosting:
             or that is None
             or (this.asset != code and this.asset is not None)
             or (that.asset != code and that.asset is not None)
-            or not (this.takes_postings and that.takes_postings)
+            or not (this.takes_plain and that.takes_plain)
         ):
             return None
         whole, _, fraction = amount.partition(".")
