@@ -104,7 +104,7 @@ class EventShapes:
             payload = self._payload(envelope)
         except msgspec.MsgspecError as error:
             raise CorruptLog(f"position {envelope.position}: {error}") from error
-        return msgspec.structs.replace(cast(Record, envelope), payload=payload)
+        return Record(*msgspec.structs.astuple(envelope)[:-1], payload)
 
     def _payload(self, envelope: _Envelope) -> Event:
         name = envelope.type

@@ -72,7 +72,8 @@ class Good(NamedTuple):
 
     def sample(self) -> Command:
         """The command without a fault."""
-        return self.command(**self.fields, **({"legs": self.legs} if self.legs else {}))
+        fields = {**self.fields, "legs": self.legs} if self.legs else self.fields
+        return self.command(**fields)
 
     def pairs(self) -> list[tuple[Fault, Fault]]:
         """Every two faults of different rank that can be had at once, the earlier one first."""
