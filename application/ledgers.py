@@ -73,6 +73,7 @@ class Ledgers:
         self._opening = threading.RLock()
         self._stores: dict[str, LedgerStore] = {}
         self._writers: dict[str, Writer] = {}
+        self._listed = {SYSTEM}
         self._keys: dict[str, tuple[ApiKey, float]] = {}
         self._pool: ConnectionPool[Connection[DictRow]] = ConnectionPool(
             with_options(
@@ -133,17 +134,13 @@ class Ledgers:
 
     def writer(self, ledger: str) -> Writer:
         """Raises LedgerNotFound."""
-        found = self._writers.get(ledger)
-        if found is not None:
-            return found
         self._check_exists(ledger)
-        return self._open_writer(ledger)
+        return self._writers.get(ledger) or self._open_writer(ledger)
 
     def store(self, ledger: str) -> LedgerStore:
         """Raises LedgerNotFound."""
-        if ledger not in self._stores:
-            self._check_exists(ledger)
-        return self._open_store(ledger)
+        self._check_exists(ledger)
+        return self._stores.get(ledger) or self._open_store(ledger)
 
     @contextmanager
     def reader(self, ledger: str) -> Iterator[Connection[DictRow]]:
@@ -151,8 +148,7 @@ class Ledgers:
 
         Raises LedgerNotFound.
         """
-        if ledger not in self._stores:
-            self.store(ledger)
+        self._check_exists(ledger)
         connection = self._reading(schema_of(ledger))
         try:
             yield connection
@@ -266,11 +262,14 @@ class Ledgers:
             self._list(schema.removeprefix("ledger_"))
 
     def _check_exists(self, ledger: str) -> None:
-        if ledger != SYSTEM:
-            with self.reader(SYSTEM) as connection:
-                row = connection.execute("SELECT 1 FROM listings WHERE id = %s", [ledger])
-                if row.fetchone() is None:
-                    raise LedgerNotFound(ledger=ledger)
+        """A ledger is there once it is listed. It stays, so that is asked for once."""
+        if ledger in self._listed:
+            return
+        with self.reader(SYSTEM) as connection:
+            row = connection.execute("SELECT 1 FROM listings WHERE id = %s", [ledger])
+            if row.fetchone() is None:
+                raise LedgerNotFound(ledger=ledger)
+        self._listed.add(ledger)
 
     def _has_schema(self, ledger: str) -> bool:
         with self._connect_service() as connection:

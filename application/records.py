@@ -104,7 +104,8 @@ class EventShapes:
             payload = self._payload(envelope)
         except msgspec.MsgspecError as error:
             raise CorruptLog(f"position {envelope.position}: {error}") from error
-        return Record(*msgspec.structs.astuple(envelope)[:-1], payload)
+        members = msgspec.structs.asdict(envelope) | {"payload": payload}
+        return Record(**members)
 
     def _payload(self, envelope: _Envelope) -> Event:
         name = envelope.type
