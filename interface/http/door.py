@@ -1,0 +1,67 @@
+"""What every request needs: the ledgers, who may come in, and how long a reader may wait."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec import Struct
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from application.ledgers import Ledgers
+from application.permissions import READ_LEDGER
+from interface.http.admission import Admission, Guest, check_may_read
+from interface.http.errors import Problem
+from interface.http.targets import named_ledger
+
+BEHIND_AFTER_SECONDS = 5.0
+
+
+class HttpSettings(Struct, frozen=True, kw_only=True):
+    """`threads`: how many requests the server handles at once. `rate_limit_per_second`: of each
+    key; None: no limit."""
+
+    threads: int = 64
+    rate_limit_per_second: float | None = None
+
+
+class Door:
+    """The parts that answer a request."""
+
+    def __init__(self, ledgers: Ledgers, settings: HttpSettings) -> None:
+        self.ledgers = ledgers
+        self.admission = Admission(ledgers, rate_limit_per_second=settings.rate_limit_per_second)
+        # The rest of the threads stays free for writes, which move what these wait for.
+        self._waiting = threading.BoundedSemaphore(max(1, settings.threads // 4))
+
+    @contextmanager
+    def reading(
+        self,
+        guest: Guest,
+        ledger: str,
+        query: dict[str, Any],
+        *,
+        roles: frozenset[str] = READ_LEDGER,
+        what: str = "a ledger",
+    ) -> Iterator[Connection[DictRow]]:
+        """Gives a connection for one read, once the log has reached the query's `min_position`.
+
+        Raises Problem (forbidden, behind), LedgerNotFound.
+        """
+        check_may_read(guest, roles, what)
+        self._wait(named_ledger(ledger), query.get("min_position"))
+        with self.ledgers.reader(ledger) as connection:
+            yield connection
+
+    def _wait(self, ledger: str, min_position: int | None) -> None:
+        if not min_position or self.ledgers.wait_for(ledger, min_position, 0):
+            return
+        reached = False
+        if self._waiting.acquire(blocking=False):
+            try:
+                reached = self.ledgers.wait_for(ledger, min_position, BEHIND_AFTER_SECONDS)
+            finally:
+                self._waiting.release()
+        if not reached:
+            raise Problem("behind", f"The ledger has not reached position {min_position} yet.")

@@ -1,0 +1,53 @@
+"""Lines of a request's body, as they come, each and all of them bounded."""
+
+from collections.abc import Iterator
+
+from interface.http.messages import READ_BYTES, Environ
+
+LINE_MAX_BYTES = 2 << 20
+"""A hundred legs, each with a narrative of a thousand escaped characters, fit well."""
+
+TOO_LONG = b""
+"""Stands for a line of more than LINE_MAX_BYTES; lines that are really empty are left out."""
+
+
+class BodyTooLong(Exception):
+    """The body goes on beyond its limit."""
+
+
+def read_lines(environ: Environ, limit: int) -> Iterator[bytes]:
+    """Yields the lines of the body that hold more than blanks, TOO_LONG for one that is too long.
+
+    Raises BodyTooLong after `limit` bytes.
+    """
+    rest, skipping = b"", False
+    for piece in _pieces(environ, limit):
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            if skipping:
+                skipping = False
+            elif len(line) > LINE_MAX_BYTES:
+                yield TOO_LONG
+            elif line.strip():
+                yield line
+        if len(rest) > LINE_MAX_BYTES:
+            if not skipping:
+                yield TOO_LONG
+            rest, skipping = b"", True
+        elif skipping:
+            rest = b""
+    if rest.strip() and not skipping:
+        yield rest
+
+
+def _pieces(environ: Environ, limit: int) -> Iterator[bytes]:
+    stream = environ["wsgi.input"]
+    length = environ.get("CONTENT_LENGTH")
+    if not length and not environ.get("wsgi.input_terminated"):
+        return
+    left = int(length) if length else limit + 1
+    while left > 0 and (piece := stream.read(min(READ_BYTES, left))):
+        left -= len(piece)
+        yield piece
+    if not length and left <= 0:
+        raise BodyTooLong

@@ -1,0 +1,158 @@
+"""Reads: each route's function and what it takes and answers, in one table."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from marshmallow import Schema
+
+from application.permissions import READ_EVENTS, READ_LEDGER
+from interface.http.accounts import account_shown, etag, read_account, read_balances
+from interface.http.admission import LEDGERS, Guest, check_may_read
+from interface.http.authorizations import read_authorization
+from interface.http.books import read_ledger
+from interface.http.door import Door
+from interface.http.entries import read_entry
+from interface.http.events import Events
+from interface.http.messages import JSON, NDJSON, Answer, Environ, json_answer, wants_ndjson
+from interface.http.pages import (
+    asked_page,
+    page_of,
+    read_accounts,
+    read_assets,
+    read_journals,
+)
+from interface.http.schemas_answers import (
+    Account,
+    AccountsPage,
+    AssetsPage,
+    Authorization,
+    Balances,
+    EntryRead,
+    EventsPage,
+    JournalsPage,
+    Ledger,
+    LedgersPage,
+    Record,
+)
+from interface.http.schemas_queries import (
+    AccountsQuery,
+    BalancesQuery,
+    EventsQuery,
+    PageQuery,
+    ReadQuery,
+)
+from interface.http.targets import named_account, named_authorization, named_entry
+from interface.http.write_routes import ACCOUNT, AUTHORIZATION, ENTRY, LEDGER
+
+Query = dict[str, Any]
+
+
+class Reading(NamedTuple):
+    """One request to read: who asks, with which parameters."""
+
+    door: Door
+    environ: Environ
+    guest: Guest
+    query: Query
+
+
+class ReadRoute(NamedTuple):
+    """`read` takes the Reading and what the path names."""
+
+    rule: str
+    read: Callable[..., Answer]
+    query: type[Schema]
+    answer: type[Schema]
+    summary: str
+    headers: tuple[str, ...] = ()
+    line: type[Schema] | None = None
+    """What a line of it is, where it may be had as NDJSON."""
+
+
+def _ledgers(reading: Reading) -> Answer:
+    door, _, guest, query = reading
+    check_may_read(guest, READ_LEDGER, "ledgers")
+    after, limit = asked_page(query)
+    mine = guest.key.ledger
+    names = [name for name in door.ledgers.names() if name > after and mine in (None, name)]
+    items = []
+    for name in names[:limit]:
+        with door.ledgers.reader(name) as connection:
+            items.append(read_ledger(connection))
+    return json_answer(200, page_of(names, [*items, *names[limit : limit + 1]], limit))
+
+
+def _ledger(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        return json_answer(200, read_ledger(connection))
+
+
+def _assets(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        return json_answer(200, read_assets(connection, query))
+
+
+def _journals(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        return json_answer(200, read_journals(connection, query))
+
+
+def _accounts(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        return json_answer(200, read_accounts(connection, query))
+
+
+def _account(reading: Reading, ledger: str, account: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        found = read_account(connection, named_account(account))
+    return json_answer(200, account_shown(found), [etag(found.version)])
+
+
+def _balances(reading: Reading, ledger: str, account: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        code = named_account(account)
+        return json_answer(200, read_balances(connection, code, asset=query.get("asset")))
+
+
+def _entry(reading: Reading, ledger: str, entry: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        return json_answer(200, read_entry(connection, named_entry(entry)))
+
+
+def _authorization(reading: Reading, ledger: str, authorization: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        id = named_authorization(authorization)
+        return json_answer(200, read_authorization(connection, id, now=datetime.now(UTC)))
+
+
+def _events(reading: Reading, ledger: str) -> Answer:
+    door, environ, guest, query = reading
+    with door.reading(guest, ledger, query, roles=READ_EVENTS, what="events") as connection:
+        events = Events(door.ledgers, ledger, query)
+        page = events.first(connection)
+    if wants_ndjson(environ):
+        return Answer(200, [("Content-Type", NDJSON[0])], events.lines(page))
+    return Answer(200, [("Content-Type", JSON)], page.as_json())
+
+
+READ_ROUTES = (
+    ReadRoute(LEDGERS, _ledgers, PageQuery, LedgersPage, "List ledgers"),
+    ReadRoute(LEDGER, _ledger, ReadQuery, Ledger, "Show a ledger"),
+    ReadRoute(f"{LEDGER}/assets", _assets, PageQuery, AssetsPage, "List assets"),
+    ReadRoute(f"{LEDGER}/journals", _journals, PageQuery, JournalsPage, "List journals"),
+    ReadRoute(f"{LEDGER}/accounts", _accounts, AccountsQuery, AccountsPage, "List accounts"),
+    ReadRoute(ACCOUNT, _account, ReadQuery, Account, "Show an account", ("ETag",)),
+    ReadRoute(f"{ACCOUNT}/balances", _balances, BalancesQuery, Balances, "Show its balances"),
+    ReadRoute(ENTRY, _entry, ReadQuery, EntryRead, "Show an entry"),
+    ReadRoute(AUTHORIZATION, _authorization, ReadQuery, Authorization, "Show a hold"),
+    ReadRoute(f"{LEDGER}/events", _events, EventsQuery, EventsPage, "Read the log", line=Record),
+)

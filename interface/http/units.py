@@ -1,0 +1,188 @@
+"""Units: commands of a batch in the form the writer takes them, and what became of each.
+
+A unit stands or falls as one: a command alone, a group, or an atomic batch. A command that can't be
+sent (its schema, its group's size) is refused here and takes its group with it; none of them uses
+its key up.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+from msgspec import Struct
+
+from application.commit import GroupRefused
+from application.outcomes import Asked, Caller, Outcome, Unanswered, Unit
+from application.queue import MAX_COMMIT_COMMANDS
+from domain.authorizations import Settle
+from domain.commands import Command
+from domain.corrections import Adjust
+from interface.http.loading_batch import load_element
+from interface.http.parsing import Element, Invalid, Malformed
+
+GROUP_MAX_COMMANDS = MAX_COMMIT_COMMANDS
+EVERYTHING = ""
+"""The group of an atomic batch; no group that a client names is empty."""
+
+
+class Done(Struct, frozen=True, omit_defaults=True):
+    """The result of a command that was done, now or before. `position`: of its first record."""
+
+    status: str
+    id: str
+    position: int
+    entry: str | None = None
+
+
+Result = Done | dict[str, Any]
+
+
+class Unfit(Struct, frozen=True):
+    """A command that can't be sent. `group` is what it named, where that could be read."""
+
+    result: dict[str, Any]
+    group: str | None = None
+
+
+class Submits(Protocol):
+    """A ledger's writer."""
+
+    def submit(self, units: list[Unit]) -> list[Outcome]: ...
+
+
+def load_command(raw: bytes) -> Element | Unfit:
+    """Returns a command from its bytes, or why it can't be sent."""
+    try:
+        return load_element(raw)
+    except Malformed as malformed:
+        return Unfit(refused("malformed", str(malformed)))
+    except Invalid as error:
+        detail = "The command breaks its schema; see errors."
+        return Unfit(refused("invalid_request", detail, errors=error.errors), error.group)
+
+
+def refused(code: str, detail: str, **facts: Any) -> dict[str, Any]:
+    """Returns the result of a command that was turned down."""
+    return {**facts, "status": "refused", "code": code, "detail": detail}
+
+
+class Chunk:
+    """Commands that go to the writer together, in the order in which they were added."""
+
+    def __init__(self, caller: Caller, *, atomic: bool) -> None:
+        self._caller = caller
+        self._atomic = atomic
+        self._commands: list[Element | Unfit] = []
+        self._groups: dict[str, list[int]] = {}
+        self._any_unfit = False
+        self.position = 0
+        """Of the last record of any of the commands, once they were sent."""
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    def add(self, command: Element | Unfit) -> None:
+        """Takes one more command."""
+        group = EVERYTHING if self._atomic else command.group
+        if group is not None:
+            self._groups.setdefault(group, []).append(len(self._commands))
+        if isinstance(command, Unfit):
+            self._any_unfit = True
+        self._commands.append(command)
+
+    def send(self, writer: Submits) -> list[Result]:
+        """Returns the result of each command. Raises Unanswered."""
+        results: list[Any] = [None] * len(self._commands)
+        order: Sequence[int] = range(len(results))
+        if self._groups or self._any_unfit:
+            together = self._refuse_unfit(results)
+            order = [index for unit in together for index in unit]
+            units = [tuple([self._asked(index) for index in unit]) for unit in together]
+        else:
+            caller = self._caller
+            elements = cast("list[Element]", self._commands)
+            units = [(Asked(one.command, one.key, caller),) for one in elements]
+        for index, outcome in zip(order, writer.submit(units), strict=True):
+            results[index] = _result(cast(Element, self._commands[index]).command, outcome)
+            stored = outcome.stored
+            if stored and stored[-1].position > self.position:
+                self.position = stored[-1].position
+        return results
+
+    def unanswered(self, failure: Unanswered) -> list[Result]:
+        """Returns results that say why the commands were not sent, or not answered."""
+        result: Result = refused(failure.code, failure.detail)
+        return [result] * len(self._commands)
+
+    def group_size(self, name: str) -> int:
+        """Returns how many commands of a group are here."""
+        return len(self._groups.get(name, ()))
+
+    def groups(self) -> set[str]:
+        """Returns the names of the groups in it."""
+        return set(self._groups)
+
+    def _asked(self, index: int) -> Asked:
+        element = cast(Element, self._commands[index])
+        return Asked(element.command, element.key, self._caller)
+
+    def _refuse_unfit(self, results: list[Any]) -> list[list[int]]:
+        """Puts the results of what can't be sent; returns the units of the rest, in order."""
+        for members in self._groups.values():
+            self._refuse_unfit_group(members, results)
+        units = []
+        begun = set()
+        for index, command in enumerate(self._commands):
+            if isinstance(command, Unfit):
+                results[index] = results[index] or command.result
+            elif results[index] is None:
+                group = EVERYTHING if self._atomic else command.group
+                if group is None:
+                    units.append([index])
+                elif group not in begun:
+                    begun.add(group)
+                    units.append(self._groups[group])
+        return units
+
+    def _refuse_unfit_group(self, members: list[int], results: list[Any]) -> None:
+        if len(members) > GROUP_MAX_COMMANDS:
+            detail = f"A group has up to {GROUP_MAX_COMMANDS:,} commands."
+            for index in members:
+                results[index] = refused("too_large", detail, limit=GROUP_MAX_COMMANDS)
+            return
+        unfit = [c for c in (self._commands[i] for i in members) if isinstance(c, Unfit)]
+        if unfit:
+            others = GroupRefused(culprit=unfit[0].result["code"])
+            for index in members:
+                if not isinstance(self._commands[index], Unfit):
+                    results[index] = refused(others.code, others.detail, **others.facts)
+
+
+def _result(command: Command, outcome: Outcome) -> Result:
+    stored = outcome.stored
+    if outcome.code is not None:
+        result = refused(outcome.code, outcome.detail, **outcome.facts)
+        if stored:
+            result["position"] = stored[0].position
+        return result
+    first = stored[0]
+    show = _NOT_THE_FIRST.get(type(command))
+    if show is None:
+        return Done(outcome.status, first.stream, first.position)
+    return show(outcome)
+
+
+def _settled(outcome: Outcome) -> Done:
+    entry, settled, *_ = outcome.stored
+    return Done(outcome.status, settled.stream, entry.position, entry.stream)
+
+
+def _adjusted(outcome: Outcome) -> Done:
+    reversal, replacement, *_ = outcome.stored
+    return Done(outcome.status, replacement.stream, reversal.position)
+
+
+_NOT_THE_FIRST: dict[type[Command], Callable[[Outcome], Done]] = {
+    Settle: _settled,
+    Adjust: _adjusted,
+}
+"""Commands whose `id` is not that of the stream of their first record."""

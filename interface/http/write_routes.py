@@ -1,0 +1,63 @@
+"""The routes by which single commands come in: one table."""
+
+from typing import NamedTuple
+
+from marshmallow import Schema
+
+from domain.accounts import CloseAccount, OpenAccount
+from domain.amendments import AmendAccount
+from domain.assets import RegisterAsset
+from domain.authorizations import Authorize, Release, Settle, Void
+from domain.commands import Command
+from domain.corrections import Adjust, Reverse
+from domain.entries import Post
+from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.journals import OpenJournal
+from domain.ledgers import LockBooks
+from interface.http.admission import LEDGERS
+from interface.http.schemas_answers import (
+    AccountChanged,
+    AccountStopped,
+    Adjustment,
+    AssetMade,
+    AuthorizationChanged,
+    BooksLocked,
+    EntryMade,
+    JournalMade,
+    Settlement,
+)
+
+
+class WriteRoute(NamedTuple):
+    """`rule` is Flask's, with the ledger and perhaps one target in it."""
+
+    rule: str
+    command: type[Command]
+    answer: type[Schema]
+    summary: str
+    method: str = "POST"
+
+
+LEDGER = f"{LEDGERS}/<ledger>"
+ACCOUNT = f"{LEDGER}/accounts/<account>"
+ENTRY = f"{LEDGER}/entries/<entry>"
+AUTHORIZATION = f"{LEDGER}/authorizations/<authorization>"
+BATCH = f"{LEDGER}/batch"
+
+WRITE_ROUTES = (
+    WriteRoute(f"{LEDGER}/assets", RegisterAsset, AssetMade, "Register an asset"),
+    WriteRoute(f"{LEDGER}/journals", OpenJournal, JournalMade, "Open a journal"),
+    WriteRoute(f"{LEDGER}/accounts", OpenAccount, AccountChanged, "Open an account"),
+    WriteRoute(ACCOUNT, AmendAccount, AccountChanged, "Amend an account", "PATCH"),
+    WriteRoute(f"{ACCOUNT}/close", CloseAccount, AccountChanged, "Close an account"),
+    WriteRoute(f"{ACCOUNT}/freeze", FreezeAccount, AccountStopped, "Freeze an account"),
+    WriteRoute(f"{ACCOUNT}/unfreeze", UnfreezeAccount, AccountStopped, "Lift a freeze"),
+    WriteRoute(f"{LEDGER}/entries", Post, EntryMade, "Post an entry"),
+    WriteRoute(f"{ENTRY}/reverse", Reverse, EntryMade, "Reverse an entry"),
+    WriteRoute(f"{ENTRY}/adjust", Adjust, Adjustment, "Correct an entry"),
+    WriteRoute(f"{LEDGER}/authorizations", Authorize, AuthorizationChanged, "Hold funds"),
+    WriteRoute(f"{AUTHORIZATION}/settle", Settle, Settlement, "Settle a hold"),
+    WriteRoute(f"{AUTHORIZATION}/void", Void, AuthorizationChanged, "Void a hold"),
+    WriteRoute(f"{AUTHORIZATION}/release", Release, AuthorizationChanged, "Release a hold"),
+    WriteRoute(f"{LEDGER}/periods/lock", LockBooks, BooksLocked, "Lock the books"),
+)

@@ -1,0 +1,263 @@
+"""Single commands: from a request to the answer of what became of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from application.outcomes import Asked, Outcome, Unanswered
+from domain.accounts import AccountOpened, CloseAccount
+from domain.amendments import AmendAccount
+from domain.commands import Command
+from domain.entries import EntryPosted
+from domain.freezes import AccountFrozen, AccountUnfrozen
+from domain.ledgers import CreateLedger
+from interface.http.accounts import account_shown, etag, fold_account
+from interface.http.admission import Guest, check_takes_commands
+from interface.http.authorizations import authorization_shown
+from interface.http.books import asset_shown, journal_shown, ledger_shown
+from interface.http.door import Door
+from interface.http.entries import entry_shown
+from interface.http.errors import Problem, invalid
+from interface.http.loading import Loader
+from interface.http.messages import (
+    Answer,
+    Environ,
+    Headers,
+    check_json,
+    expected_version,
+    idempotency_key,
+    json_answer,
+    media_type,
+    problem_answer,
+    read_body,
+)
+from interface.http.parsing import Invalid, Malformed
+from interface.http.schemas import (
+    AmendAccountBody,
+    Body,
+    CloseAccountBody,
+    CreateLedgerBody,
+    FreezeAccountBody,
+    LockBooksBody,
+    OpenAccountBody,
+    OpenJournalBody,
+    RegisterAssetBody,
+    UnfreezeAccountBody,
+)
+from interface.http.schemas_postings import (
+    AdjustBody,
+    AuthorizeBody,
+    PostBody,
+    ReleaseBody,
+    ReverseBody,
+    SettleBody,
+    VoidBody,
+)
+from interface.http.streams import (
+    Stored,
+    has_texts,
+    read_stream,
+    read_texts,
+    receipt,
+    stored_of,
+)
+from interface.http.targets import named_ledger
+
+Shown = dict[str, Any]
+
+
+class Written(NamedTuple):
+    """The records of a command that was done in a ledger, now or before."""
+
+    door: Door
+    ledger: str
+    stored: Sequence[Stored]
+
+    @property
+    def event(self) -> Any:
+        """The first of its events."""
+        return self.stored[0].record.payload
+
+
+Show = Callable[[Written], Shown]
+"""Makes the body of the answer, to which the receipt comes."""
+
+
+class Verb(NamedTuple):
+    """What a client may do by one route: how its body is read, and its answer made."""
+
+    loader: Loader
+    status: int
+    show: Show
+    conditional: bool = False
+    """The command may depend on the version that If-Match names."""
+
+
+def write(
+    door: Door, environ: Environ, guest: Guest, ledger: str, verb: Verb, target: str | None = None
+) -> Answer:
+    """Sends one command to the ledger's writer and returns the answer.
+
+    Raises Problem, Unanswered, LedgerNotFound, psycopg.Error.
+    """
+    check_takes_commands(ledger)
+    command = load(environ, verb, target)
+    if verb.conditional:
+        assert isinstance(command, AmendAccount | CloseAccount)
+        command = replace(command, expected_version=expected_version(environ))
+    key = idempotency_key(environ)
+    writer = door.ledgers.writer(named_ledger(ledger))
+    try:
+        outcome = writer.submit([(Asked(command, key, guest.caller),)])[0]
+    except Unanswered as unanswered:
+        raise _unanswered(unanswered, key) from unanswered
+    return answer(door, ledger, verb, outcome, key)
+
+
+def create_ledger(door: Door, environ: Environ, guest: Guest, verb: Verb) -> Answer:
+    """Makes a ledger. Raises what `write` raises."""
+    command = load(environ, verb, None)
+    assert isinstance(command, CreateLedger)
+    key = idempotency_key(environ)
+    if guest.key.ledger not in (None, command.id):
+        raise Problem("forbidden", "This key is for another ledger.")
+    try:
+        outcome = door.ledgers.create(command, key=key, by=guest.caller)
+    except Unanswered as unanswered:
+        raise _unanswered(unanswered, key) from unanswered
+    return answer(door, command.id, verb, outcome, key)
+
+
+def load(environ: Environ, verb: Verb, target: str | None) -> Command:
+    """Returns the request's command.
+
+    A request without a body and without its type sends the empty object where that would do.
+    Raises Problem: unsupported_media_type, too_large, malformed, invalid_request.
+    """
+    if media_type(environ):
+        check_json(environ)
+    body = read_body(environ)
+    if not media_type(environ):
+        if body:
+            check_json(environ)
+        body = b"{}"
+    try:
+        return verb.loader.load(body, target)
+    except Malformed as malformed:
+        raise Problem("malformed", str(malformed)) from malformed
+    except Invalid as error:
+        raise invalid(error.errors) from error
+
+
+def answer(door: Door, ledger: str, verb: Verb, outcome: Outcome, key: str) -> Answer:
+    """Returns what became of a command: what it did, or the refusal."""
+    headers: Headers = [("Idempotency-Key", key)]
+    if outcome.position is not None:
+        headers.append(("Ledger-Position", str(outcome.position)))
+    if outcome.replayed:
+        headers.append(("Idempotency-Replayed", "true"))
+    stored = stored_of(outcome)
+    if outcome.code is not None:
+        problem = Problem(outcome.code, outcome.detail, facts=outcome.facts)
+        more = receipt(stored[0]) if stored else None
+        return problem_answer(problem, more=more, headers=headers)
+    shown = verb.show(Written(door, ledger, stored))
+    if "version" in shown:
+        headers.append(etag(shown["version"]))
+    return json_answer(verb.status, {**shown, **receipt(stored[0])}, headers)
+
+
+def _unanswered(unanswered: Unanswered, key: str) -> Problem:
+    # The key may be the server's: who wants to retry must know it.
+    return Problem(unanswered.code, unanswered.detail, headers=(("Idempotency-Key", key),))
+
+
+def _show_ledger(written: Written) -> Shown:
+    return ledger_shown(written.event)
+
+
+def _show_lock(written: Written) -> Shown:
+    return {"through": written.event.through, "before": written.event.before}
+
+
+def _show_asset(written: Written) -> Shown:
+    return asset_shown(written.event)
+
+
+def _show_journal(written: Written) -> Shown:
+    return journal_shown(written.event)
+
+
+def _show_account(written: Written) -> Shown:
+    event = written.event
+    code = event.code if isinstance(event, AccountOpened) else event.account
+    shown = account_shown(fold_account(_history(written), code))
+    if isinstance(event, AccountFrozen | AccountUnfrozen):
+        shown["freeze_id"] = event.freeze_id
+    return shown
+
+
+def _show_entry(written: Written) -> Shown:
+    return entry_shown(written.stored[0])
+
+
+def _show_adjustment(written: Written) -> Shown:
+    reversal, replacement, *_ = written.stored
+    return {
+        **entry_shown(replacement),
+        "reversal": reversal.record.stream,
+        "replacement": replacement.record.stream,
+    }
+
+
+def _show_authorization(written: Written) -> Shown:
+    history = _history(written)
+    texts = {}
+    if has_texts(history):
+        with written.door.ledgers.reader(written.ledger) as connection:
+            texts = read_texts(connection, history)
+    shown = authorization_shown(history, texts)
+    if isinstance(written.event, EntryPosted):
+        shown["entry"] = written.stored[0].record.stream
+    return shown
+
+
+def _history(written: Written) -> list[Stored]:
+    """Returns the stream of the command's last record up to it, so that a replay shows what was
+    shown first."""
+    last = written.stored[-1]
+    version = last.record.version
+    if version == 1:
+        return [last]
+    with written.door.ledgers.reader(written.ledger) as connection:
+        return [*read_stream(connection, last.record.stream, before_version=version), last]
+
+
+def _verb(
+    body: type[Body], status: int, show: Show, *, conditional: bool = False
+) -> tuple[type[Command], Verb]:
+    return body.makes, Verb(Loader(body), status, show, conditional)
+
+
+VERBS: dict[type[Command], Verb] = dict(
+    (
+        _verb(CreateLedgerBody, 201, _show_ledger),
+        _verb(LockBooksBody, 200, _show_lock),
+        _verb(RegisterAssetBody, 201, _show_asset),
+        _verb(OpenJournalBody, 201, _show_journal),
+        _verb(OpenAccountBody, 201, _show_account),
+        _verb(AmendAccountBody, 200, _show_account, conditional=True),
+        _verb(CloseAccountBody, 200, _show_account, conditional=True),
+        _verb(FreezeAccountBody, 200, _show_account),
+        _verb(UnfreezeAccountBody, 200, _show_account),
+        _verb(PostBody, 201, _show_entry),
+        _verb(ReverseBody, 201, _show_entry),
+        _verb(AdjustBody, 201, _show_adjustment),
+        _verb(AuthorizeBody, 201, _show_authorization),
+        _verb(SettleBody, 201, _show_authorization),
+        _verb(VoidBody, 200, _show_authorization),
+        _verb(ReleaseBody, 200, _show_authorization),
+    )
+)
+"""The command of each single route, and its answer."""
