@@ -1,0 +1,117 @@
+"""Bootstrap: the only place where the parts are wired, from settings to open ledgers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import psycopg
+
+from application.ledgers import Ledgers, login_of
+from application.migrate import SERVICE_ROLE
+from interface.embedded import EmbeddedPostgres, check_durability
+from interface.settings import Settings
+
+SOFTWARE_VERSION = version("backoffice-ledger")
+OLDEST_POSTGRES = 15
+CONNECT_SECONDS = 10
+
+
+class UnfitDatabase(Exception):
+    """The database can't be used as it is; the message says what to change."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Database:
+    """Where the ledgers are. `owner` makes schemas, `service` can do no such thing.
+
+    `postgres`: the supervisor, where the server is embedded.
+    """
+
+    owner: str = field(repr=False)
+    service: str = field(repr=False)
+    postgres: EmbeddedPostgres | None = None
+
+    def ledgers(self) -> Ledgers:
+        """Returns the ledgers, neither migrated nor open."""
+        return Ledgers(owner=self.owner, service=self.service, software_version=SOFTWARE_VERSION)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Ledgers]:
+    """Gives open ledgers, migrated, on a database that runs at least as long as they are open.
+
+    Raises what `running` and `migrated` raise.
+    """
+    with running(settings) as database, migrated(database) as ledgers:
+        yield ledgers
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Database]:
+    """Gives the database of the settings, after starting it where it is embedded.
+
+    Raises EmbeddedPostgresError.
+    """
+    if settings.database_url is not None:
+        yield Database(
+            owner=settings.owner_database_url or settings.database_url,
+            service=settings.database_url,
+        )
+        return
+    with EmbeddedPostgres(data_dir=settings.data_dir) as postgres:
+        endpoints = postgres.start()
+        yield Database(owner=endpoints.owner, service=endpoints.service, postgres=postgres)
+
+
+@contextmanager
+def migrated(database: Database, on_schema: Callable[[str], object] = str) -> Iterator[Ledgers]:
+    """Gives open ledgers; `on_schema` hears each schema's name before it is migrated.
+
+    Raises UnfitDatabase, UnsafePostgresError, SchemaTooNew, psycopg.OperationalError.
+    """
+    check_fitness(database)
+    with ExitStack() as stack:
+        ledgers = database.ledgers()
+        stack.callback(ledgers.close)
+        try:
+            ledgers.migrate(on_schema)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise UnfitDatabase(_missing_privilege(database, error)) from error
+        ledgers.open()
+        yield ledgers
+
+
+def check_fitness(database: Database) -> None:
+    """Refuses a server that is too old or unsafe, and a service that would be a superuser.
+
+    Raises UnfitDatabase, UnsafePostgresError, psycopg.OperationalError.
+    """
+    with psycopg.connect(database.service, connect_timeout=CONNECT_SECONDS) as connection:
+        number = connection.info.server_version
+        # The service acts as this role whatever its login is.
+        found = connection.execute(
+            "SELECT rolsuper FROM pg_roles WHERE rolname = %s", [SERVICE_ROLE]
+        ).fetchone()
+    if number < OLDEST_POSTGRES * 10_000:
+        raise UnfitDatabase(
+            f"This is PostgreSQL {number // 10_000}; version {OLDEST_POSTGRES} is the oldest that"
+            " will do. Upgrade it, or unset DATABASE_URL for an embedded one."
+        )
+    if found == (True,):
+        raise UnfitDatabase(
+            f"The role {SERVICE_ROLE} is a superuser, and could change what is on record:"
+            f" ALTER ROLE {SERVICE_ROLE} NOSUPERUSER"
+        )
+    check_durability(database.service)
+
+
+def _missing_privilege(database: Database, error: psycopg.Error) -> str:
+    login = login_of(database.owner) or "the login"
+    said = error.diag.message_primary or str(error)
+    return (
+        f"{login} may not set up the database ({said}). As a superuser, in that database:\n"
+        f"  CREATE ROLE {SERVICE_ROLE} NOLOGIN;  -- where it is missing\n"
+        f'  GRANT {SERVICE_ROLE} TO "{login}";\n'
+        f'  GRANT CREATE ON DATABASE ... TO "{login}";'
+    )

@@ -1,0 +1,235 @@
+"""`backoffice import`: a file of commands, or of another system's journals, into a ledger.
+
+The Writer runs in this process, beside those of a running service: the ledger's lock orders them.
+Every command has a key that follows from the file, so importing again adds nothing.
+"""
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+
+from application.ledgers import Ledgers
+from application.outcomes import Caller
+from domain.ledgers import SYSTEM
+from interface.bootstrap import opened
+from interface.cli.access import account_name, record_actor
+from interface.cli.failures import Failed
+from interface.cli.founding import make
+from interface.cli.import_sources import GlOptions, Source, gl_detail_source, ndjson_source
+from interface.cli.intake import Intake, Origin
+from interface.cli.invalid import sentences
+from interface.cli.key import actor_id
+from interface.cli.options import json_option, settings_option, write_json
+from interface.cli.progress import Advance, progress
+from interface.cli.references import read_references
+from interface.cli.refusals import Report, opened_report
+from interface.collector import calm_collector
+from interface.http.parsing import Element
+from interface.http.units import Unfit, load_command, refused
+from interface.importing.lines import Line, Refused, Setup, Unreadable
+from interface.importing.ndjson import Occurrences
+from interface.settings import Settings
+
+FORMATS = {
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".csv": "gl-detail",
+    ".tsv": "gl-detail",
+    ".txt": "gl-detail",
+}
+_encode = msgspec.json.Encoder().encode
+
+
+class Summary(NamedTuple):
+    """What an import did. `done`: commands that were new; `opened`: accounts and assets made."""
+
+    ledger: str
+    file: str
+    done: int
+    already_done: int
+    refused: int
+    noticed: int
+    opened: int
+    position: int | None
+    seconds: float
+    report: str | None
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--ledger", required=True, help="The ledger that takes it.")
+@click.option(
+    "--actor",
+    callback=actor_id,
+    default=account_name,
+    help="Who imports; the name of your account without it. Part of every command's identity.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(sorted(set(FORMATS.values()))),
+    help="ndjson: commands, one a line. gl-detail: journals as in the AICPA's Audit Data"
+    " Standard. By the file's name without it.",
+)
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="What was refused.")
+@click.option("--map", "mapping", multiple=True, metavar="FIELD=HEADING", help="Name a column.")
+@click.option(
+    "--open-accounts",
+    metavar="CHART|TYPE",
+    help="Open accounts that are missing: from a chart of accounts' file, or all as asset,"
+    " liability, equity, revenue or expense. Currencies that are missing too.",
+)
+@click.option("--date-format", help="How days are written, such as DD/MM/YYYY.")
+@click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark.")
+@click.option("--delimiter", help="What stands between cells.")
+@click.option("--encoding", help="Of the file, such as cp1252; UTF-8 without it.")
+@click.option("--system", help="Where the journals come from; part of their keys.")
+@click.option("--journal", help="The journal to post in; GEN without it.")
+@settings_option
+@json_option
+def import_file(
+    *,
+    file: Path,
+    ledger: str,
+    actor: str,
+    format: str | None,
+    report: Path | None,
+    settings: Settings,
+    wants_json: bool,
+    **options: Any,
+) -> None:
+    """Import FILE into a ledger: NDJSON commands, or CSV in the columns of GL detail.
+
+    What can't be taken is refused by line and listed in the report; the rest goes in. Importing
+    again adds nothing. Exits with 1 where something was refused.
+    """
+    gl_options = GlOptions(**options)
+    format = format or FORMATS.get(file.suffix.lower())
+    if format is None:
+        raise click.UsageError(f"{file.name}: say what it is with --format")
+    if format == "ndjson" and any(gl_options):
+        raise click.UsageError("an NDJSON file takes none of the options about columns")
+    if ledger == SYSTEM:
+        raise click.UsageError(f"nothing is imported into the ledger {SYSTEM}")
+    began = time.monotonic()
+    with opened(settings) as ledgers, opened_report(report) as remarks:
+        caller = Caller(actor, None, frozenset({"controller"}), "import")
+        ledger_import = LedgerImport(ledgers, ledger, caller)
+        source = ledger_import.open_source(file, None if format == "ndjson" else gl_options)
+        intake, made = ledger_import.take(source, file.name, remarks)
+    summary = Summary(
+        ledger=ledger,
+        file=file.name,
+        done=intake.done,
+        already_done=intake.replayed,
+        refused=remarks.refused,
+        noticed=remarks.noticed,
+        opened=made,
+        position=intake.position or None,
+        seconds=round(time.monotonic() - began, 3),
+        report=None if report is None else str(report),
+    )
+    if wants_json:
+        write_json(summary._asdict())
+    else:
+        say(summary, remarks.shown)
+    if summary.refused:
+        raise click.exceptions.Exit(1)
+
+
+class LedgerImport:
+    """One ledger, opened for an import by one actor. Raises LedgerNotFound."""
+
+    def __init__(self, ledgers: Ledgers, ledger: str, caller: Caller) -> None:
+        self._ledgers = ledgers
+        self._ledger = ledger
+        self._caller = caller
+        self._references = read_references(ledgers, ledger)
+        record_actor(ledgers, actor=caller.actor, owner=None)
+
+    def open_source(self, file: Path, options: GlOptions | None) -> Source:
+        """Opens a file, of NDJSON without options. Raises Failed."""
+        try:
+            if options is None:
+                return ndjson_source(file)
+            return gl_detail_source(
+                file,
+                options,
+                ledgers=self._ledgers,
+                ledger=self._ledger,
+                references=self._references,
+            )
+        except (Unreadable, OSError) as error:
+            raise Failed(f"Nothing was imported. {error}") from error
+
+    def take(self, source: Source, file: str, remarks: Report) -> tuple[Intake, int]:
+        """Takes all of a source, and returns how that went and how many things were made first.
+
+        Raises Failed, Unanswered.
+        """
+        for remark in source.remarks:
+            remarks.take(source.chart, remark)
+        writer = self._ledgers.writer(self._ledger)
+
+        def refuse_setup(one: Setup, code: str, detail: str) -> None:
+            remarks.refuse(source.chart, 0, str(one[1].get("code")), code, detail)
+
+        made = make(writer, source.setup, caller=self._caller, refuse=refuse_setup)
+        for kind, body in made:
+            self._references.add(kind, body["code"])
+
+        def refuse(origin: Origin, result: dict[str, Any]) -> None:
+            detail = "; ".join(sentences(result.get("errors", {}))) or result["detail"]
+            remarks.refuse(file, origin.line, origin.id, result["code"], detail)
+
+        calm_collector()
+        with Occurrences() as groups, progress(file, total=source.total) as advance:
+            intake = Intake(writer, self._caller, groups=groups, refuse=refuse)
+            try:
+                self._read(source, file, intake, remarks, advance)
+                intake.finish()
+            except Unreadable as error:
+                intake.finish()
+                raise Failed(f"{error}. {intake.done:,} commands before it went in.") from error
+            except BaseException:
+                intake.abandon()
+                raise
+        return intake, len(made)
+
+    def _read(
+        self, source: Source, file: str, intake: Intake, remarks: Report, advance: Advance
+    ) -> None:
+        judge = self._references.judge
+        for item in source.items:
+            if isinstance(item, Line):
+                command = load_command(_encode(item.command))
+                if isinstance(command, Element):
+                    command = judge(command) or command
+                intake.add(Origin(item.number, item.journal_id or item.command["key"]), command)
+                advance(item.number)
+            elif isinstance(item, Refused):
+                # Through the intake: the report is in the order of the file.
+                origin = Origin(item.line, item.journal_id)
+                intake.add(origin, Unfit(refused(item.code, item.detail)))
+            else:
+                remarks.take(file, item)
+
+
+def say(summary: Summary, refused: list[str]) -> None:
+    """Writes the summary to standard output, and some of what was refused to standard error."""
+    for line in refused:
+        click.echo(line, err=True)
+    if summary.refused > len(refused):
+        click.echo(f"... and {summary.refused - len(refused):,} more", err=True)
+    if summary.refused and summary.report is None:
+        click.echo("--report FILE lists all that is refused.", err=True)
+    parts = [f"{summary.done:,} imported"]
+    if summary.already_done:
+        parts.append(f"{summary.already_done:,} there already")
+    if summary.opened:
+        parts.append(f"{summary.opened:,} accounts and assets made")
+    if summary.refused:
+        parts.append(f"{summary.refused:,} refused")
+    click.echo(f"{summary.file} -> {summary.ledger}: {', '.join(parts)}")

@@ -1,0 +1,187 @@
+"""The HTTP server: granian with one worker process of many blocking threads, and its supervisor.
+
+This process supervises: it holds the embedded PostgreSQL, starts the worker and starts it again
+when it dies. The worker has the ledgers: their threads and connections must never cross a fork, so
+it is spawned, and makes the application itself. It ends with its supervisor, however that ends.
+"""
+
+import atexit
+import errno
+import http.client
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from interface.bootstrap import Database
+from interface.collector import calm_collector
+from interface.logs import configure_logs
+from interface.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+THREADS = 128
+"""How many requests are worked on at once. Most of them wait for a commit that they share."""
+
+STOP_SECONDS = 45
+"""How long requests may take to end after a stop; then the worker is killed."""
+
+PORT_SECONDS = 5.0
+POLL_SECONDS = 0.02
+READY_PATH = "/health/ready"
+READY_TIMEOUT_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class PortTaken(Exception):
+    """The address can't be listened on; the message says why and what to do."""
+
+
+def serve(
+    *,
+    database: Database,
+    settings: Settings,
+    host: str,
+    port: int,
+    threads: int,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serves until SIGTERM or SIGINT, then answers what was begun. Must run in the main thread.
+
+    `on_ready` is called once, from another thread, when the service answers that it is ready.
+    Raises SystemExit (1) where the worker dies again and again.
+    """
+    # granian takes the method from here. A forked worker would inherit the supervisor's locks.
+    multiprocessing.set_start_method("spawn", force=True)
+    stopping = threading.Event()
+    watcher = threading.Thread(
+        target=_watch_readiness, args=(host, port, stopping, on_ready), name="ready", daemon=True
+    )
+    server = Granian(
+        "backoffice",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        blocking_threads=threads,
+        http=HTTPModes.http1,
+        websockets=False,
+        # Warnings are about the number of threads, which is meant; they wait, they don't compute.
+        log_level=LogLevels.error,
+        log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+    )
+    server.on_startup(watcher.start)
+    try:
+        server.serve(
+            target_loader=partial(
+                make_application,
+                Database(owner=database.owner, service=database.service),
+                settings,
+                threads,
+            ),
+            wrap_loader=False,
+        )
+    finally:
+        stopping.set()
+
+
+def make_application(database: Database, settings: Settings, threads: int) -> "WSGIApplication":
+    """Returns the application. Runs in the worker, which is this application's alone."""
+    configure_logs(settings.log_level)
+    _end_with_supervisor()
+    from interface.http.app import create_app
+    from interface.http.door import HttpSettings
+
+    ledgers = database.ledgers()
+    ledgers.open()
+    # Runs when granian has answered what was begun: whoever was told `done` has it on disk.
+    atexit.register(ledgers.close)
+    limits = HttpSettings(threads=threads, rate_limit_per_second=settings.rate_limit_per_second)
+    application = create_app(ledgers, limits)
+    calm_collector()
+    return application
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises PortTaken where the address can't be listened on.
+
+    granian itself shares a port silently with whoever has it. A worker that was just killed may
+    have it for a moment longer, so a taken port is tried for PORT_SECONDS.
+    """
+    deadline = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            _bind(host, port)
+        except OSError as error:
+            # Nothing else passes: a name that nobody knows, a port for root alone.
+            if error.errno != errno.EADDRINUSE:
+                raise PortTaken(f"Can't listen on {host}:{port}: {error.strerror}") from error
+            if time.monotonic() > deadline:
+                raise PortTaken(
+                    f"Port {port} of {host} is in use, by another `backoffice serve` perhaps. Stop"
+                    " that, or choose another port with --port."
+                ) from error
+        else:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def url_of(host: str, port: int) -> str:
+    """Returns the address as clients write it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _bind(host: str, port: int) -> None:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+
+
+def _watch_readiness(
+    host: str, port: int, stopping: threading.Event, on_ready: Callable[[], None]
+) -> None:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- not bound to here
+    while not stopping.wait(POLL_SECONDS):
+        connection = http.client.HTTPConnection(reachable, port, timeout=READY_TIMEOUT_SECONDS)
+        try:
+            connection.request("GET", READY_PATH)
+            if connection.getresponse().status == http.client.OK:
+                on_ready()
+                return
+        except (OSError, http.client.HTTPException):
+            continue  # not yet: it starts
+        finally:
+            connection.close()
+
+
+def _end_with_supervisor() -> None:
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return
+    # Until granian takes signals, the supervisor alone answers to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch(sentinel: Any) -> None:
+        wait([sentinel])
+        # Killed: so is this. It would keep the port from its successor otherwise.
+        os._exit(1)
+
+    threading.Thread(
+        target=watch, args=(supervisor.sentinel,), name="supervisor", daemon=True
+    ).start()
