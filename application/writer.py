@@ -136,7 +136,11 @@ class Writer:
                 self._answer(taken[: len(taken) // 2])
                 self._answer(taken[len(taken) // 2 :])
                 return
-            failed = Unanswered("internal", "The commit failed; nothing was written.")
+            failed = Unanswered(
+                "internal",
+                "A command of this request could not be decided or written. What else the request"
+                " holds may be on record: retry with the same keys.",
+            )
             self._queue.fail([ticket for ticket, _ in taken], failed)
             return
         for (ticket, _), answered in zip(taken, outcomes, strict=True):

@@ -41,7 +41,10 @@ def configure_logs(level: str) -> None:
     )
     rendering: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if sys.stderr.isatty():
-        rendering.append(structlog.dev.ConsoleRenderer())
+        # Without the locals of each frame, which hold clients' data and take seconds to render.
+        rendering.append(
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        )
     else:
         rendering += [
             structlog.processors.StackInfoRenderer(),

@@ -132,12 +132,14 @@ def load_story(ledgers: Ledgers) -> str:
         # And so is all that was sent before it.
         return ledger
     make(writer, list(setup()), caller=_by("controller"), refuse=_wonder_at_setup)
-    with Occurrences() as groups, progress("the demonstration", total=COMMANDS) as advance:
-        intake = Intake(writer, _by("clerk"), groups=groups, refuse=_wonder)
+    with (
+        Occurrences() as groups,
+        progress("the demonstration", total=COMMANDS) as advance,
+        Intake(writer, _by("clerk"), groups=groups, refuse=_wonder) as intake,
+    ):
         for number, command in enumerate(commands(), start=1):
             intake.add(Origin(number, command["key"]), load_command(_encode(command)))
             advance(number)
-        intake.finish()
     log.info("demonstration_loaded", ledger=ledger, commands=intake.done)
     return ledger
 

@@ -105,19 +105,12 @@ def import_file(
     What can't be taken is refused by line and listed in the report; the rest goes in. Importing
     again adds nothing. Exits with 1 where something was refused.
     """
-    gl_options = GlOptions(**options)
-    format = format or FORMATS.get(file.suffix.lower())
-    if format is None:
-        raise click.UsageError(f"{file.name}: say what it is with --format")
-    if format == "ndjson" and any(gl_options):
-        raise click.UsageError("an NDJSON file takes none of the options about columns")
-    if ledger == SYSTEM:
-        raise click.UsageError(f"nothing is imported into the ledger {SYSTEM}")
+    gl_options = checked_options(file, ledger, format, GlOptions(**options))
     began = time.monotonic()
     with opened(settings) as ledgers, opened_report(report) as remarks:
         caller = Caller(actor, None, frozenset({"controller"}), "import")
         ledger_import = LedgerImport(ledgers, ledger, caller)
-        source = ledger_import.open_source(file, None if format == "ndjson" else gl_options)
+        source = ledger_import.open_source(file, gl_options)
         intake, made = ledger_import.take(source, file.name, remarks)
     summary = Summary(
         ledger=ledger,
@@ -137,6 +130,20 @@ def import_file(
         say(summary, remarks.shown)
     if summary.refused:
         raise click.exceptions.Exit(1)
+
+
+def checked_options(
+    file: Path, ledger: str, format: str | None, options: GlOptions
+) -> GlOptions | None:
+    """Returns the options for GL detail, None for NDJSON. Raises click.UsageError."""
+    format = format or FORMATS.get(file.suffix.lower())
+    if format is None:
+        raise click.UsageError(f"{file.name}: say what it is with --format")
+    if format == "ndjson" and any(options):
+        raise click.UsageError("an NDJSON file takes none of the options about columns")
+    if ledger == SYSTEM:
+        raise click.UsageError(f"nothing is imported into the ledger {SYSTEM}")
+    return None if format == "ndjson" else options
 
 
 class LedgerImport:
@@ -185,17 +192,16 @@ class LedgerImport:
             remarks.refuse(file, origin.line, origin.id, result["code"], detail)
 
         calm_collector()
-        with Occurrences() as groups, progress(file, total=source.total) as advance:
-            intake = Intake(writer, self._caller, groups=groups, refuse=refuse)
+        with (
+            Occurrences() as groups,
+            progress(file, total=source.total) as advance,
+            Intake(writer, self._caller, groups=groups, refuse=refuse) as intake,
+        ):
             try:
                 self._read(source, file, intake, remarks, advance)
-                intake.finish()
             except Unreadable as error:
                 intake.finish()
                 raise Failed(f"{error}. {intake.done:,} commands before it went in.") from error
-            except BaseException:
-                intake.abandon()
-                raise
         return intake, len(made)
 
     def _read(

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from time import monotonic
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 import structlog
 
@@ -64,7 +65,7 @@ class PatientWriter:
 
 
 class Intake:
-    """Sends commands in the order in which they are added.
+    """Sends commands in the order in which they are added; a context manager, finished at its end.
 
     Commands of one group stand or fall together. They must follow one another: what comes back
     later is refused.
@@ -91,6 +92,20 @@ class Intake:
         # One thread: what was added first must be submitted first.
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="import")
         self.done = self.replayed = self.position = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exception_type is None:
+            self.finish()
+        else:
+            self._abandon()
 
     def add(self, origin: Origin, command: Element | Unfit) -> None:
         """Takes one more command. Raises Unanswered."""
@@ -119,8 +134,8 @@ class Intake:
             self._take_answers()
         self._sender.shutdown()
 
-    def abandon(self) -> None:
-        """Sends nothing more; what is being committed is not waited for."""
+    def _abandon(self) -> None:
+        # What is being committed is not waited for: it is there or not, and can be sent again.
         self._writer.give_up()
         self._sender.shutdown(wait=False, cancel_futures=True)
 

@@ -8,7 +8,7 @@ import click
 from interface.bootstrap import migrated, running
 from interface.cli.failures import Failed
 from interface.cli.options import settings_option
-from interface.server import THREADS, PortTaken, check_port, url_of
+from interface.server import THREADS, PortTaken, find_address, url_of
 from interface.server import serve as serve_http
 from interface.settings import VARIABLES, Settings
 
@@ -51,7 +51,7 @@ def serve(*, demo: bool, host: str, port: int, threads: int, settings: Settings)
     """
     signal.signal(signal.SIGTERM, _end)
     try:
-        check_port(host, port)
+        address = find_address(host, port)
     except PortTaken as error:
         raise Failed(str(error)) from error
     url = url_of(host, port)
@@ -73,7 +73,7 @@ def serve(*, demo: bool, host: str, port: int, threads: int, settings: Settings)
         serve_http(
             database=database,
             settings=settings,
-            host=host,
+            address=address,
             port=port,
             threads=threads,
             on_ready=say_ready,

@@ -16,7 +16,11 @@ def check_everything(office: Office) -> None:
     events = office.query("SELECT * FROM {}.events ORDER BY notification_id")
     check_log(office, events)
     check_private(office, events)
-    naive = Naive().fold_all(event["state"] for event in events)
+    check_rows(office, Naive().fold_all(event["state"] for event in events))
+
+
+def check_rows(office: Office, naive: Naive) -> None:
+    """The rows that the next decision reads. Requires that all of the log was folded."""
     naive.check_pending()
     check_balances(office, naive)
     check_accounts(office, naive)

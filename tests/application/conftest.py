@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.application.checks import check_everything
 from tests.application.office import CREATE, OPERATOR, Office
 from tests.conftest import Database, Databases
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plain_logs() -> Iterator[None]:
+    """structlog's own default draws each frame with its locals: a second for one traceback."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[renderer])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +39,15 @@ def office(databases: Databases, template: Database) -> Iterator[Office]:
     check_everything(office)
     office.close()
     databases.drop(database)
+
+
+@pytest.fixture(scope="module")
+def partner(office: Office) -> Iterator[Office]:
+    """Another process's view of the module's ledger."""
+    partner = Office(office.database)
+    partner.clock = office.clock
+    yield partner
+    partner.close()
 
 
 @pytest.fixture

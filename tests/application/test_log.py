@@ -8,7 +8,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from application.outcomes import Caller, Unanswered
+from application.outcomes import Caller
 from application.records import MAX_RECORD_BYTES, SHAPES
 from domain.accounts import OpenAccount
 from domain.books import Books
@@ -19,7 +19,6 @@ from domain.refusals import Refusal
 from tests.application.office import (
     CONTROLLER,
     NOON,
-    OPERATOR,
     Office,
     legs,
     records_of,
@@ -226,8 +225,7 @@ def test_a_refusal_too_large_to_record_harms_nobody_else(office: Office) -> None
 # Order --------------------------------------------------------------------------------------
 
 
-def test_a_request_larger_than_a_commit_is_answered_in_order(own_office: Office) -> None:
-    office = own_office
+def test_a_request_larger_than_a_commit_is_answered_in_order(office: Office) -> None:
     chart = office.chart(funds="30.00")
     cent = transfer(chart.wallet, chart.merchant, "0.01")
     before = office.position
@@ -285,9 +283,8 @@ def test_any_accounts_code_comes_through(office: Office, code: str) -> None:
     assert record["payload"]["legs"][0]["account"] == code
 
 
-def test_what_is_decided_in_a_straight_line_is_what_the_domain_decides(own_office: Office) -> None:
+def test_what_is_decided_in_a_straight_line_is_what_the_domain_decides(office: Office) -> None:
     """Plain posts, one by one and in groups, folded and decided again by the domain alone."""
-    office = own_office
     charts = [office.chart(funds="3.00") for _ in range(2)]
     commands = [
         transfer(debited, credited, amount, effective_on=day)
@@ -322,49 +319,3 @@ def test_the_digest_of_the_record_can_be_made_by_anybody(office: Office) -> None
     outcome = office.done(transfer(chart.cash, chart.wallet, "1.00"))
     row = office.query("SELECT encode(sha256(state), 'hex') AS hash FROM {}.events")[-1]
     assert row["hash"] == sha256(outcome.stored[0].state).hexdigest()
-
-
-# What can go wrong --------------------------------------------------------------------------
-
-
-def test_a_closed_writer_answers_that_it_is_unavailable(own_office: Office) -> None:
-    chart = own_office.chart()
-    writer = own_office.ledgers.writer("acme")
-    writer.close()
-    with pytest.raises(Unanswered) as unanswered:
-        own_office.do(transfer(chart.cash, chart.wallet, "1.00"))
-    assert unanswered.value.code == "unavailable"
-
-
-def test_a_log_of_a_newer_format_is_not_written_to(own_office: Office) -> None:
-    office = own_office
-    chart = office.chart()
-    before = office.states()
-    office.query("UPDATE {}.head SET format = 2")
-    with pytest.raises(Unanswered) as unanswered:
-        office.do(transfer(chart.cash, chart.wallet, "1.00"))
-    assert unanswered.value.code == "read_only"
-    assert office.states() == before
-    office.query("UPDATE {}.head SET format = 1")
-    office.done(transfer(chart.cash, chart.wallet, "1.00"))
-
-
-def test_two_errors_in_a_row_and_then_all_is_well(own_office: Office) -> None:
-    """The session was ended between commits: nothing was written, so it is tried again."""
-    office = own_office
-    chart = office.chart()
-    for _ in range(2):
-        office.query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE usename = 'backoffice_service' AND datname = current_database()"
-        )
-        office.done(transfer(chart.wallet, chart.merchant, "1.00"))
-    assert office.balance(chart.merchant) == (0, 200, 0, 0)
-
-
-def test_a_ledger_command_that_is_no_ledgers_business(office: Office) -> None:
-    """Roles are asked before anything else is."""
-    refused = office.do(
-        OpenAccount(code="nobody", type="asset", name="N", asset="NONE"), by=OPERATOR
-    )
-    assert refused.code == "forbidden"

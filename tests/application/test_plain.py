@@ -1,6 +1,7 @@
 """The straight line comes to what the general way comes to: the same record, the same books."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ AMOUNTS = ("12.34", "0.01", "0", "0.00", "5", "05.00", "0.5", "1.234", "100.00",
 
 def chart() -> Books:
     books = Books()
-    usd = {"type": "liability", "name": "x", "asset": "USD"}
+    usd: dict[str, Any] = {"type": "liability", "name": "x", "asset": "USD"}
     for number, command in enumerate(
         (
             CreateLedger(

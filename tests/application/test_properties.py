@@ -1,4 +1,4 @@
-"""Random commands through a real Writer: rows are the fold of the log, records what was decided."""
+"""Random commands through a real Writer: records are what was decided, rows the fold of them."""
 
 import itertools
 from datetime import datetime
@@ -16,8 +16,9 @@ from domain.catalogue import DECISIONS, EVOLVE, CommandRefused
 from domain.commands import At, Command
 from domain.ledgers import LockBooks
 from domain.refusals import Refusal
-from tests.application.checks import check_everything
+from tests.application.checks import check_rows
 from tests.application.office import CONTROLLER, Office
+from tests.domain.naive import Naive
 from tests.domain.steps import ASSETS, Names, Step, steps
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -42,10 +43,13 @@ class Shadow:
         self.books = Books()
         self.position = 0
         self.states: list[bytes] = []
+        self.naive = Naive()
 
     def follow(self) -> None:
         """Reads what is new in the log."""
-        self.states += self.office.states(after=len(self.states))
+        new = self.office.states(after=len(self.states))
+        self.states += new
+        self.naive.fold_all(new)
 
     def fold_to(self, position: int) -> None:
         for state in self.states[self.position : position]:
@@ -142,7 +146,7 @@ def test_records_are_what_the_domain_decides_and_rows_are_their_fold(
         outcomes = run.send(how, run.commands(some))
         if how == "group" and outcomes:
             check_group(outcomes)
-    check_everything(shadow.office)
+    check_rows(shadow.office, shadow.naive)
 
 
 def check_group(outcomes: list[Outcome]) -> None:

@@ -21,9 +21,9 @@ from tests.application.office import NOON, Office, id_of, transfer
 from tests.domain.steps import ASSETS, Names, step_of
 
 
-def test_each_sees_what_the_other_did(own_office: Office, other_office: Office) -> None:
+def test_each_sees_what_the_other_did(office: Office, partner: Office) -> None:
     """One thing of each kind, changed by the one and needed by the other."""
-    one, other = own_office, other_office
+    one, other = office, partner
     chart = one.chart(funds="10.00")
     other.done(transfer(chart.wallet, chart.merchant, "6.00"))
     assert one.do(transfer(chart.wallet, chart.merchant, "4.01")).code == "insufficient_funds"
@@ -41,13 +41,13 @@ def test_each_sees_what_the_other_did(own_office: Office, other_office: Office) 
     one.done(CloseAccount(account=chart.any))
     refused = other.do(transfer(chart.any, chart.cash, "1.00"))
     assert refused.code == "account_closed"
-    other.done(LockBooks(through=date(2026, 3, 1)))
-    old = transfer(chart.cash, chart.merchant, "1.00", effective_on=date(2026, 3, 1))
+    other.done(LockBooks(through=date(2020, 1, 1)))
+    old = transfer(chart.cash, chart.merchant, "1.00", effective_on=date(2020, 1, 1))
     assert one.do(old).code == "period_closed"
 
 
-def test_one_settles_what_the_other_holds(own_office: Office, other_office: Office) -> None:
-    one, other = own_office, other_office
+def test_one_settles_what_the_other_holds(office: Office, partner: Office) -> None:
+    one, other = office, partner
     chart = one.chart(funds="10.00")
     hold = Authorize(debit=chart.wallet, credit=chart.merchant, amount="10.00", asset="USD")
     authorization = id_of(one.done(hold))
@@ -60,18 +60,18 @@ def test_one_settles_what_the_other_holds(own_office: Office, other_office: Offi
     assert other.do(Reverse(entry=entry, reason="duplicate")).code == "already_reversed"
 
 
-def test_one_key_in_two_processes_at_once(own_office: Office, other_office: Office) -> None:
+def test_one_key_in_two_processes_at_once(office: Office, partner: Office) -> None:
     """Whoever comes second gets the first one's answer."""
-    chart = own_office.chart()
+    chart = office.chart()
     command, keys = transfer(chart.wallet, chart.merchant, "1.00"), [f"race-{n}" for n in range(20)]
     outcomes: dict[int, list[Outcome]] = {}
 
-    def send(number: int, office: Office) -> None:
-        outcomes[number] = [office.do(command, key=key) for key in keys]
+    def send(number: int, sender: Office) -> None:
+        outcomes[number] = [sender.do(command, key=key) for key in keys]
 
     threads = [
-        threading.Thread(target=send, args=(number, office))
-        for number, office in enumerate((own_office, other_office, own_office, other_office))
+        threading.Thread(target=send, args=(number, sender))
+        for number, sender in enumerate((office, partner, office, partner))
     ]
     for thread in threads:
         thread.start()
@@ -80,65 +80,64 @@ def test_one_key_in_two_processes_at_once(own_office: Office, other_office: Offi
     for answers in zip(*outcomes.values(), strict=True):
         assert sorted(one.status for one in answers) == ["done", *["replayed"] * 3]
         assert len({one.stored[0].state for one in answers}) == 1
-    assert own_office.balance(chart.merchant) == (0, 2_000, 0, 0)
+    assert office.balance(chart.merchant) == (0, 2_000, 0, 0)
 
 
-def test_funds_are_spent_once(own_office: Office, other_office: Office) -> None:
+def test_funds_are_spent_once(office: Office, partner: Office) -> None:
     """Two processes, four threads, 40 asks for 10.00 of 100.00: ten are granted."""
-    chart = own_office.chart(funds="100.00")
+    chart = office.chart(funds="100.00")
     hold = Authorize(debit=chart.wallet, credit=chart.merchant, amount="10.00", asset="USD")
     codes: list[str | None] = []
 
-    def ask(office: Office) -> None:
-        codes.extend([office.do(hold).code for _ in range(10)])
+    def ask(asker: Office) -> None:
+        codes.extend([asker.do(hold).code for _ in range(10)])
 
     threads = [
-        threading.Thread(target=ask, args=(office,))
-        for office in (own_office, other_office, own_office, other_office)
+        threading.Thread(target=ask, args=(asker,)) for asker in (office, partner, office, partner)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert sorted(map(str, codes)) == ["None"] * 10 + ["insufficient_funds"] * 30
-    assert own_office.balance(chart.wallet) == (0, 10_000, 10_000, 0)
+    assert office.balance(chart.wallet) == (0, 10_000, 10_000, 0)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_random_commands_of_two_processes_interleaved(
     own_office: Office, other_office: Office, seed: int
 ) -> None:
-    """Singles, batches and groups; the check of everything comes when the office closes."""
+    """Singles, batches, groups and locks; the check of everything comes at the end."""
     random = Random(seed)
     names = Names(1, NOON.date())
     for outcome in own_office.all(*ASSETS, *names.chart()):
         assert outcome.status == "done"
     done = 0
     for number in range(60):
-        office = random.choice((own_office, other_office))
+        sender = random.choice((own_office, other_office))
         commands = [
             step_of(random.randrange(2**40)).command(names, 100 * number + k)
             for k in range(random.choice((1, 1, 2, 5)))
         ]
-        outcomes = office.group(*commands) if random.random() < 0.3 else office.all(*commands)
+        outcomes = sender.group(*commands) if random.random() < 0.3 else sender.all(*commands)
         done += sum(one.status == "done" for one in outcomes)
         own_office.clock.move(seconds=random.choice((0, 0, 1, 30)))
     assert done > 20
 
 
-def test_two_processes_at_full_speed(own_office: Office, other_office: Office) -> None:
+def test_two_processes_at_full_speed(office: Office, partner: Office) -> None:
     """Each with batches and singles at once; every answer's position is its own."""
-    chart = own_office.chart(funds="50.00")
+    chart = office.chart(funds="50.00")
     cent = transfer(chart.wallet, chart.merchant, "0.01")
     outcomes: list[Outcome] = []
 
-    def send(office: Office, sizes: tuple[int, ...]) -> None:
+    def send(sender: Office, sizes: tuple[int, ...]) -> None:
         for size in sizes:
-            outcomes.extend(office.all(*[cent] * size))
+            outcomes.extend(sender.all(*[cent] * size))
 
     threads = [
-        threading.Thread(target=send, args=(office, sizes))
-        for office in (own_office, other_office)
+        threading.Thread(target=send, args=(sender, sizes))
+        for sender in (office, partner)
         for sizes in ((300, 300), (1, 1, 1, 60, 1, 1))
     ]
     for thread in threads:
@@ -148,7 +147,7 @@ def test_two_processes_at_full_speed(own_office: Office, other_office: Office) -
     assert {one.status for one in outcomes} == {"done"}
     positions = [one.position for one in outcomes]
     assert len(set(positions)) == len(positions) == 1_330
-    assert own_office.balance(chart.wallet) == (1_330, 5_000, 0, 0)
+    assert office.balance(chart.wallet) == (1_330, 5_000, 0, 0)
 
 
 TABLES = [

@@ -1,0 +1,54 @@
+"""What a Writer does not answer, and that it goes on afterwards."""
+
+import pytest
+
+from application.outcomes import Unanswered
+from domain.accounts import OpenAccount
+from tests.application.office import (
+    OPERATOR,
+    Office,
+    transfer,
+)
+
+
+def test_a_closed_writer_answers_that_it_is_unavailable(own_office: Office) -> None:
+    chart = own_office.chart()
+    writer = own_office.ledgers.writer("acme")
+    writer.close()
+    with pytest.raises(Unanswered) as unanswered:
+        own_office.do(transfer(chart.cash, chart.wallet, "1.00"))
+    assert unanswered.value.code == "unavailable"
+
+
+def test_a_log_of_a_newer_format_is_not_written_to(own_office: Office) -> None:
+    office = own_office
+    chart = office.chart()
+    before = office.states()
+    office.query("UPDATE {}.head SET format = 2")
+    with pytest.raises(Unanswered) as unanswered:
+        office.do(transfer(chart.cash, chart.wallet, "1.00"))
+    assert unanswered.value.code == "read_only"
+    assert office.states() == before
+    office.query("UPDATE {}.head SET format = 1")
+    office.done(transfer(chart.cash, chart.wallet, "1.00"))
+
+
+def test_two_errors_in_a_row_and_then_all_is_well(own_office: Office) -> None:
+    """The session was ended between commits: nothing was written, so it is tried again."""
+    office = own_office
+    chart = office.chart()
+    for _ in range(2):
+        office.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE usename = 'backoffice_service' AND datname = current_database()"
+        )
+        office.done(transfer(chart.wallet, chart.merchant, "1.00"))
+    assert office.balance(chart.merchant) == (0, 200, 0, 0)
+
+
+def test_a_ledger_command_that_is_no_ledgers_business(office: Office) -> None:
+    """Roles are asked before anything else is."""
+    refused = office.do(
+        OpenAccount(code="nobody", type="asset", name="N", asset="NONE"), by=OPERATOR
+    )
+    assert refused.code == "forbidden"

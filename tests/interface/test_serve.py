@@ -1,0 +1,237 @@
+"""`backoffice serve`: it starts, stops, dies and comes back without losing what it confirmed."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from interface.embedded_processes import has_postmaster
+from tests.service import PROGRAM, MakeService, Service, free_port
+
+LOAD_THREADS = 8
+WAIT_SECONDS = 60.0
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain: {what}"
+        time.sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    arguments = ["ps", "-o", "pid=", "--ppid", str(pid)]
+    found = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
+
+
+def worker_of(service: Service) -> int:
+    """The process that answers: the supervisor's child that has the largest memory."""
+
+    def memory(pid: int) -> int:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+
+    return max(children(service.pid), key=memory)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Load:
+    """Threads that post entries, each under a key of its own, and note what was answered."""
+
+    def __init__(self, service: Service, ledger: str) -> None:
+        self._service = service
+        self._path = f"/v1/ledgers/{ledger}/entries"
+        self._ending = threading.Event()
+        self.acknowledged: dict[str, str] = {}
+        """The entries' ids by key."""
+        self.statuses: set[int] = set()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        threads = [threading.Thread(target=self._post, args=(n,)) for n in range(LOAD_THREADS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._ending.set()
+            for thread in threads:
+                thread.join()
+
+    def post(self, key: str) -> httpx.Response:
+        return self._service.request("POST", self._path, json=ENTRY, role="clerk", key=key)
+
+    def _post(self, thread: int) -> None:
+        number = 0
+        while not self._ending.is_set():
+            number += 1
+            key = f"load-{thread}-{number}"
+            try:
+                answer = self.post(key)
+            except httpx.TransportError:
+                if self._ending.wait(0.01):
+                    return
+                continue
+            self.statuses.add(answer.status_code)
+            if answer.status_code == 201:
+                self.acknowledged[key] = answer.json()["id"]
+
+    def wait_for(self, number: int) -> None:
+        wait_until(lambda: len(self.acknowledged) >= number, f"{number} entries")
+
+
+ENTRY = {
+    "legs": [
+        {"account": "assets:cash", "side": "debit", "amount": "1.00", "asset": "USD"},
+        {"account": "revenue:fees", "side": "credit", "amount": "1.00", "asset": "USD"},
+    ]
+}
+
+
+def prepared(service: Service) -> str:
+    """Makes a ledger with the two accounts of ENTRY."""
+    ledger = service.create_ledger()
+    for code, kind in (("assets:cash", "asset"), ("revenue:fees", "revenue")):
+        body = {"code": code, "type": kind, "name": code, "asset": "USD"}
+        answer = service.request("POST", f"/v1/ledgers/{ledger}/accounts", json=body)
+        assert answer.status_code == 201, answer.text
+    return ledger
+
+
+def assert_all_there_once(service: Service, ledger: str, load: Load) -> None:
+    """What was acknowledged is there, under its key; the balance counts what is on record."""
+    for key, entry in load.acknowledged.items():
+        answer = load.post(key)
+        assert (answer.status_code, answer.json()["id"]) == (201, entry)
+        assert answer.headers["Idempotency-Replayed"] == "true"
+    path = f"/v1/ledgers/{ledger}"
+    shown = service.request("GET", f"{path}/accounts/assets:cash/balances").json()["items"][0]
+    posted, position, events = 0, 0, []
+    while page := service.request(
+        "GET", f"{path}/events", params={"from_position": position + 1, "limit": 1000}
+    ).json()["items"]:
+        events += [event["position"] for event in page]
+        posted += sum(event["type"] == "EntryPosted" for event in page)
+        position = page[-1]["position"]
+    assert events == list(range(1, len(events) + 1))
+    assert posted >= len(load.acknowledged)
+    assert shown["posted"]["balance"] == f"{posted}.00"
+
+
+def test_a_stop_answers_what_was_begun_and_loses_nothing(make_service: MakeService) -> None:
+    service = make_service()
+    service.start()
+    ledger = prepared(service)
+    load = Load(service, ledger)
+    with load.running():
+        load.wait_for(20)
+        worker = worker_of(service)
+        assert service.stop() == 0
+        assert not is_alive(worker)
+    # A request that had come was done and answered; others found nobody.
+    assert load.statuses == {201}
+    service.start()
+    assert_all_there_once(service, ledger, load)
+
+
+def test_its_worker_ends_with_a_supervisor_that_was_killed(make_service: MakeService) -> None:
+    service = make_service()
+    service.start()
+    ledger = prepared(service)
+    load = Load(service, ledger)
+    with load.running():
+        load.wait_for(20)
+        worker = worker_of(service)
+        os.kill(service.pid, signal.SIGKILL)
+        wait_until(lambda: not is_alive(worker), "the worker's end")
+    service.restart()
+    assert load.statuses == {201}
+    assert_all_there_once(service, ledger, load)
+
+
+def test_a_killed_worker_is_replaced(make_service: MakeService) -> None:
+    service = make_service()
+    service.start()
+    ledger = prepared(service)
+    load = Load(service, ledger)
+    with load.running():
+        load.wait_for(20)
+        os.kill(worker_of(service), signal.SIGKILL)
+        load.wait_for(len(load.acknowledged) + 20)
+    assert_all_there_once(service, ledger, load)
+
+
+def test_the_embedded_postgres_comes_back_and_goes_with_it(make_service: MakeService) -> None:
+    service = make_service(embedded=True)
+    service.start()
+    ledger = prepared(service)
+    load = Load(service, ledger)
+    cluster = service.directory / "var" / "postgres"
+    with load.running():
+        load.wait_for(20)
+        killed = int(cluster.joinpath("postmaster.pid").read_text().split()[0])
+        os.kill(killed, signal.SIGKILL)
+        load.wait_for(len(load.acknowledged) + 20)
+    assert load.statuses <= {201, 503}
+    assert_all_there_once(service, ledger, load)
+    # Killed altogether, and started again at once in the same place.
+    service.restart()
+    assert_all_there_once(service, ledger, load)
+    assert service.stop() == 0
+    assert not has_postmaster(cluster)
+
+
+def test_two_do_not_share_a_port(service: Service) -> None:
+    done = service.command("serve", "--port", str(service.port), status=1)
+    assert "in use" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_stop_while_it_starts_leaves_nothing_running(
+    make_service: MakeService,
+) -> None:
+    service = make_service(embedded=True)
+    cluster = service.directory / "var" / "postgres"
+    process = subprocess.Popen(
+        [*PROGRAM, "serve", "--port", str(free_port())],
+        env=service.environment,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: has_postmaster(cluster), "PostgreSQL's start")
+    process.terminate()
+    assert process.wait(WAIT_SECONDS) in (0, 128 + signal.SIGTERM)
+    wait_until(lambda: not has_postmaster(cluster), "PostgreSQL's end")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_it_says_where_it_listens(service: Service, host: str) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [*PROGRAM, "serve", "--host", host, "--port", str(port)],
+        env=service.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == f"Listening on http://{host}:{port}\n"
+        assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_SECONDS) == 0
+        assert process.stdout.read() == ""
