@@ -47,7 +47,7 @@ class Service:
     def __init__(
         self, *, environment: Mapping[str, str], directory: Path, arguments: tuple[str, ...] = ()
     ) -> None:
-        self.environment = {**os.environ, **environment}
+        self.environment = {**inherited(), **environment}
         self.directory = directory
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
@@ -161,6 +161,14 @@ class Service:
         answer = self.request("POST", "/v1/ledgers", json=body, role="operator")
         assert answer.status_code == 201, answer.text
         return ledger
+
+
+def inherited() -> dict[str, str]:
+    """Returns the environment for our processes: dozens start, and none should compile anew what
+    another has compiled."""
+    environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 def run_command(

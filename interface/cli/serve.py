@@ -6,6 +6,7 @@ from types import FrameType
 import click
 
 from interface.bootstrap import migrated, running
+from interface.cli.access import list_keys
 from interface.cli.failures import Failed
 from interface.cli.options import settings_option
 from interface.server import THREADS, PortTaken, find_address, url_of
@@ -13,6 +14,10 @@ from interface.server import serve as serve_http
 from interface.settings import VARIABLES, Settings
 
 MAX_THREADS = 1024
+FIRST_KEY = (
+    "There is no key yet. `backoffice key create --actor YOU --role operator --role controller`"
+    " makes one while this runs."
+)
 
 
 class ServeCommand(click.Command):
@@ -64,6 +69,8 @@ def serve(*, demo: bool, host: str, port: int, threads: int, settings: Settings)
                 from interface.cli.demonstration import demonstrate
 
                 shown = demonstrate(ledgers, url=url, data_dir=settings.data_dir).text
+            elif not list_keys(ledgers):
+                click.echo(FIRST_KEY, err=True)
 
         def say_ready() -> None:
             click.echo(f"Listening on {url}")

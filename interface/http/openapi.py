@@ -116,6 +116,8 @@ def writing(
 ) -> dict[str, Any]:
     """Returns the documentation of a command's route."""
     headers = ["Ledger-Position", "Idempotency-Key", "Idempotency-Replayed"]
+    if "version" in answer().fields:
+        headers.append("ETag")
     statuses = [*ALWAYS, *ON_WRITES]
     parameters = [IDEMPOTENCY_KEY]
     if conditional:

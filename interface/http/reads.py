@@ -26,15 +26,14 @@ from interface.http.schemas_answers import (
     Account,
     AccountsPage,
     AssetsPage,
-    Authorization,
     Balances,
-    EntryRead,
     EventsPage,
     JournalsPage,
     Ledger,
     LedgersPage,
     Record,
 )
+from interface.http.schemas_answers_postings import Authorization, EntryRead
 from interface.http.schemas_queries import (
     AccountsQuery,
     BalancesQuery,

@@ -18,12 +18,14 @@ from interface.http.admission import LEDGERS
 from interface.http.schemas_answers import (
     AccountChanged,
     AccountStopped,
-    Adjustment,
     AssetMade,
-    AuthorizationChanged,
     BooksLocked,
-    EntryMade,
     JournalMade,
+)
+from interface.http.schemas_answers_postings import (
+    Adjustment,
+    AuthorizationChanged,
+    EntryMade,
     Settlement,
 )
 

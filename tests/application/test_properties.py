@@ -19,7 +19,7 @@ from domain.refusals import Refusal
 from tests.application.checks import check_rows
 from tests.application.office import CONTROLLER, Office
 from tests.domain.naive import Naive
-from tests.domain.steps import ASSETS, Names, Step, steps
+from tests.domain.steps import ASSETS, PHASES, Names, Step, steps
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -135,7 +135,7 @@ def shadow(office: Office) -> Shadow:
     return shadow
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, phases=PHASES, max_examples=15)
 @given(sent=requests)
 def test_records_are_what_the_domain_decides_and_rows_are_their_fold(
     shadow: Shadow, sent: list[tuple[str, list[Step], int]]
@@ -158,7 +158,7 @@ def check_group(outcomes: list[Outcome]) -> None:
         assert sum(len(outcome.stored) for outcome in outcomes) <= 1
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, phases=PHASES, max_examples=8)
 @given(sent=requests)
 def test_sent_again_everything_is_answered_again(
     shadow: Shadow, sent: list[tuple[str, list[Step], int]]

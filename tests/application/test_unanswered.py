@@ -1,11 +1,9 @@
-"""What a Writer does not answer, and that it goes on afterwards."""
+"""What a Writer can not do, and that it goes on afterwards."""
 
 import pytest
 
 from application.outcomes import Unanswered
-from domain.accounts import OpenAccount
 from tests.application.office import (
-    OPERATOR,
     Office,
     transfer,
 )
@@ -44,11 +42,3 @@ def test_two_errors_in_a_row_and_then_all_is_well(own_office: Office) -> None:
         )
         office.done(transfer(chart.wallet, chart.merchant, "1.00"))
     assert office.balance(chart.merchant) == (0, 200, 0, 0)
-
-
-def test_a_ledger_command_that_is_no_ledgers_business(office: Office) -> None:
-    """Roles are asked before anything else is."""
-    refused = office.do(
-        OpenAccount(code="nobody", type="asset", name="N", asset="NONE"), by=OPERATOR
-    )
-    assert refused.code == "forbidden"

@@ -15,7 +15,7 @@ from domain.commands import Command, Event
 from domain.refusals import Refusal
 from tests.domain.harness import LEDGER, World, check_refusal
 from tests.domain.naive import Naive
-from tests.domain.steps import ACCOUNTS, ASSETS, Names, Step, steps
+from tests.domain.steps import ACCOUNTS, ASSETS, PHASES, Names, Step, steps
 
 moments = st.sampled_from([0, 0, 0, 1, 59, 60, 4000])
 runs = st.lists(st.tuples(steps, moments), min_size=10, max_size=40)
@@ -62,7 +62,7 @@ def naive_of(log: list[tuple[str, Event]]) -> Naive:
     return naive
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, phases=PHASES, max_examples=60)
 @given(run=runs)
 def test_balances_holds_and_vouchers_are_the_fold_of_the_log(run: list[tuple[Step, int]]) -> None:
     """The naive clerk also checks each entry, passbook line, voucher number and hold."""
@@ -97,7 +97,7 @@ def test_balances_holds_and_vouchers_are_the_fold_of_the_log(run: list[tuple[Ste
         assert (state.closed_as is None) == hold.open
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, phases=PHASES, max_examples=60)
 @given(run=runs)
 def test_no_floor_is_passed_but_by_what_was_set_aside(run: list[tuple[Step, int]]) -> None:
     """Whatever lowers an account's available below its floor was refused.
@@ -121,7 +121,7 @@ def test_no_floor_is_passed_but_by_what_was_set_aside(run: list[tuple[Step, int]
             assert naive.minor(available, "USD") >= int(more["floor"].replace(".", ""))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, phases=PHASES, max_examples=40)
 @given(run=runs, group=st.lists(steps, min_size=1, max_size=10), probe=runs)
 def test_a_dropped_group_leaves_no_trace(
     run: list[tuple[Step, int]], group: list[Step], probe: list[tuple[Step, int]]
@@ -143,7 +143,7 @@ def test_a_dropped_group_leaves_no_trace(
     assert everything(world.books) == everything(never.books)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, phases=PHASES, max_examples=25)
 @given(run=runs, group=st.lists(steps, min_size=1, max_size=10), probe=runs)
 def test_a_kept_group_is_like_any_other_commands(
     run: list[tuple[Step, int]], group: list[Step], probe: list[tuple[Step, int]]
@@ -181,7 +181,7 @@ def everything(books: Books) -> dict[str, dict[Any, Any]]:
     }
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, phases=PHASES, max_examples=25)
 @given(run=runs)
 def test_a_decision_changes_nothing_by_itself(run: list[tuple[Step, int]]) -> None:
     """Decided twice on the same books, a command comes to the same."""

@@ -1,6 +1,5 @@
 """The command line as a whole: its help, its settings, and failures that are to be expected."""
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from interface.cli.main import COMMANDS, main
 from interface.logs import masked
 from interface.settings import VARIABLES, BadSetting, read_settings
 from tests.conftest import Database, Databases
-from tests.service import run_command
+from tests.service import inherited, run_command
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -164,7 +163,7 @@ def test_what_may_fail_ends_with_1_and_a_sentence(
     if spoil is not None:
         spoil(database)
     environment = {
-        **os.environ,
+        **inherited(),
         "DATABASE_URL": database.service,
         "BACKOFFICE_OWNER_DATABASE_URL": database.owner,
         **urls,
@@ -209,7 +208,7 @@ def test_one_login_may_serve_as_both(databases: Databases, database: Database) -
 
 def test_migrate_prints_the_schemas_and_can_be_repeated(database: Database, tmp_path: Path) -> None:
     environment = {
-        **os.environ,
+        **inherited(),
         "DATABASE_URL": database.service,
         "BACKOFFICE_OWNER_DATABASE_URL": database.owner,
     }

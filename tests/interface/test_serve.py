@@ -1,5 +1,6 @@
 """`backoffice serve`: it starts, stops, dies and comes back without losing what it confirmed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -144,6 +145,10 @@ def test_a_stop_answers_what_was_begun_and_loses_nothing(make_service: MakeServi
         assert not is_alive(worker)
     # A request that had come was done and answered; others found nobody.
     assert load.statuses == {201}
+    log = service.log.read_text()
+    assert not [key for key in service.keys.values() if key in log]
+    for line in log.splitlines():
+        assert {"event", "level", "timestamp"} <= json.loads(line).keys()
     service.start()
     assert_all_there_once(service, ledger, load)
 

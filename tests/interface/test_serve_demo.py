@@ -18,9 +18,6 @@ from tests.service import Service, on_database
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
-# The ledger takes a while to load: once is enough.
-pytestmark = pytest.mark.xdist_group("demonstration")
-
 
 @pytest.fixture(scope="module")
 def demonstration(

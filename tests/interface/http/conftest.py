@@ -27,3 +27,8 @@ def ledgers(module_database: Database) -> Iterator[Ledgers]:
 def world(ledgers: Ledgers) -> World:
     """The service with its ledger `main`."""
     return World(ledgers, create_app(ledgers, HttpSettings()))
+
+
+@pytest.fixture
+def pair(world: World) -> tuple[str, str]:
+    return world.account(), world.account()
