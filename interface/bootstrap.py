@@ -9,6 +9,7 @@ import psycopg
 
 from application.ledgers import Ledgers, login_of
 from application.migrate import SERVICE_ROLE
+from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
 from interface.settings import Settings
 
@@ -80,6 +81,11 @@ def migrated(database: Database, on_schema: Callable[[str], object] = str) -> It
             raise UnfitDatabase(_missing_privilege(database, error)) from error
         ledgers.open()
         yield ledgers
+
+
+def duties(database: Database, ledgers: Ledgers) -> list[Duty]:  # noqa: ARG001 -- see the worker
+    """Returns what a worker does. Requires that the ledgers are open."""
+    return []
 
 
 def check_fitness(database: Database) -> None:

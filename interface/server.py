@@ -1,22 +1,20 @@
-"""The HTTP server: granian with one worker process of many blocking threads, and its supervisor.
+"""The HTTP server: granian with one process of many blocking threads, and its supervisor.
 
-This process supervises: it holds the embedded PostgreSQL, starts the worker and starts it again
-when it dies. The worker has the ledgers: their threads and connections must never cross a fork, so
-it is spawned, and makes the application itself. It ends with its supervisor, however that ends.
+This process supervises: it holds the embedded PostgreSQL, and starts the one that answers and the
+worker, again when they die. Each of them opens the ledgers itself: their threads and connections
+must never cross a fork, so both are spawned. They end with their supervisor, however that ends.
 """
 
 import atexit
 import errno
 import http.client
 import multiprocessing
-import os
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
-from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -29,6 +27,8 @@ from interface.bootstrap import Database
 from interface.collector import calm_collector
 from interface.logs import configure_logs
 from interface.settings import Settings
+from interface.supervision import KeptProcess, end_with_supervisor
+from interface.worker import run_worker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -62,12 +62,13 @@ def serve(
     address: str,
     port: int,
     threads: int,
+    has_worker: bool,
     on_ready: Callable[[], None],
 ) -> None:
     """Serves until SIGTERM or SIGINT, then answers what was begun. Must run in the main thread.
 
     `on_ready` is called once, from another thread, when the service answers that it is ready.
-    Raises SystemExit (1) where the worker dies again and again.
+    Raises SystemExit (1) where the process that answers dies again and again.
     """
     stopping = threading.Event()
     watcher = threading.Thread(
@@ -79,19 +80,21 @@ def serve(
     server = _server(address, port, threads)
     server.on_startup(watcher.start)
     connections = Database(owner=database.owner, service=database.service)
-    try:
-        server.serve(
-            target_loader=partial(make_application, connections, settings, threads),
-            wrap_loader=False,
-        )
-    finally:
-        stopping.set()
+    worker = KeptProcess(name="worker", target=run_worker, arguments=(connections, settings))
+    with worker if has_worker else nullcontext():
+        try:
+            server.serve(
+                target_loader=partial(make_application, connections, settings, threads),
+                wrap_loader=False,
+            )
+        finally:
+            stopping.set()
 
 
 def make_application(database: Database, settings: Settings, threads: int) -> "WSGIApplication":
-    """Returns the application. Runs in the worker, which is this application's alone."""
+    """Returns the application. Runs in a process that is this application's alone."""
     configure_logs(settings.log_level)
-    _end_with_supervisor()
+    end_with_supervisor()
     from interface.http.app import create_app
     from interface.http.door import HttpSettings
 
@@ -175,20 +178,3 @@ def _watch_readiness(
             continue  # not yet: it starts
         finally:
             connection.close()
-
-
-def _end_with_supervisor() -> None:
-    supervisor = multiprocessing.parent_process()
-    if supervisor is None:
-        return
-    # Until granian takes signals, the supervisor alone answers to Ctrl-C.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch(sentinel: Any) -> None:
-        wait([sentinel])
-        # Killed: so is this. It would keep the port from its successor otherwise.
-        os._exit(1)
-
-    threading.Thread(
-        target=watch, args=(supervisor.sentinel,), name="supervisor", daemon=True
-    ).start()

@@ -61,9 +61,33 @@ class Service:
 
     @property
     def pid(self) -> int:
-        """The supervisor's. The worker, which answers, is its child."""
+        """The supervisor's. Whoever answers and the worker are its children."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def answering_pid(self) -> int:
+        """The process that answers, which the supervisor's main thread has spawned."""
+        (answering,) = self._spawned(of_main_thread=True)
+        return answering
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker, which a thread of its own keeps; None while there is none."""
+        found = self._spawned(of_main_thread=False)
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def _spawned(self, *, of_main_thread: bool) -> list[int]:
+        found = []
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            if (thread.name == str(self.pid)) == of_main_thread:
+                found += [
+                    int(child)
+                    for child in (thread / "children").read_text().split()
+                    if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+                ]
+        return found
 
     def start(self) -> None:
         """Starts it and waits until it says that it is ready."""

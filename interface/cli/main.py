@@ -14,6 +14,7 @@ from interface.settings import BadSetting
 
 COMMANDS = {
     "serve": "interface.cli.serve:serve",
+    "worker": "interface.cli.worker:worker",
     "migrate": "interface.cli.migrate:migrate",
     "key": "interface.cli.key:key",
     "ledger": "interface.cli.ledger:ledger",

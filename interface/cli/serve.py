@@ -47,8 +47,16 @@ class ServeCommand(click.Command):
     envvar="BACKOFFICE_THREADS",
     help="How many requests are worked on at once.",
 )
+@click.option(
+    "--worker/--no-worker",
+    "has_worker",
+    default=True,
+    help="With a worker beside it. Without one, run `backoffice worker` somewhere.",
+)
 @settings_option
-def serve(*, demo: bool, host: str, port: int, threads: int, settings: Settings) -> None:
+def serve(
+    *, demo: bool, host: str, port: int, threads: int, has_worker: bool, settings: Settings
+) -> None:
     """Serve the HTTP API until SIGTERM or Ctrl-C.
 
     Standard output says where it listens as soon as it is ready; logs go to standard error, as
@@ -83,6 +91,7 @@ def serve(*, demo: bool, host: str, port: int, threads: int, settings: Settings)
             address=address,
             port=port,
             threads=threads,
+            has_worker=has_worker,
             on_ready=say_ready,
         )
 

@@ -148,7 +148,7 @@ def load(mortal: Service) -> HttpLoad:
 def test_the_service_is_killed(mortal: Service, load: HttpLoad) -> None:
     with load.running():
         # First the process that answers, which its supervisor starts again; then all of them.
-        os.kill(worker_of(mortal), signal.SIGKILL)
+        os.kill(mortal.answering_pid, signal.SIGKILL)
         load.wait_for_answers()
         mortal.restart()
         load.wait_for_answers()
@@ -209,14 +209,3 @@ def check_groups(found: Evidence) -> None:
 def data_dir_of(service: Service) -> Path:
     """Where its PostgreSQL is."""
     return Path(service.environment["BACKOFFICE_DATA_DIR"])
-
-
-def worker_of(service: Service) -> int:
-    """The process that answers: the one that the supervisor has spawned for it."""
-    children = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
-    (worker,) = [
-        int(child)
-        for child in children
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
-    return worker

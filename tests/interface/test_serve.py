@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -27,27 +26,19 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def children(pid: int) -> list[int]:
-    arguments = ["ps", "-o", "pid=", "--ppid", str(pid)]
-    found = subprocess.run(arguments, capture_output=True, text=True, check=False)
-    return [int(line) for line in found.stdout.split()]
-
-
-def worker_of(service: Service) -> int:
-    """The process that answers: the supervisor's child that has the largest memory."""
-
-    def memory(pid: int) -> int:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-
-    return max(children(service.pid), key=memory)
-
-
 def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     return True
+
+
+def processes_of(service: Service) -> tuple[int, int]:
+    """The one that answers, and the worker once it is there."""
+    wait_until(lambda: service.worker_pid is not None, "a worker")
+    assert service.worker_pid is not None
+    return service.answering_pid, service.worker_pid
 
 
 class Load:
@@ -140,9 +131,9 @@ def test_a_stop_answers_what_was_begun_and_loses_nothing(make_service: MakeServi
     load = Load(service, ledger)
     with load.running():
         load.wait_for(20)
-        worker = worker_of(service)
+        processes = processes_of(service)
         assert service.stop() == 0
-        assert not is_alive(worker)
+        assert not any(map(is_alive, processes))
     # A request that had come was done and answered; others found nobody.
     assert load.statuses == {201}
     log = service.log.read_text()
@@ -153,29 +144,47 @@ def test_a_stop_answers_what_was_begun_and_loses_nothing(make_service: MakeServi
     assert_all_there_once(service, ledger, load)
 
 
-def test_its_worker_ends_with_a_supervisor_that_was_killed(make_service: MakeService) -> None:
+def test_its_processes_end_with_a_supervisor_that_was_killed(make_service: MakeService) -> None:
     service = make_service()
     service.start()
     ledger = prepared(service)
     load = Load(service, ledger)
     with load.running():
         load.wait_for(20)
-        worker = worker_of(service)
+        processes = processes_of(service)
         os.kill(service.pid, signal.SIGKILL)
-        wait_until(lambda: not is_alive(worker), "the worker's end")
+        wait_until(lambda: not any(map(is_alive, processes)), "their end")
     service.restart()
     assert load.statuses == {201}
     assert_all_there_once(service, ledger, load)
 
 
-def test_a_killed_worker_is_replaced(make_service: MakeService) -> None:
+def test_a_killed_worker_is_replaced_and_nobody_notices(make_service: MakeService) -> None:
+    service = make_service()
+    service.start()
+    ledger = prepared(service)
+    load = Load(service, ledger)
+    with load.running():
+        _, killed = processes_of(service)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: service.worker_pid not in (None, killed), "another worker")
+    assert load.statuses == {201}
+
+
+def test_without_a_worker_none_is_started(make_service: MakeService) -> None:
+    service = make_service(arguments=("--no-worker",))
+    service.start()
+    assert service.worker_pid is None
+
+
+def test_a_killed_process_that_answers_is_replaced(make_service: MakeService) -> None:
     service = make_service()
     service.start()
     ledger = prepared(service)
     load = Load(service, ledger)
     with load.running():
         load.wait_for(20)
-        os.kill(worker_of(service), signal.SIGKILL)
+        os.kill(service.answering_pid, signal.SIGKILL)
         load.wait_for(len(load.acknowledged) + 20)
     assert_all_there_once(service, ledger, load)
 

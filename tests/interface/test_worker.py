@@ -1,0 +1,92 @@
+"""The worker's duties: none stops another, and all end when they are told to."""
+
+import json
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from interface.duties import Duty, work
+from tests.service import PROGRAM, MakeService
+
+WAIT_SECONDS = 30.0
+
+
+class Diary:
+    """A duty that notes when it began, and fails or ends as often as it is told to."""
+
+    def __init__(self, *endings: str) -> None:
+        self._endings = list(endings)
+        self.beginnings = 0
+        self.settled = threading.Event()
+        self.ended = False
+
+    def run(self, stop: threading.Event) -> None:
+        self.beginnings += 1
+        if self._endings:
+            if self._endings.pop(0) == "raises":
+                raise ValueError("by the test")
+            return
+        self.settled.set()
+        stop.wait()
+        self.ended = True
+
+
+def begun(*diaries: Diary) -> tuple[threading.Thread, threading.Event]:
+    stop = threading.Event()
+    duties = [Duty(f"duty-{number}", diary.run) for number, diary in enumerate(diaries)]
+    thread = threading.Thread(
+        target=work, args=(duties, stop), kwargs={"first_pause_seconds": 0.001}
+    )
+    thread.start()
+    return thread, stop
+
+
+def test_a_duty_that_fails_begins_anew_and_stops_no_other() -> None:
+    failing, ending, steady = Diary("raises", "raises"), Diary("returns"), Diary()
+    thread, stop = begun(failing, ending, steady)
+    for diary in (failing, ending, steady):
+        assert diary.settled.wait(WAIT_SECONDS)
+    stop.set()
+    thread.join(WAIT_SECONDS)
+    assert not thread.is_alive()
+    assert [d.beginnings for d in (failing, ending, steady)] == [3, 2, 1]
+    assert all(d.ended for d in (failing, ending, steady))
+
+
+def test_a_duty_that_does_not_heed_the_stop_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interface.duties.STOP_SECONDS", 0.01)
+    stop, released = threading.Event(), threading.Event()
+
+    def heedless(stop: threading.Event) -> None:
+        stop.set()
+        released.wait()
+
+    assert not work([Duty("heedless", heedless)], stop)
+    released.set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_works_until_it_is_told_to_stop(
+    make_service: MakeService, number: signal.Signals
+) -> None:
+    service = make_service()
+    log = service.directory / "worker.log"
+    with log.open("w") as said:
+        process = subprocess.Popen(
+            [*PROGRAM, "worker"], env=service.environment, stdout=subprocess.PIPE, stderr=said
+        )
+    wait_for_event(log, "worker_started")
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=WAIT_SECONDS)
+    assert (process.returncode, output) == (0, b"")
+
+
+def wait_for_event(log: Path, event: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while event not in [json.loads(line)["event"] for line in log.read_text().splitlines()]:
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
