@@ -27,8 +27,9 @@ from application.recorder import COPY_CHUNK_ROWS, COPY_FROM_ROWS, LedgerRecorder
 from application.records import FORMAT, MAX_RECORD_BYTES, Record, encode
 from application.repeats import Done, ask_done, read_done
 from domain.authorizations import Release, Settle, Void, expire
-from domain.catalogue import DECISIONS, EVENTS, EVOLVE, CommandRefused
+from domain.catalogue import EVENTS, EVOLVE, CommandRefused
 from domain.commands import At, Decided, Event
+from domain.decisions import decide
 from domain.entries import EntryAdjusted, EntryPosted, EntryReversed, Post
 from domain.plain import PlainPosting
 from domain.refusals import Refusal, Rejection
@@ -202,6 +203,8 @@ class Commit:
 
     def _decide(self, unit: Sequence[Prepared]) -> list[Outcome]:
         """Decides commands that stand or fall together, in order."""
+        if unit[0].asked.command.validate_only:
+            return self._judge(unit)
         if len(unit) == 1:
             return [self._decide_one(unit[0])]
         self._books.begin_group()
@@ -215,6 +218,42 @@ class Commit:
                 return self._refuse_group(unit, outcomes, before)
         self._books.keep_group()
         return outcomes
+
+    def _judge(self, unit: Sequence[Prepared]) -> list[Outcome]:
+        """Decides as ever, sees what would become of it, and takes all of it back.
+
+        Requires that all commands of the unit ask for that. Nothing is written and no key used.
+        """
+        judged_at, stored, private = self.position, len(self.stored), len(self._private)
+        unknown = [one.command_id for one in unit if one.command_id not in self._known]
+        self._books.begin_group()
+        found: list[Outcome] = []
+        for one in unit:
+            found.append(self._decide_one(one))
+            if found[-1].code is not None:
+                break
+        self._books.drop_group()
+        del self.stored[stored:], self._private[private:]
+        self.position = judged_at
+        for command_id in unknown:
+            self._known.pop(command_id, None)
+        if found[-1].code is not None:
+            rejection = GroupRefused(culprit=found[-1].code)
+            others = Outcome(
+                [], code=rejection.code, detail=rejection.detail, facts=rejection.facts
+            )
+            found = [*[others] * (len(found) - 1), found[-1], *[others] * (len(unit) - len(found))]
+        return [
+            Outcome(
+                outcome.stored,
+                replayed=outcome.replayed,
+                code=outcome.code,
+                detail=outcome.detail,
+                facts=outcome.facts,
+                judged_at=judged_at,
+            )
+            for outcome in found
+        ]
 
     def _refuse_group(
         self, unit: Sequence[Prepared], outcomes: list[Outcome], before: tuple[int, int]
@@ -262,7 +301,7 @@ class Commit:
             if isinstance(command, _ACTS_ON_AUTHORIZATION):
                 self._expire_due(one)
             self._command_id = one.command_id
-            decided = DECISIONS[type(command)](self._books, command, self._at, self._new_stream)
+            decided = decide(self._books, command, self._at, self._new_stream)
             outcome = self._emit(one, decided)
         except Refusal as refusal:
             if not refusal.recorded:

@@ -47,6 +47,9 @@ class Needs:
 
     def of(self, command: Command) -> None:
         """Adds what the command needs."""
+        if command.if_ is not None:
+            for condition in command.if_:
+                self.account(condition.account)
         rule = _NEEDS.get(type(command))
         if rule is not None:
             rule(self, command)

@@ -38,10 +38,12 @@ class Outcome:
 
     `stored` are the command's rows of the log, the first one first: of this commit, or
     where `replayed` of the commit that did it. Empty where nothing of the command is on record
-    (a rejection). `code`, `detail`, `facts` tell of a refusal.
+    (a rejection). `code`, `detail`, `facts` tell of a refusal. `judged_at`: the command asked for
+    a judgement only (`validate_only`), and got it at this position; `stored` is then what would
+    be written, unless `replayed`.
     """
 
-    __slots__ = ("code", "detail", "facts", "replayed", "stored")
+    __slots__ = ("code", "detail", "facts", "judged_at", "replayed", "stored")
 
     def __init__(
         self,
@@ -51,12 +53,14 @@ class Outcome:
         code: str | None = None,
         detail: str = "",
         facts: dict[str, Any] | None = None,
+        judged_at: int | None = None,
     ) -> None:
         self.stored = stored
         self.replayed = replayed
         self.code = code
         self.detail = detail
         self.facts = facts or {}
+        self.judged_at = judged_at
 
     @property
     def status(self) -> Status:
@@ -67,6 +71,8 @@ class Outcome:
     @property
     def position(self) -> int | None:
         """Of the command's last record: what `min_position` should be to see it."""
+        if self.judged_at is not None:
+            return self.judged_at
         return self.stored[-1].position if self.stored else None
 
 

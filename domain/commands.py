@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 REASONS = (
     "data_entry",
@@ -18,6 +18,29 @@ REASONS = (
 """Why a posted thing may be corrected. `other` needs a narrative."""
 
 
+class Comparison(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What an amount must be: all of these at once. Decimal strings, which may be negative."""
+
+    gt: str | None = None
+    gte: str | None = None
+    eq: str | None = None
+    lte: str | None = None
+    lt: str | None = None
+
+
+class Condition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What must be so of an account: its available or posted balance of an asset, or its version.
+
+    One of the three. `version` is the one that all events that touch the account count.
+    """
+
+    account: str
+    asset: str | None = None
+    available: Comparison | None = None
+    posted: Comparison | None = None
+    version: int | None = None
+
+
 class Command(
     Struct,
     frozen=True,
@@ -29,7 +52,8 @@ class Command(
     """A wish of a client, as the contract took it: before defaults, amounts still text.
 
     Its JSON with absent members left out is what the idempotency digest is computed from, so a
-    field may be added later, but never renamed, retyped or given another default.
+    field may be added later, but never renamed, retyped or given another default. `validate_only`
+    asks for a judgement and no deed; it is no part of what is to be done, nor of the digest.
     """
 
     reason: str | None = None
@@ -38,6 +62,8 @@ class Command(
     metadata: dict[str, str] | None = None
     correlation_id: str | None = None
     on_behalf_of: str | None = None
+    if_: list[Condition] | None = field(default=None, name="if")
+    validate_only: bool | None = None
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -128,18 +128,21 @@ def invalid(errors: Mapping[str, Any]) -> Problem:
 
 def problem_body(problem: Problem, more: Mapping[str, Any] | None = None) -> bytes:
     """Returns the JSON of a problem; `more` are members beside its facts."""
+    return _encode(problem_members(problem, more))
+
+
+def problem_members(problem: Problem, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Returns what a problem says; `more` are members beside its facts."""
     code = problem.code
-    return _encode(
-        {
-            "type": f"urn:backoffice:error:{code}",
-            "title": title(code),
-            "status": STATUS[code],
-            "detail": problem.detail,
-            **_without_reserved(problem.facts),
-            **(more or {}),
-            "code": code,
-        }
-    )
+    return {
+        "type": f"urn:backoffice:error:{code}",
+        "title": title(code),
+        "status": STATUS[code],
+        "detail": problem.detail,
+        **_without_reserved(problem.facts),
+        **(more or {}),
+        "code": code,
+    }
 
 
 def title(code: str) -> str:

@@ -253,6 +253,9 @@ def _checks_of(
             part = _member(field)
             lines = _lines(part, variable, names, indent=indent)
             lines.append(f"{indent}set_class({variable}, {_named(names, part.makes)})")
+            if part.rule is not Member.rule:
+                rule = _named(names, part.rule)
+                lines.append(f"{indent}if {rule}({variable}) is not None: return False")
         case Moment():
             lines.append(f"{indent}if {variable}.utcoffset(): return False")
         case Text() if field.required and field.pattern is not None:

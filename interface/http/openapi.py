@@ -1,6 +1,6 @@
 """The contract as an OpenAPI document: what each operation takes and every answer it may give."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Flask
@@ -11,7 +11,7 @@ from marshmallow import Schema
 from interface.http.errors import PROBLEM_TYPE, STATUS, title
 from interface.http.fields import Pairs
 from interface.http.messages import JSON, KEY_MAX_CHARACTERS, NDJSON
-from interface.http.schemas_answers import Problem
+from interface.http.schemas_answers import Judgement, Problem
 
 DESCRIPTION = """\
 An event-sourced double-entry ledger service. Amounts are decimal strings in the asset's units;
@@ -123,16 +123,25 @@ def writing(
     if conditional:
         parameters.append(IF_MATCH)
         statuses.append(412)
-    description = {200: "Done, now or before.", 201: "Made, now or before."}[status]
+    if status == 200:
+        responses = {
+            "200": _answer(
+                "Done, now or before; or, with `validate_only`, judged.",
+                {JSON: {"anyOf": [answer, Judgement]}},
+                headers,
+            )
+        }
+    else:
+        responses = {
+            "200": _answer("With `validate_only`: judged, not done.", {JSON: Judgement}, headers),
+            str(status): _answer("Made, now or before.", {JSON: answer}, headers),
+        }
     return {
         "summary": summary,
         "description": (body.__doc__ or "").strip(),
         "parameters": parameters,
         "requestBody": {"required": body_required, "content": {JSON: {"schema": body}}},
-        "responses": {
-            str(status): _answer(description, {JSON: answer}, headers),
-            **problems(statuses),
-        },
+        "responses": {**responses, **problems(statuses)},
     }
 
 
@@ -180,9 +189,7 @@ def _problem(status: int) -> dict[str, Any]:
     return _answer(described, {PROBLEM_TYPE: Problem}, headers.get(status, []))
 
 
-def _answer(
-    description: str, content: dict[str, type[Schema]], headers: Iterable[str]
-) -> dict[str, Any]:
+def _answer(description: str, content: Mapping[str, Any], headers: Iterable[str]) -> dict[str, Any]:
     return {
         "description": description,
         "content": {kind: {"schema": schema} for kind, schema in content.items()},

@@ -11,16 +11,17 @@ from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 import msgspec
-from marshmallow import Schema, post_load
+from marshmallow import Schema, ValidationError, post_load
 
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
-from domain.commands import Command
+from domain.commands import Command, Comparison, Condition
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.journals import OpenJournal
 from domain.ledgers import SYSTEM, CreateLedger, Entity, LockBooks
 from interface.http.fields import (
+    POSITION_MAX,
     SIGNED_AMOUNT,
     Amount,
     Choice,
@@ -29,6 +30,7 @@ from interface.http.fields import (
     Null,
     Pairs,
     Part,
+    Parts,
     Text,
     Uuid,
     Whole,
@@ -42,6 +44,7 @@ ID_MAX = 140
 
 METADATA_MAX_PAIRS = 32
 METADATA_MAX_BYTES = 4096
+CONDITIONS_MAX = 100
 
 LEDGER_ID = r"[a-z][a-z0-9_]{0,30}"
 ASSET_CODE = r"[A-Z][A-Z0-9'._-]{0,23}"
@@ -109,7 +112,55 @@ class Member(Schema):
     @post_load
     def make(self, members: dict[str, Any], **_: Any) -> msgspec.Struct:
         """Returns the Struct of checked members."""
-        return self.makes(**members)
+        member = self.makes(**members)
+        if wrong := self.rule(member):
+            raise ValidationError(wrong)
+        return member
+
+    @staticmethod
+    def rule(member: Any) -> str | None:  # noqa: ARG004 -- of those that have one
+        """Says what is wrong between members, or None."""
+        return None
+
+
+class ComparisonMember(Member):
+    """What an amount must be: all of these at once. It may be negative."""
+
+    makes = Comparison
+
+    gt = Amount(pattern=SIGNED_AMOUNT, allow_none=True)
+    gte = Amount(pattern=SIGNED_AMOUNT, allow_none=True)
+    eq = Amount(pattern=SIGNED_AMOUNT, allow_none=True)
+    lte = Amount(pattern=SIGNED_AMOUNT, allow_none=True)
+    lt = Amount(pattern=SIGNED_AMOUNT, allow_none=True)
+
+    @staticmethod
+    def rule(member: Comparison) -> str | None:
+        """Nothing to compare with would always hold."""
+        return "Needs gt, gte, eq, lte or lt." if member == Comparison() else None
+
+
+class ConditionMember(Member):
+    """What must be so of an account right before the command: its available or posted balance of
+    an asset, or its version as its balances show it."""
+
+    makes = Condition
+
+    account = Text(ACCOUNT_CODE_MAX, required=True)
+    asset = Text(ASSET_CODE_MAX, allow_none=True)
+    available = Part(ComparisonMember, allow_none=True)
+    posted = Part(ComparisonMember, allow_none=True)
+    version = Whole(0, POSITION_MAX, allow_none=True)
+
+    @staticmethod
+    def rule(member: Condition) -> str | None:
+        """A balance is of an asset, a version is not."""
+        given = (member.available, member.posted, member.version)
+        if sum(one is not None for one in given) != 1:
+            return "Takes one of available, posted and version."
+        if (member.asset is None) != (member.version is not None):
+            return "Takes an asset with available or posted, and none with version."
+        return None
 
 
 class Body(Schema):
@@ -130,6 +181,17 @@ class Body(Schema):
     )
     correlation_id = Text(255, allow_none=True)
     on_behalf_of = Text(ID_MAX, allow_none=True)
+    if_ = Parts(
+        ConditionMember,
+        max_length=CONDITIONS_MAX,
+        data_key="if",
+        allow_none=True,
+        metadata={"description": "What must be so, or the command is refused: condition_failed."},
+    )
+    validate_only = Flag(
+        allow_none=True,
+        metadata={"description": "Answer as if it were done, with status 200, and do nothing."},
+    )
 
     @staticmethod
     def rule(command: Any) -> Errors | None:  # noqa: ARG004 -- of those that have one
@@ -162,6 +224,15 @@ class CreateLedgerBody(Body):
         5, min_length=5, pattern=r"[0-9]{2}-[0-9]{2}", rule=year_start_rule, allow_none=True
     )
     entity = Part(EntityMember, allow_none=True)
+
+    @staticmethod
+    def rule(command: CreateLedger) -> Errors | None:
+        """There is nothing yet to judge by."""
+        return {
+            name: ["Needs a ledger that is there."]
+            for name, value in (("if", command.if_), ("validate_only", command.validate_only))
+            if value
+        } or None
 
 
 class LockBooksBody(Body):

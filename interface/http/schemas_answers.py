@@ -79,6 +79,17 @@ class Problem(Schema):
     record_sha256 = text()
 
 
+class Judgement(Schema):
+    """What a command with `validate_only` would be answered now: what it would come to, or the
+    problem, whose `status` is what it would be. `position`: of the log when it was judged."""
+
+    class Meta:
+        unknown = "include"  # the members of the answer
+
+    validate_only = Flag(required=True)
+    position = Whole(**COUNT)
+
+
 class Ledger(Schema):
     """A legal entity's book."""
 
@@ -213,6 +224,7 @@ class BatchResult(Schema):
     id = Uuid()
     position = Whole(0, POSITION_MAX)
     entry = text()
+    validate_only = Flag()
     code = Choice(STATUS)
     detail = text()
     errors = fields.Dict()

@@ -5,10 +5,11 @@ sent (its schema, its group's size) is refused here and takes its group with it;
 its key up.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from application.commit import GroupRefused
 from application.outcomes import Asked, Caller, Outcome, Unanswered, Unit
@@ -25,12 +26,14 @@ EVERYTHING = ""
 
 
 class Done(Struct, frozen=True, omit_defaults=True):
-    """The result of a command that was done, now or before. `position`: of its first record."""
+    """The result of a command that was done, now or before. `position`: of its first record, or
+    with `validate_only` the one at which it was judged."""
 
     status: str
     id: str
     position: int
     entry: str | None = None
+    validate_only: bool | None = None
 
 
 Result = Done | dict[str, Any]
@@ -103,9 +106,9 @@ class Chunk:
             units = [(Asked(one.command, one.key, caller),) for one in elements]
         for index, outcome in zip(order, writer.submit(units), strict=True):
             results[index] = _result(cast(Element, self._commands[index]).command, outcome)
-            stored = outcome.stored
-            if stored and stored[-1].position > self.position:
-                self.position = stored[-1].position
+            position = outcome.position
+            if position is not None and position > self.position:
+                self.position = position
         return results
 
     def unanswered(self, failure: Unanswered) -> list[Result]:
@@ -143,11 +146,24 @@ class Chunk:
                     units.append(self._groups[group])
         return units
 
+    def _elements(self, members: list[int]) -> Iterator[Element]:
+        for index in members:
+            command = self._commands[index]
+            if isinstance(command, Element):
+                yield command
+
     def _refuse_unfit_group(self, members: list[int], results: list[Any]) -> None:
         if len(members) > GROUP_MAX_COMMANDS:
             detail = f"A group has up to {GROUP_MAX_COMMANDS:,} commands."
             for index in members:
                 results[index] = refused("too_large", detail, limit=GROUP_MAX_COMMANDS)
+            return
+        judged = {bool(c.command.validate_only) for c in self._elements(members)}
+        if len(judged) > 1:
+            detail = "A group is done or judged as one."
+            errors = {"validate_only": ["The same for all commands of a group."]}
+            for index in members:
+                results[index] = refused("invalid_request", detail, errors=errors)
             return
         unfit = [c for c in (self._commands[i] for i in members) if isinstance(c, Unfit)]
         if unfit:
@@ -158,6 +174,19 @@ class Chunk:
 
 
 def _result(command: Command, outcome: Outcome) -> Result:
+    if outcome.judged_at is not None:
+        return _judged(command, outcome, outcome.judged_at)
+    return _told(command, outcome)
+
+
+def _judged(command: Command, outcome: Outcome, judged_at: int) -> Result:
+    result = _told(command, outcome)
+    if isinstance(result, Done):
+        return replace(result, position=judged_at, validate_only=True)
+    return {**result, "position": judged_at, "validate_only": True}
+
+
+def _told(command: Command, outcome: Outcome) -> Result:
     stored = outcome.stored
     if outcome.code is not None:
         result = refused(outcome.code, outcome.detail, **outcome.facts)

@@ -18,7 +18,7 @@ from interface.http.authorizations import authorization_shown
 from interface.http.books import asset_shown, journal_shown, ledger_shown
 from interface.http.door import Door
 from interface.http.entries import entry_shown
-from interface.http.errors import Problem, invalid
+from interface.http.errors import Problem, invalid, problem_members
 from interface.http.loading import Loader
 from interface.http.messages import (
     Answer,
@@ -68,11 +68,15 @@ Shown = dict[str, Any]
 
 
 class Written(NamedTuple):
-    """The records of a command that was done in a ledger, now or before."""
+    """The records of a command that was done in a ledger, now or before.
+
+    `is_judgement`: they are what would be recorded.
+    """
 
     door: Door
     ledger: str
     stored: Sequence[Stored]
+    is_judgement: bool = False
 
     @property
     def event(self) -> Any:
@@ -158,6 +162,8 @@ def answer(door: Door, ledger: str, verb: Verb, outcome: Outcome, key: str) -> A
     if outcome.replayed:
         headers.append(("Idempotency-Replayed", "true"))
     stored = stored_of(outcome)
+    if outcome.judged_at is not None and stored:
+        return _judgement(door, ledger, verb, outcome, stored, headers)
     if outcome.code is not None:
         problem = Problem(outcome.code, outcome.detail, facts=outcome.facts)
         more = receipt(stored[0]) if stored else None
@@ -166,6 +172,27 @@ def answer(door: Door, ledger: str, verb: Verb, outcome: Outcome, key: str) -> A
     if "version" in shown:
         headers.append(etag(shown["version"]))
     return json_answer(verb.status, {**shown, **receipt(stored[0])}, headers)
+
+
+def _judgement(
+    door: Door,
+    ledger: str,
+    verb: Verb,
+    outcome: Outcome,
+    stored: Sequence[Stored],
+    headers: Headers,
+) -> Answer:
+    """Returns what a command would be answered with that asked for that alone.
+
+    What is never remembered (no permission, a key taken, ...) is told as ever.
+    """
+    judged = {"validate_only": True, "position": outcome.judged_at}
+    if outcome.code is not None:
+        problem = Problem(outcome.code, outcome.detail, facts=outcome.facts)
+        return json_answer(200, problem_members(problem, judged), headers)
+    would_be = not outcome.replayed
+    shown = verb.show(Written(door, ledger, stored, is_judgement=would_be))
+    return json_answer(200, {**shown, **judged}, headers)
 
 
 def _unanswered(unanswered: Unanswered, key: str) -> Problem:
@@ -214,9 +241,11 @@ def _show_adjustment(written: Written) -> Shown:
 def _show_authorization(written: Written) -> Shown:
     history = _history(written)
     texts = {}
-    if has_texts(history):
+    # At the position of what would be recorded another command's record may stand by now.
+    recorded = history[:-1] if written.is_judgement else history
+    if has_texts(recorded):
         with written.door.ledgers.reader(written.ledger) as connection:
-            texts = read_texts(connection, history)
+            texts = read_texts(connection, recorded)
     shown = authorization_shown(history, texts)
     if isinstance(written.event, EntryPosted):
         shown["entry"] = written.stored[0].record.stream

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from domain.commands import Command
+from msgspec.structs import replace
+
+from domain.commands import Command, Condition
 from domain.legs import LegAsked
 from tests.domain.harness import Given, When, credit, debit
 
@@ -24,8 +26,11 @@ from tests.domain.harness import Given, When, credit, debit
     AMOUNTS,
     BALANCE,
     HOLD,
+    TEXTS,
+    CONDITIONS,
+    LIMITS,
     FUNDS,
-) = range(11)
+) = range(14)
 
 
 @dataclass
@@ -84,6 +89,28 @@ class Good(NamedTuple):
             for one, other in combinations(ranked, 2)
             if one.rank != other.rank and not one.touches & other.touches
         ]
+
+
+def common_faults() -> list[Fault]:
+    """What can be wrong with any command, on a ledger that is there."""
+    card = "4111 1111 1111 1111"
+    known = Condition(account="cash", version=99)
+    return [
+        fault("account_not_found", NOT_FOUND, meets(Condition(account="nowhere", version=0))),
+        fault("asset_not_found", NOT_FOUND, meets(replace(known, version=None, asset="XAU"))),
+        fault("card_number_refused", TEXTS, sets(narrative=f"paid with {card}"), touches="text"),
+        fault("card_number_refused", TEXTS, sets(reference=card)),
+        fault("condition_failed", CONDITIONS, meets(known)),
+    ]
+
+
+def meets(condition: Condition) -> Spoil:
+    """Adds a condition."""
+
+    def spoil(draft: Draft) -> None:
+        draft.fields["if_"] = [*draft.fields.get("if_", ()), condition]
+
+    return spoil
 
 
 def fault(code: str, rank: int | None, *spoils: Spoil, touches: str = "") -> Fault:

@@ -164,7 +164,7 @@ CORRECTION_FAULTS = [
     fault("not_reversible", TERMINAL, correct_a_settlement, touches="entry account funds"),
     FUTURE_DAY,
     LOCKED_DAY,
-    fault("narrative_required", LEGS, sets(reason="other")),
+    fault("narrative_required", LEGS, sets(reason="other"), touches="text"),
 ]
 
 REVERSE = Good(

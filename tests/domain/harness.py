@@ -24,8 +24,9 @@ from domain.authorizations import (
     expire,
 )
 from domain.books import Books
-from domain.catalogue import DECISIONS, EVOLVE
+from domain.catalogue import EVOLVE
 from domain.commands import At, Command, Event
+from domain.decisions import decide
 from domain.entries import Post
 from domain.ledgers import CreateLedger
 from domain.legs import LegAsked, Side
@@ -68,7 +69,7 @@ class World:
         def new(number: int) -> str:
             return name if number == 0 else f"{name}.{number}"
 
-        return DECISIONS[type(command)](self.books, command, self.at, new)
+        return decide(self.books, command, self.at, new)
 
     def do(self, command: Command, name: str) -> list[tuple[str, Event]]:
         """Decides and folds; a hold whose time has come expires first. Raises Refusal."""

@@ -14,11 +14,18 @@ from domain.refusals import Refusal
 from tests.domain.faults import (
     Fault,
     Good,
+    common_faults,
 )
 from tests.domain.faulty_chart import CHART_CHANGES
 from tests.domain.faulty_postings import POSTINGS
+from tests.domain.harness import ledger
 
-TABLES = [*POSTINGS, *CHART_CHANGES]
+TABLES = [
+    good._replace(faults=[*good.faults, *common_faults()])
+    if ledger.what[0] in good.start.what
+    else good
+    for good in (*POSTINGS, *CHART_CHANGES)
+]
 
 
 def alone() -> list[Any]:

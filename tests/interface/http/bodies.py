@@ -31,6 +31,8 @@ from interface.http.schemas import (
     JOURNAL_CODE,
     LEDGER_ID,
     REASON,
+    ComparisonMember,
+    ConditionMember,
 )
 from interface.http.schemas_postings import PERCENT, SHA256
 
@@ -101,13 +103,27 @@ HOSTILE_VALUES: st.SearchStrategy[Any] = st.one_of(
 @cache
 def body(schema: type[Schema]) -> st.SearchStrategy[dict[str, Any]]:
     """Returns right bodies: all required members, any of the others."""
+    if schema is ConditionMember:
+        return conditions()
     fields: dict[str, Field[Any]] = schema._declared_fields
     required: dict[str, st.SearchStrategy[Any]] = {}
     optional: dict[str, st.SearchStrategy[Any]] = {}
     for attribute, field in fields.items():
         if not isinstance(field, Null):
             (required if field.required else optional)[field.data_key or attribute] = value(field)
-    return st.fixed_dictionaries(required, optional=optional)
+    made = st.fixed_dictionaries(required, optional=optional)
+    return made.filter(bool) if schema is ComparisonMember else made
+
+
+def conditions() -> st.SearchStrategy[dict[str, Any]]:
+    """Returns right conditions, which say one thing each."""
+    fields: dict[str, Field[Any]] = ConditionMember._declared_fields
+    said = (("asset", "available"), ("asset", "posted"), ("version",))
+    kinds = [
+        st.fixed_dictionaries({name: value(fields[name]) for name in ("account", *names)})
+        for names in said
+    ]
+    return st.one_of(kinds)
 
 
 def value(field: Field[Any]) -> st.SearchStrategy[Any]:  # noqa: C901, PLR0911 -- one for each kind
