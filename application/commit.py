@@ -18,7 +18,7 @@ from psycopg import Connection
 from application.cache import Cache
 from application.identity import CommandIds
 from application.metrics import COMMIT_SECONDS
-from application.needs import Needs
+from application.needs import ActsOnHold, Needs
 from application.outcomes import Asked, Outcome, Unanswered
 from application.permissions import MAY, check
 from application.plain import PlainForms, fill
@@ -26,7 +26,7 @@ from application.private import PrivateRow, has_private_text, seal
 from application.recorder import COPY_CHUNK_ROWS, COPY_FROM_ROWS, LedgerRecorder, Row
 from application.records import FORMAT, MAX_RECORD_BYTES, Record, encode
 from application.repeats import Done, ask_done, read_done
-from domain.authorizations import Release, Settle, Void, expire
+from domain.authorizations import expire
 from domain.catalogue import EVENTS, EVOLVE, CommandRefused
 from domain.commands import At, Decided, Event
 from domain.decisions import decide
@@ -35,7 +35,6 @@ from domain.plain import PlainPosting
 from domain.refusals import Refusal, Rejection
 
 _NO_STREAM_VERSION = (CommandRefused, EntryPosted, EntryReversed, EntryAdjusted)
-_ACTS_ON_AUTHORIZATION = (Settle, Void, Release)
 _MAY_POST = MAY[Post]
 
 
@@ -298,8 +297,7 @@ class Commit:
                 return outcome
         try:
             check(command, by.roles)
-            if isinstance(command, _ACTS_ON_AUTHORIZATION):
-                self._expire_due(one)
+            self._expire_due(one)
             self._command_id = one.command_id
             decided = decide(self._books, command, self._at, self._new_stream)
             outcome = self._emit(one, decided)
@@ -354,7 +352,7 @@ class Commit:
         The event is caused by the command, not of it: it stays even where the command fails.
         """
         command = one.asked.command
-        if not isinstance(command, _ACTS_ON_AUTHORIZATION):
+        if not isinstance(command, ActsOnHold):
             return
         event = expire(self._books, command.authorization, self._at)
         if event is not None:

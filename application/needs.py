@@ -11,7 +11,12 @@ from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.increments import Increment, Reduce
 from domain.legs import MAX_LEGS
+from domain.refunds import Chargeback, Refund, Representment
+
+ActsOnHold = Increment | Reduce | Settle | Void | Release | Refund | Chargeback | Representment
+"""Commands whose `authorization` names what they act on."""
 
 
 class Needs:
@@ -41,9 +46,12 @@ class Needs:
         self.account(state.credit)
 
     def accounts_of_entry(self, entry: str) -> None:
-        """The accounts of an entry that is in memory."""
-        for leg in self.books.entries.now[entry].posted.legs:
+        """The accounts of an entry that is in memory, and its authorization."""
+        posted = self.books.entries.now[entry].posted
+        for leg in posted.legs:
             self.account(leg.account)
+        if posted.authorization is not None:
+            self.authorization(posted.authorization)
 
     def of(self, command: Command) -> None:
         """Adds what the command needs."""
@@ -83,7 +91,7 @@ def _authorize(needs: Needs, command: Authorize) -> None:
         needs.new_ids.add(command.id)
 
 
-def _authorization(needs: Needs, command: Settle | Void | Release) -> None:
+def _authorization(needs: Needs, command: ActsOnHold) -> None:
     needs.authorization(command.authorization)
 
 
@@ -100,9 +108,14 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     Reverse: _reverse,
     Adjust: _adjust,
     Authorize: _authorize,
+    Increment: _authorization,
+    Reduce: _authorization,
     Settle: _authorization,
     Void: _authorization,
     Release: _authorization,
+    Refund: _authorization,
+    Chargeback: _authorization,
+    Representment: _authorization,
     OpenAccount: _open_account,
     AmendAccount: _account,
     CloseAccount: _account,

@@ -11,8 +11,10 @@ from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
+from domain.refunds import Chargeback, Refund, Representment
 from domain.refusals import Forbidden
 
 ROLES = ("operator", "controller", "clerk", "approver", "compliance", "auditor")
@@ -42,9 +44,14 @@ MAY: dict[type[Command], frozenset[str]] = {
     Reverse: _CLERK,
     Adjust: _CLERK,
     Authorize: _CLERK,
+    Increment: _CLERK,
+    Reduce: _CLERK,
     Settle: _CLERK,
     Void: _CLERK,
     Release: _CLERK,
+    Refund: _CLERK,
+    Chargeback: _CLERK,
+    Representment: _CLERK,
 }
 
 

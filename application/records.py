@@ -13,6 +13,7 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, StoredEvent, Transcoder
 from msgspec import Struct
 
+from application.upcasters import entry_with_movement, hold_with_counters
 from domain.catalogue import EVENTS
 from domain.commands import Event
 from domain.refusals import CorruptLog
@@ -123,7 +124,14 @@ class EventShapes:
         return msgspec.convert(members, event)
 
 
-RELEASED_UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+RELEASED_UPCASTERS: dict[tuple[str, int], Upcaster] = {
+    ("EntryPosted", 1): entry_with_movement,
+    ("AuthorizationOpened", 1): hold_with_counters,
+    ("AuthorizationSettled", 1): hold_with_counters,
+    ("AuthorizationVoided", 1): hold_with_counters,
+    ("AuthorizationReleased", 1): hold_with_counters,
+    ("AuthorizationExpired", 1): hold_with_counters,
+}
 """(event name, old version) -> how its payload becomes the next version."""
 
 SHAPES = EventShapes(EVENTS, RELEASED_UPCASTERS)

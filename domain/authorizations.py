@@ -7,16 +7,13 @@ from datetime import date, datetime, timedelta
 
 from msgspec.structs import replace
 
-from domain.accounts import (
-    Account,
-    find_account,
-)
+from domain.accounts import Account, find_account
 from domain.assets import Asset, find_asset
 from domain.balances import check_floors
 from domain.books import Books
 from domain.calendar import check_open
 from domain.commands import At, Command, Decided, NewStream
-from domain.entries import check_new_id, posted_entry
+from domain.entries import Movement, check_new_id, posted_entry
 from domain.holds import (
     Authorization,
     AuthorizationExpired,
@@ -118,7 +115,7 @@ def authorize(books: Books, command: Authorize, at: At, new: NewStream) -> Decid
         check_asset_allowed(account, asset)
     minor = parse_amount(command.amount, scale=asset.scale, asset=asset.code)
     expires_at = _expiry(command, at)
-    _check_available(books, debit, credit, minor)
+    check_available(books, debit, credit, minor)
     amount = format_amount(minor, asset.scale)
     zero = format_amount(0, asset.scale)
     state = Authorization(
@@ -128,6 +125,8 @@ def authorize(books: Books, command: Authorize, at: At, new: NewStream) -> Decid
         authorized=amount,
         settled=zero,
         refunded=zero,
+        charged_back=zero,
+        represented=zero,
         held=amount,
         over_settle_percent=command.over_settle_percent or "0",
         expires_at=expires_at,
@@ -157,26 +156,29 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     excess = max(0, minor - held)
     if excess:
         check_open_accounts(((debit, asset), (credit, asset)))
-        _check_available(books, debit, credit, excess)
+        check_available(books, debit, credit, excess)
     left = held - minor + excess
+    amount = format_amount(minor, asset.scale)
     after = replace(
         state,
         settled=format_amount(minor_units(state.settled) + minor, asset.scale),
         held=format_amount(0 if command.final else left, asset.scale),
+        settlements=state.settlements + 1,
         closed_as="final" if command.final else None,
     )
     entry = posted_entry(
         books,
         passbook=Passbook(books),
-        lines=_lines(debit, credit, asset, minor),
+        lines=two_lines(debit, credit, asset, minor),
         journal=AUTHORIZATIONS,
         class_="ordinary",
         effective_on=effective_on,
         reference=command.reference,
         authorization=command.authorization,
+        movement=Movement("settlement", amount),
     )
     event = AuthorizationSettled(
-        amount=format_amount(minor, asset.scale),
+        amount=amount,
         entry=new(0),
         authorization=after,
         final=bool(command.final),
@@ -186,16 +188,16 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
 
 
 def void(books: Books, command: Void, at: At, new: NewStream) -> Decided:
-    """Returns the event that takes a hold back of which nothing was settled.
+    """Returns the event that takes a hold back of which nothing was ever settled.
 
     Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired, SettlementExists.
     """
     state = find_open(books, command.authorization)
-    if minor_units(state.settled):
+    if state.settlements:
         raise SettlementExists(settled=state.settled, asset=state.asset)
     event = AuthorizationVoided(
         amount=state.held,
-        authorization=_closed(books, state, "voided"),
+        authorization=closed(books, state, "voided"),
         reference=command.reference,
     )
     return [(command.authorization, event)]
@@ -209,7 +211,7 @@ def release(books: Books, command: Release, at: At, new: NewStream) -> Decided:
     state = find_open(books, command.authorization)
     event = AuthorizationReleased(
         amount=state.held,
-        authorization=_closed(books, state, "released"),
+        authorization=closed(books, state, "released"),
         reference=command.reference,
     )
     return [(command.authorization, event)]
@@ -222,14 +224,26 @@ def expire(books: Books, authorization: str, at: At) -> AuthorizationExpired | N
         return None
     if state.expires_at > at.recorded_at:
         return None
-    return AuthorizationExpired(amount=state.held, authorization=_closed(books, state, "expired"))
+    return AuthorizationExpired(amount=state.held, authorization=closed(books, state, "expired"))
 
 
 def find_open(books: Books, authorization: str) -> Authorization:
     """Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired."""
+    state = find_authorization(books, authorization)
+    check_still_open(state, authorization)
+    return state
+
+
+def find_authorization(books: Books, authorization: str) -> Authorization:
+    """Raises AuthorizationNotFound."""
     state = books.authorizations.get(authorization)
     if state is None:
         raise AuthorizationNotFound(authorization=authorization)
+    return state
+
+
+def check_still_open(state: Authorization, authorization: str) -> None:
+    """Raises AuthorizationIsClosed, AuthorizationHasExpired."""
     if state.closed_as == "expired":
         assert state.expires_at is not None
         raise AuthorizationHasExpired(
@@ -237,10 +251,10 @@ def find_open(books: Books, authorization: str) -> Authorization:
         )
     if state.closed_as is not None:
         raise AuthorizationIsClosed(authorization=authorization, closed_as=state.closed_as)
-    return state
 
 
-def _closed(books: Books, state: Authorization, closed_as: ClosedAs) -> Authorization:
+def closed(books: Books, state: Authorization, closed_as: ClosedAs) -> Authorization:
+    """Returns the state with nothing held any more."""
     zero = format_amount(0, find_asset(books, state.asset).scale)
     return replace(state, held=zero, closed_as=closed_as)
 
@@ -271,8 +285,11 @@ def _settle_amount(state: Authorization, asked: str | None, asset: Asset) -> int
     return minor
 
 
-def _check_available(books: Books, debit: Account, credit: Account, minor: int) -> None:
-    """The funds of a hold, or of what goes beyond one, on whichever side gives them."""
+def check_available(books: Books, debit: Account, credit: Account, minor: int) -> None:
+    """Looks for the funds of a hold, or of what goes beyond one, on whichever side gives them.
+
+    Raises InsufficientFunds.
+    """
     changes = []
     if debit.floor_minor is not None and not debit.debit_normal:
         changes.append((debit, -minor))
@@ -282,7 +299,8 @@ def _check_available(books: Books, debit: Account, credit: Account, minor: int) 
         check_floors(books, changes)
 
 
-def _lines(debit: Account, credit: Account, asset: Asset, minor: int) -> list[Line]:
+def two_lines(debit: Account, credit: Account, asset: Asset, minor: int) -> list[Line]:
+    """Returns the lines of an entry that moves an amount from one account to another."""
     amount = format_amount(minor, asset.scale)
     asked = [
         LegAsked(account=debit.code, side="debit", amount=amount, asset=asset.code),

@@ -18,8 +18,10 @@ from domain import (
     entries,
     freezes,
     holds,
+    increments,
     journals,
     ledgers,
+    refunds,
 )
 from domain.books import Books
 from domain.commands import At, Command, Decided, Event, NewStream
@@ -52,8 +54,13 @@ DECISIONS: dict[type[Command], Decision] = {
     corrections.Adjust: corrections.adjust,
     authorizations.Authorize: authorizations.authorize,
     authorizations.Settle: authorizations.settle,
+    increments.Increment: increments.increment,
+    increments.Reduce: increments.reduce,
     authorizations.Void: authorizations.void,
     authorizations.Release: authorizations.release,
+    refunds.Refund: refunds.refund,
+    refunds.Chargeback: refunds.charge_back,
+    refunds.Representment: refunds.represent,
     access.ListLedger: access.list_ledger,
     access.RecordActor: access.record_actor,
     access.IssueKey: access.issue_key,
@@ -81,6 +88,13 @@ EVOLVE: dict[type[Event], Evolve] = {
     entries.EntryAdjusted: entries.evolve_adjusted,
     holds.AuthorizationOpened: holds.evolve,
     holds.AuthorizationSettled: holds.evolve,
+    holds.AuthorizationForceSettled: holds.evolve,
+    holds.AuthorizationIncremented: holds.evolve,
+    holds.AuthorizationReduced: holds.evolve,
+    holds.AuthorizationRefunded: holds.evolve,
+    holds.AuthorizationChargedBack: holds.evolve,
+    holds.AuthorizationRepresented: holds.evolve,
+    holds.AuthorizationCorrected: holds.evolve,
     holds.AuthorizationVoided: holds.evolve,
     holds.AuthorizationReleased: holds.evolve,
     holds.AuthorizationExpired: holds.evolve,
@@ -90,5 +104,12 @@ EVOLVE: dict[type[Event], Evolve] = {
     access.KeyRevoked: access.evolve_revoked,
 }
 
-EVENTS: dict[type[Event], int] = dict.fromkeys(EVOLVE, 1)
+EVENTS: dict[type[Event], int] = dict.fromkeys(EVOLVE, 1) | {
+    entries.EntryPosted: 2,
+    holds.AuthorizationOpened: 2,
+    holds.AuthorizationSettled: 2,
+    holds.AuthorizationVoided: 2,
+    holds.AuthorizationReleased: 2,
+    holds.AuthorizationExpired: 2,
+}
 """The current version of each event; its permanent name is the name of its Struct."""

@@ -5,6 +5,8 @@ from datetime import date, datetime
 
 from msgspec import Struct, field
 
+from domain.refusals import Refusal
+
 REASONS = (
     "data_entry",
     "wrong_account",
@@ -64,6 +66,17 @@ class Command(
     on_behalf_of: str | None = None
     if_: list[Condition] | None = field(default=None, name="if")
     validate_only: bool | None = None
+
+
+class NarrativeRequired(Refusal):
+    code = "narrative_required"
+    sentence = "The reason 'other' needs a narrative."
+
+
+def check_narrative(command: Command) -> None:
+    """Raises NarrativeRequired where the reason says nothing and no text does."""
+    if command.reason == "other" and not command.narrative:
+        raise NarrativeRequired
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):

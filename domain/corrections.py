@@ -12,13 +12,14 @@ from domain.accounts import check_not_frozen
 from domain.assets import find_asset
 from domain.books import Books
 from domain.calendar import check_open, first_open_day
-from domain.commands import At, Command, Decided, NewStream
+from domain.commands import At, Command, Decided, NewStream, check_narrative
 from domain.entries import (
     Correction,
     Entry,
     EntryAdjusted,
     EntryPosted,
     EntryReversed,
+    Movement,
     find_entry,
     posted_entry,
 )
@@ -32,12 +33,16 @@ from domain.legs import (
     shape,
 )
 from domain.money import minor_units
+from domain.movements import check_restorable, recount
 from domain.refusals import Refusal
 
 
 class Reverse(Command, frozen=True, kw_only=True, tag="reverse"):
+    """`restore_hold`: of an authorization that is still open, what was settled is held again."""
+
     entry: str
     effective_on: date | None = None
+    restore_hold: bool | None = None
 
 
 class Adjust(Command, frozen=True, kw_only=True, tag="adjust"):
@@ -60,40 +65,43 @@ class ReversalOfReversal(Refusal):
     )
 
 
-class NotReversible(Refusal):
-    code = "not_reversible"
-    sentence = "The entry {entry} settled the authorization {authorization}."
-
-
-class NarrativeRequired(Refusal):
-    code = "narrative_required"
-    sentence = "The reason 'other' needs a narrative."
-
-
 def reverse(books: Books, command: Reverse, at: At, new: NewStream) -> Decided:
-    """Returns the reversal and the mark in the reversed entry's stream.
+    """Returns the reversal and the mark in the reversed entry's stream; in its authorization's,
+    where it has one, what that leaves.
 
-    Raises EntryNotFound, AccountIsFrozen, AlreadyReversed, ReversalOfReversal, NotReversible,
-    PeriodClosed, EffectiveInFuture, NarrativeRequired, InsufficientFunds.
+    Raises EntryNotFound, AccountIsFrozen, AlreadyReversed, ReversalOfReversal, NoHoldToRestore,
+    AuthorizationIsClosed, AuthorizationHasExpired (both only to restore a hold), PeriodClosed,
+    EffectiveInFuture, NarrativeRequired, NotReversible, InsufficientFunds.
     """
     original = find_entry(books, command.entry)
     lines = _swapped(books, original.posted)
     for line in lines:
         check_not_frozen(line.account)
     _check_correctable(command.entry, original)
+    if command.restore_hold:
+        check_restorable(books, command.entry, original.posted)
     effective_on = _correction_day(books, original, command.effective_on, at)
-    _check_narrative(command)
-    check_funds(books, lines)
+    check_narrative(command)
+    counted = recount(
+        books, command.entry, original.posted, restore_hold=bool(command.restore_hold)
+    )
+    check_funds(books, lines, freed=None if counted is None else counted.freed(books))
     reversal = _correcting(
         books, command, Passbook(books), original, lines, effective_on, "reversal"
     )
-    return [(new(0), reversal), (command.entry, EntryReversed(reversal=new(0)))]
+    decided: Decided = [(new(0), reversal), (command.entry, EntryReversed(reversal=new(0)))]
+    if counted is not None:
+        event = counted.event(corrects=command.entry, reversal=new(0), replacement=None)
+        decided.append((counted.authorization, event))
+    return decided
 
 
 def adjust(books: Books, command: Adjust, at: At, new: NewStream) -> Decided:
-    """Returns the reversal, the replacement, and the mark in the corrected entry's stream.
+    """Returns the reversal, the replacement, and the mark in the corrected entry's stream; in its
+    authorization's, where it has one, what that leaves.
 
-    Raises what `reverse` raises, and for the replacement what `post` raises.
+    Raises what `reverse` raises, and for the replacement what `post` raises, OverSettlement,
+    RefundTooLarge.
     """
     original = find_entry(books, command.entry)
     resolved = resolve(books, command.legs)
@@ -104,14 +112,23 @@ def adjust(books: Books, command: Adjust, at: At, new: NewStream) -> Decided:
     _check_correctable(command.entry, original)
     reversed_on = _correction_day(books, original, command.effective_on, at)
     replaced_on = _correction_day(books, original, command.replacement_effective_on, at)
-    _check_narrative(command)
+    check_narrative(command)
     lines = shape(books, command.legs, resolved)
-    check_funds(books, [*swapped, *lines])
+    counted = recount(books, command.entry, original.posted, lines=lines)
+    freed = None if counted is None else counted.freed(books)
+    check_funds(books, [*swapped, *lines], freed=freed)
     book = Passbook(books)
     reversal = _correcting(books, command, book, original, swapped, reversed_on, "reversal")
-    replacement = _correcting(books, command, book, original, lines, replaced_on, "replacement")
+    movement = None if counted is None else counted.replacement
+    replacement = _correcting(
+        books, command, book, original, lines, replaced_on, "replacement", movement
+    )
     mark = EntryAdjusted(reversal=new(0), replacement=new(1))
-    return [(new(0), reversal), (new(1), replacement), (command.entry, mark)]
+    decided: Decided = [(new(0), reversal), (new(1), replacement), (command.entry, mark)]
+    if counted is not None:
+        event = counted.event(corrects=command.entry, reversal=new(0), replacement=new(1))
+        decided.append((counted.authorization, event))
+    return decided
 
 
 def _check_correctable(entry: str, found: Entry) -> None:
@@ -119,13 +136,6 @@ def _check_correctable(entry: str, found: Entry) -> None:
         raise AlreadyReversed(entry=entry, reversal=found.reversal)
     if found.posted.correction == "reversal":
         raise ReversalOfReversal(entry=entry)
-    if found.posted.authorization is not None:
-        raise NotReversible(entry=entry, authorization=found.posted.authorization)
-
-
-def _check_narrative(command: Command) -> None:
-    if command.reason == "other" and not command.narrative:
-        raise NarrativeRequired
 
 
 def _correction_day(books: Books, original: Entry, asked: date | None, at: At) -> date:
@@ -167,6 +177,7 @@ def _correcting(
     lines: Sequence[Line],
     effective_on: date,
     correction: Correction,
+    movement: Movement | None = None,
 ) -> EntryPosted:
     posted = original.posted
     moved = effective_on != posted.effective_on
@@ -179,6 +190,8 @@ def _correcting(
         class_=posted.class_,
         effective_on=effective_on,
         reference=command.reference,
+        authorization=posted.authorization,
+        movement=movement,
         corrects=command.entry,
         correction=correction,
         relates_to=posted.effective_on if moved else None,

@@ -35,6 +35,7 @@ Class = Literal[
     "opening",
 ]
 Correction = Literal["reversal", "replacement"]
+MovementKind = Literal["settlement", "refund", "chargeback", "representment"]
 Day = date
 
 
@@ -75,6 +76,13 @@ class Attachment(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     name: str | None = None
 
 
+class Movement(Struct, frozen=True):
+    """What an entry counts as in its authorization, and by how much."""
+
+    kind: MovementKind
+    amount: str
+
+
 class Post(Command, frozen=True, kw_only=True, tag="post"):
     legs: list[LegAsked]
     id: str | None = None
@@ -106,6 +114,7 @@ class EntryPosted(Event, frozen=True, kw_only=True):
     links: list[Link] | None = None
     attachments: list[Attachment] | None = None
     authorization: str | None = None
+    movement: Movement | None = None
     corrects: str | None = None
     correction: Correction | None = None
     relates_to: date | None = None
@@ -209,7 +218,9 @@ def posted_entry(
     class_: Class,
     effective_on: date,
     reference: str | None,
+    value_on: date | None = None,
     authorization: str | None = None,
+    movement: Movement | None = None,
     corrects: str | None = None,
     correction: Correction | None = None,
     relates_to: date | None = None,
@@ -225,8 +236,10 @@ def posted_entry(
         class_=class_,
         effective_on=effective_on,
         legs=passbook.write(lines),
+        value_on=value_on,
         reference=reference,
         authorization=authorization,
+        movement=movement,
         corrects=corrects,
         correction=correction,
         relates_to=relates_to,

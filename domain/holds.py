@@ -15,6 +15,17 @@ from domain.commands import Event
 from domain.money import minor_units
 
 ClosedAs = Literal["final", "voided", "released", "expired"]
+Exceptional = Literal[
+    "late",
+    "over_ceiling",
+    "unmatched",
+    "below_floor",
+    "account_frozen",
+    "account_closed",
+    "limit_exceeded",
+    "period_moved",
+]
+"""What a mandatory settlement passed by that would have stopped another one."""
 
 
 class Network(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -28,7 +39,11 @@ class Network(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
 
 
 class Authorization(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The state of a hold, amounts as the record shows them."""
+    """The state of a hold, amounts as the record shows them.
+
+    `authorized` counts increments and reductions; `settlements` how many were ever posted, also
+    those that were taken back.
+    """
 
     debit: str
     credit: str
@@ -36,7 +51,10 @@ class Authorization(Struct, frozen=True, kw_only=True, omit_defaults=True):
     authorized: str
     settled: str
     refunded: str
+    charged_back: str
+    represented: str
     held: str
+    settlements: int = 0
     over_settle_percent: str = "0"
     expires_at: datetime | None = None
     closed_as: ClosedAs | None = None
@@ -44,13 +62,17 @@ class Authorization(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def status(self) -> str:
         settled = minor_units(self.settled)
-        if settled >= minor_units(self.authorized):
-            return "settled"
         if settled:
-            return "partially_settled"
-        if self.closed_as in ("voided", "expired", "released"):
-            return str(self.closed_as)
-        return "authorized"
+            return "settled" if settled >= minor_units(self.authorized) else "partially_settled"
+        if self.closed_as == "final":
+            return "released"  # what had been settled was taken back
+        return self.closed_as or "authorized"
+
+    @property
+    def returned_minor(self) -> int:
+        """What went back of what was settled: refunds, and chargebacks that were not won back."""
+        charged_back = minor_units(self.charged_back) - minor_units(self.represented)
+        return minor_units(self.refunded) + charged_back
 
     @property
     def ceiling_minor(self) -> int:
@@ -78,6 +100,65 @@ class AuthorizationSettled(Event, frozen=True, kw_only=True):
     released: str | None = None
 
 
+class AuthorizationForceSettled(Event, frozen=True, kw_only=True):
+    """A mandatory settlement. Without an authorization to match, it opens a closed one of its own,
+    on which it can be refunded or charged back."""
+
+    amount: str
+    entry: str
+    authorization: Authorization
+    exceptions: list[Exceptional]
+    network: Network | None = None
+
+
+class AuthorizationIncremented(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+    reference: str | None = None
+    private: str | None = None
+
+
+class AuthorizationReduced(Event, frozen=True, kw_only=True):
+    amount: str
+    authorization: Authorization
+    reference: str | None = None
+    private: str | None = None
+
+
+class AuthorizationRefunded(Event, frozen=True, kw_only=True):
+    amount: str
+    entry: str
+    authorization: Authorization
+
+
+class AuthorizationChargedBack(Event, frozen=True, kw_only=True):
+    amount: str
+    entry: str
+    authorization: Authorization
+
+
+class AuthorizationRepresented(Event, frozen=True, kw_only=True):
+    amount: str
+    entry: str
+    authorization: Authorization
+
+
+class AuthorizationCorrected(Event, frozen=True, kw_only=True):
+    """An entry of the authorization was taken back by `entry`, and perhaps replaced.
+
+    `amount` is what it had counted, `replacement_amount` what its replacement counts, `restored`
+    what is held again.
+    """
+
+    amount: str
+    entry: str
+    corrects: str
+    authorization: Authorization
+    replacement: str | None = None
+    replacement_amount: str | None = None
+    restored: str | None = None
+
+
 class AuthorizationVoided(Event, frozen=True, kw_only=True):
     amount: str
     authorization: Authorization
@@ -100,6 +181,13 @@ class AuthorizationExpired(Event, frozen=True, kw_only=True):
 Happened = (
     AuthorizationOpened
     | AuthorizationSettled
+    | AuthorizationForceSettled
+    | AuthorizationIncremented
+    | AuthorizationReduced
+    | AuthorizationRefunded
+    | AuthorizationChargedBack
+    | AuthorizationRepresented
+    | AuthorizationCorrected
     | AuthorizationVoided
     | AuthorizationReleased
     | AuthorizationExpired

@@ -5,7 +5,7 @@ an event carries its account's and asset's running number and the balance that i
 line in a passbook: a missing line shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal
 
@@ -184,8 +184,11 @@ def _check_functional(books: Books, lines: Sequence[Line]) -> None:
         raise UnbalancedFunctional(asset=functional.code, difference=difference)
 
 
-def check_funds(books: Books, lines: Sequence[Line]) -> None:
-    """Judges the floors on the net effect of all lines together. Raises InsufficientFunds."""
+def check_funds(
+    books: Books, lines: Sequence[Line], *, freed: Mapping[str, int] | None = None
+) -> None:
+    """Judges the floors on the net effect of all lines together, and of what a hold frees by
+    account. Raises InsufficientFunds."""
     changes: dict[str, tuple[Account, int]] = {}
     for line in lines:
         account = line.account
@@ -194,6 +197,11 @@ def check_funds(books: Books, lines: Sequence[Line]) -> None:
             if account.code in changes:
                 change += changes[account.code][1]
             changes[account.code] = (account, change)
+    for code, minor in (freed or {}).items():
+        held = find_account(books, code)
+        if held.floor_minor is not None:
+            change = changes[code][1] if code in changes else 0
+            changes[code] = (held, change + minor)
     if changes:
         check_floors(books, changes.values())
 

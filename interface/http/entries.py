@@ -37,6 +37,7 @@ def entry_shown(posted: Stored) -> dict[str, Any]:
         "links": event.links,
         "attachments": event.attachments,
         "authorization": event.authorization,
+        "movement": event.movement,
         "corrects": event.corrects,
         "correction": event.correction,
         "relates_to": event.relates_to,

@@ -1,8 +1,9 @@
 """Bodies of answers about entries and authorizations; see schemas_answers.py."""
 
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 from domain.commands import REASONS
+from interface.http.authorizations import HISTORY_MAX
 from interface.http.fields import (
     SIGNED_AMOUNT,
     Amount,
@@ -17,13 +18,13 @@ from interface.http.fields import (
     Whole,
 )
 from interface.http.schemas_answers import COUNT, ITEMS_MAX, Receipt, metadata_shown, text, texts
+from interface.http.schemas_authorizations import NetworkMember
 from interface.http.schemas_postings import (
     CLASSES,
     AttachmentMember,
     DocumentMember,
     LegMember,
     LinkMember,
-    NetworkMember,
     OriginalMember,
     SourceMember,
 )
@@ -34,6 +35,16 @@ class Leg(LegMember):
 
     line = Whole(**COUNT)
     balance = Amount(pattern=SIGNED_AMOUNT, required=True)
+
+
+MOVEMENTS = ("settlement", "refund", "chargeback", "representment")
+
+
+class Movement(Schema):
+    """What an entry counts as in its authorization, and by how much."""
+
+    kind = Choice(MOVEMENTS, required=True)
+    amount = Amount(required=True)
 
 
 class Entry(Schema):
@@ -54,6 +65,7 @@ class Entry(Schema):
     links = Parts(LinkMember, max_length=ITEMS_MAX, required=True, allow_none=True)
     attachments = Parts(AttachmentMember, max_length=ITEMS_MAX, required=True, allow_none=True)
     authorization = Uuid(required=True, allow_none=True)
+    movement = fields.Nested(Movement, required=True, allow_none=True)
     corrects = Uuid(required=True, allow_none=True)
     correction = Choice(("reversal", "replacement"), required=True, allow_none=True)
     relates_to = Day(required=True, allow_none=True)
@@ -99,13 +111,21 @@ class HistoryLine(Happened):
     """What happened to an authorization, and how that left it."""
 
     amount = Amount(required=True)
+    exceptions = texts(required=True)
+    corrects = Uuid(required=True, allow_none=True)
+    replacement = Uuid(required=True, allow_none=True)
+    restored = Amount(required=True, allow_none=True)
     entry = Uuid(required=True, allow_none=True)
     released = Amount(required=True, allow_none=True)
     reference = text(required=True, allow_none=True)
     narrative = text(required=True, allow_none=True)
     metadata = metadata_shown()
     status = text(required=True)
+    authorized = Amount(required=True)
     settled = Amount(required=True)
+    refunded = Amount(required=True)
+    charged_back = Amount(required=True)
+    represented = Amount(required=True)
     held = Amount(required=True)
 
 
@@ -125,13 +145,18 @@ class Authorization(Schema):
     authorized = Amount(required=True)
     settled = Amount(required=True)
     refunded = Amount(required=True)
+    charged_back = Amount(required=True)
+    represented = Amount(required=True)
     held = Amount(required=True)
+    settlements = Whole(**COUNT)
+    ceiling = Amount(required=True)
     over_settle_percent = text(required=True)
     expires_at = Moment(required=True, allow_none=True)
     network = Part(NetworkMember, required=True, allow_none=True)
     reference = text(required=True, allow_none=True)
     entries = texts(required=True)
-    history = Parts(HistoryLine, max_length=ITEMS_MAX, required=True)
+    history = Parts(HistoryLine, max_length=HISTORY_MAX + 1, required=True)
+    history_total = Whole(**COUNT)
 
 
 class AuthorizationChanged(Authorization, Receipt):
@@ -139,6 +164,6 @@ class AuthorizationChanged(Authorization, Receipt):
 
 
 class Settlement(AuthorizationChanged):
-    """A hold as a settlement left it, and the entry that was posted."""
+    """A hold as the command left it, and the entry that was posted."""
 
     entry = Uuid(required=True)

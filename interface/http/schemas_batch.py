@@ -5,15 +5,18 @@ from marshmallow import Schema, fields, validate
 from domain.commands import Command
 from interface.http.fields import VISIBLE_ASCII, Choice, Flag, Text, Uuid
 from interface.http.schemas import Body
-from interface.http.schemas_postings import (
-    AdjustBody,
+from interface.http.schemas_authorizations import (
     AuthorizeBody,
-    PostBody,
+    ChargebackBody,
+    IncrementBody,
+    ReduceBody,
+    RefundBody,
     ReleaseBody,
-    ReverseBody,
+    RepresentmentBody,
     SettleBody,
     VoidBody,
 )
+from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
 
 BATCH_MAX_COMMANDS = 10_000
 KEY_MAX = 255
@@ -45,9 +48,14 @@ ELEMENTS: dict[str, type[Body]] = {
         ReverseBody,
         AdjustBody,
         AuthorizeBody,
+        IncrementBody,
+        ReduceBody,
         SettleBody,
         VoidBody,
         ReleaseBody,
+        RefundBody,
+        ChargebackBody,
+        RepresentmentBody,
     )
 }
 """By `do`."""

@@ -1,10 +1,8 @@
-"""Bodies of commands that move or hold money: entries, corrections, authorizations."""
+"""Bodies of commands that post entries and correct them."""
 
-from domain.authorizations import Authorize, Release, Settle, Void
 from domain.commands import REASONS
 from domain.corrections import Adjust, Reverse
 from domain.entries import Attachment, Document, Link, Original, Post, Source
-from domain.holds import Network
 from domain.legs import LegAsked
 from interface.http.fields import (
     POSITION_MAX,
@@ -25,7 +23,6 @@ from interface.http.schemas import (
     ID_MAX,
     REASON,
     Body,
-    Errors,
     Member,
     pairs,
 )
@@ -35,8 +32,6 @@ LEGS_MAX = 10_000
 
 LINKS_MAX = 100
 SHA256 = r"[0-9a-f]{64}"
-HUNDRED_YEARS_SECONDS = 3_155_760_000
-PERCENT = r"[0-9]{1,4}(\.[0-9]{1,4})?"
 
 CLASSES = (
     "ordinary",
@@ -145,6 +140,7 @@ class ReverseBody(Body):
 
     reason = Choice(REASONS, required=True)  # type: ignore[assignment]  # narrower
     effective_on = Day(allow_none=True)
+    restore_hold = Flag(allow_none=True)
 
 
 class AdjustBody(Body):
@@ -157,63 +153,3 @@ class AdjustBody(Body):
     legs = Parts(LegMember, min_length=2, max_length=LEGS_MAX, required=True)
     effective_on = Day(allow_none=True)
     replacement_effective_on = Day(allow_none=True)
-
-
-class NetworkMember(Member):
-    """What the payment network says of an authorization."""
-
-    makes = Network
-
-    scheme = Text(ID_MAX, allow_none=True)
-    reference = Text(ID_MAX, allow_none=True)
-    approval_code = Text(ID_MAX, allow_none=True)
-    merchant_id = Text(ID_MAX, allow_none=True)
-    mcc = Text(ID_MAX, allow_none=True)
-
-
-class AuthorizeBody(Body):
-    """A hold: it reserves funds and moves none. It never expires where nothing says when."""
-
-    makes = Authorize
-
-    debit = Text(ACCOUNT_CODE_MAX, required=True)
-    credit = Text(ACCOUNT_CODE_MAX, required=True)
-    amount = Amount(required=True)
-    asset = Text(ASSET_CODE_MAX, required=True)
-    id = Uuid(allow_none=True)
-    expires_in_seconds = Whole(-HUNDRED_YEARS_SECONDS, HUNDRED_YEARS_SECONDS, allow_none=True)
-    expires_at = Moment(allow_none=True)
-    over_settle_percent = Text(9, pattern=PERCENT, allow_none=True)
-    network = Part(NetworkMember, allow_none=True)
-
-    @staticmethod
-    def rule(command: Authorize) -> Errors | None:
-        """There is one moment at which it expires."""
-        if command.expires_in_seconds is not None and command.expires_at is not None:
-            return {"expires_at": ["Give this or expires_in_seconds."]}
-        return None
-
-
-class SettleBody(Body):
-    """Posts a part of a hold; without `amount` all that remains of it."""
-
-    makes = Settle
-    target = "authorization"
-
-    amount = Amount(allow_none=True)
-    final = Flag(allow_none=True)
-    effective_on = Day(allow_none=True)
-
-
-class VoidBody(Body):
-    """Takes a hold back of which nothing was settled."""
-
-    makes = Void
-    target = "authorization"
-
-
-class ReleaseBody(Body):
-    """Gives back what remains held."""
-
-    makes = Release
-    target = "authorization"

@@ -12,6 +12,7 @@ from application.private import PrivateText, decode_body
 from application.records import SHAPES, Record
 
 NO_TEXT = PrivateText()
+LAST_VERSION = 2**63 - 1
 
 
 class Stored(NamedTuple):
@@ -37,14 +38,31 @@ def receipt(first: Stored) -> dict[str, Any]:
 
 
 def read_stream(
-    connection: Connection[DictRow], stream: str, *, before_version: int | None = None
+    connection: Connection[DictRow], stream: str, *, before_version: int = LAST_VERSION
 ) -> list[Stored]:
     """Returns a stream's records, oldest first. Requires a UUID in its canonical form."""
     rows = connection.execute(
         "SELECT state FROM events WHERE originator_id = %s::uuid"
-        " AND originator_version < coalesce(%s, 9223372036854775807)"
-        " ORDER BY originator_version",
+        " AND originator_version < %s ORDER BY originator_version",
         [stream, before_version],
+    )
+    return [Stored(SHAPES.decode(row["state"]), row["state"]) for row in rows]
+
+
+def read_ends(
+    connection: Connection[DictRow], stream: str, *, last: int, before_version: int = LAST_VERSION
+) -> list[Stored]:
+    """Returns a stream's first record and up to `last` of those before a version, oldest first."""
+    rows = connection.execute(
+        "SELECT state FROM ("
+        "(SELECT originator_version, state FROM events"
+        " WHERE originator_id = %(stream)s::uuid AND originator_version = 1)"
+        " UNION ALL"
+        " (SELECT originator_version, state FROM events WHERE originator_id = %(stream)s::uuid"
+        " AND originator_version > 1 AND originator_version < %(before)s"
+        " ORDER BY originator_version DESC LIMIT %(last)s)"
+        ") AS ends ORDER BY originator_version",
+        {"stream": stream, "before": before_version, "last": last},
     )
     return [Stored(SHAPES.decode(row["state"]), row["state"]) for row in rows]
 

@@ -17,6 +17,7 @@ from application.queue import MAX_COMMIT_COMMANDS
 from domain.authorizations import Settle
 from domain.commands import Command
 from domain.corrections import Adjust
+from domain.refunds import Chargeback, Refund, Representment
 from interface.http.loading_batch import load_element
 from interface.http.parsing import Element, Invalid, Malformed
 
@@ -212,6 +213,9 @@ def _adjusted(outcome: Outcome) -> Done:
 
 _NOT_THE_FIRST: dict[type[Command], Callable[[Outcome], Done]] = {
     Settle: _settled,
+    Refund: _settled,
+    Chargeback: _settled,
+    Representment: _settled,
     Adjust: _adjusted,
 }
 """Commands whose `id` is not that of the stream of their first record."""

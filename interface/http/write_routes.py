@@ -12,8 +12,10 @@ from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
 from domain.ledgers import LockBooks
+from domain.refunds import Chargeback, Refund, Representment
 from interface.http.admission import LEDGERS
 from interface.http.schemas_answers import (
     AccountChanged,
@@ -58,8 +60,17 @@ WRITE_ROUTES = (
     WriteRoute(f"{ENTRY}/reverse", Reverse, EntryMade, "Reverse an entry"),
     WriteRoute(f"{ENTRY}/adjust", Adjust, Adjustment, "Correct an entry"),
     WriteRoute(f"{LEDGER}/authorizations", Authorize, AuthorizationChanged, "Hold funds"),
+    WriteRoute(f"{AUTHORIZATION}/increment", Increment, AuthorizationChanged, "Add to a hold"),
+    WriteRoute(f"{AUTHORIZATION}/reduce", Reduce, AuthorizationChanged, "Reduce a hold"),
     WriteRoute(f"{AUTHORIZATION}/settle", Settle, Settlement, "Settle a hold"),
     WriteRoute(f"{AUTHORIZATION}/void", Void, AuthorizationChanged, "Void a hold"),
     WriteRoute(f"{AUTHORIZATION}/release", Release, AuthorizationChanged, "Release a hold"),
+    WriteRoute(f"{AUTHORIZATION}/refund", Refund, Settlement, "Refund what was settled"),
+    WriteRoute(
+        f"{AUTHORIZATION}/chargeback", Chargeback, Settlement, "Charge back what was settled"
+    ),
+    WriteRoute(
+        f"{AUTHORIZATION}/representment", Representment, Settlement, "Win back a chargeback"
+    ),
     WriteRoute(f"{LEDGER}/periods/lock", LockBooks, BooksLocked, "Lock the books"),
 )

@@ -14,7 +14,7 @@ from domain.freezes import AccountFrozen, AccountUnfrozen
 from domain.ledgers import CreateLedger
 from interface.http.accounts import account_shown, etag, fold_account
 from interface.http.admission import Guest, check_takes_commands
-from interface.http.authorizations import authorization_shown
+from interface.http.authorizations import authorization_shown, read_history
 from interface.http.books import asset_shown, journal_shown, ledger_shown
 from interface.http.door import Door
 from interface.http.entries import entry_shown
@@ -45,15 +45,18 @@ from interface.http.schemas import (
     RegisterAssetBody,
     UnfreezeAccountBody,
 )
-from interface.http.schemas_postings import (
-    AdjustBody,
+from interface.http.schemas_authorizations import (
     AuthorizeBody,
-    PostBody,
+    ChargebackBody,
+    IncrementBody,
+    ReduceBody,
+    RefundBody,
     ReleaseBody,
-    ReverseBody,
+    RepresentmentBody,
     SettleBody,
     VoidBody,
 )
+from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
 from interface.http.streams import (
     Stored,
     has_texts,
@@ -239,7 +242,11 @@ def _show_adjustment(written: Written) -> Shown:
 
 
 def _show_authorization(written: Written) -> Shown:
-    history = _history(written)
+    last = written.stored[-1]
+    history = [last]
+    if last.record.version > 1:
+        with written.door.ledgers.reader(written.ledger) as connection:
+            history = read_history(connection, last.record.stream, up_to=last)
     texts = {}
     # At the position of what would be recorded another command's record may stand by now.
     recorded = history[:-1] if written.is_judgement else history
@@ -284,9 +291,14 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(ReverseBody, 201, _show_entry),
         _verb(AdjustBody, 201, _show_adjustment),
         _verb(AuthorizeBody, 201, _show_authorization),
+        _verb(IncrementBody, 200, _show_authorization),
+        _verb(ReduceBody, 200, _show_authorization),
         _verb(SettleBody, 201, _show_authorization),
         _verb(VoidBody, 200, _show_authorization),
         _verb(ReleaseBody, 200, _show_authorization),
+        _verb(RefundBody, 201, _show_authorization),
+        _verb(ChargebackBody, 201, _show_authorization),
+        _verb(RepresentmentBody, 201, _show_authorization),
     )
 )
 """The command of each single route, and its answer."""

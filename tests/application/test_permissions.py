@@ -7,6 +7,7 @@ from domain.catalogue import DECISIONS
 from domain.refusals import Forbidden
 from tests.domain.faults import Good
 from tests.domain.faulty_chart import CHART_CHANGES
+from tests.domain.faulty_holds import HOLDS
 from tests.domain.faulty_postings import POSTINGS
 
 ROLES = ("operator", "controller", "clerk", "approver", "compliance", "auditor")
@@ -23,7 +24,20 @@ CONTROLLERS = {
     "FreezeAccount",
     "UnfreezeAccount",
 }
-CLERKS = {"Post", "Reverse", "Adjust", "Authorize", "Settle", "Void", "Release"}
+CLERKS = {
+    "Post",
+    "Reverse",
+    "Adjust",
+    "Authorize",
+    "Increment",
+    "Reduce",
+    "Settle",
+    "Void",
+    "Release",
+    "Refund",
+    "Chargeback",
+    "Representment",
+}
 
 
 def allowed(role: str, name: str) -> bool:
@@ -39,7 +53,7 @@ def test_every_command_has_a_rule() -> None:
     assert {kind.__name__ for kind in MAY} == OPERATORS | CONTROLLERS | CLERKS
 
 
-SAMPLES = [*POSTINGS, *CHART_CHANGES]
+SAMPLES = [*POSTINGS, *HOLDS, *CHART_CHANGES]
 
 
 @pytest.mark.parametrize("role", ROLES)

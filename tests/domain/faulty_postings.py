@@ -29,7 +29,6 @@ from tests.domain.faults import (
     NOT_FOUND,
     PERIOD,
     TERMINAL,
-    Draft,
     Good,
     after,
     after_the_first,
@@ -137,14 +136,6 @@ CORRECTED: list[Any] = [
 ENTRY = nth(3)
 
 
-def correct_a_settlement(draft: Draft) -> None:
-    """Asks to take back what settled a hold."""
-    hold = Authorize(debit="wallet", credit="merchant", amount="1.00", asset="USD")
-    draft.before += [fund("wallet", "1.00"), hold]
-    draft.before.append(Settle(authorization=nth(len(draft.before))))
-    draft.fields["entry"] = nth(len(draft.before))
-
-
 CORRECTION_FAULTS = [
     fault("entry_not_found", NOT_FOUND, sets(entry="nothing"), touches="entry"),
     fault("account_frozen", FROZEN, after(FreezeAccount(account="from")), touches="account"),
@@ -161,7 +152,6 @@ CORRECTION_FAULTS = [
         sets(entry=nth(4)),
         touches="entry funds",
     ),
-    fault("not_reversible", TERMINAL, correct_a_settlement, touches="entry account funds"),
     FUTURE_DAY,
     LOCKED_DAY,
     fault("narrative_required", LEGS, sets(reason="other"), touches="text"),
@@ -175,6 +165,7 @@ REVERSE = Good(
     [],
     [
         *CORRECTION_FAULTS,
+        fault("not_reversible", TERMINAL, sets(restore_hold=True), touches="entry"),
         fault(
             "insufficient_funds", FUNDS, after(transfer("to", "income", "5.00")), touches="funds"
         ),
@@ -243,7 +234,7 @@ HELD: list[Any] = [
     ),
 ]
 HELD_ID = nth(2)
-NO_HOLD = fault("authorization_not_found", NOT_FOUND, sets(authorization="nothing"))
+NO_HOLD = fault("authorization_not_found", NOT_FOUND, sets(authorization="nothing"), touches="hold")
 ENDED = fault(
     "authorization_closed", TERMINAL, after(Release(authorization=HELD_ID)), touches="end"
 )

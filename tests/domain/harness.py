@@ -28,13 +28,15 @@ from domain.catalogue import EVOLVE
 from domain.commands import At, Command, Event
 from domain.decisions import decide
 from domain.entries import Post
+from domain.increments import Increment, Reduce
 from domain.ledgers import CreateLedger
 from domain.legs import LegAsked, Side
+from domain.refunds import Chargeback, Refund, Representment
 from domain.refusals import Refusal
 
 TODAY = date(2026, 3, 31)
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
-ACTS_ON_HOLD = (Settle, Void, Release)
+ACTS_ON_HOLD = (Increment, Reduce, Settle, Void, Release, Refund, Chargeback, Representment)
 
 Expected = tuple[str, Event] | Refusal | type[Refusal]
 

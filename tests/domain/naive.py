@@ -38,6 +38,10 @@ class Hold:
     settled: Fraction = Fraction(0)
     released: Fraction = Fraction(0)
     held: Fraction = Fraction(0)
+    refund: Fraction = Fraction(0)
+    chargeback: Fraction = Fraction(0)
+    representment: Fraction = Fraction(0)
+    settlements: int = 0
     open: bool = True
     expires_at: str | None = None
 
@@ -206,14 +210,98 @@ class Naive:
         hold, amount = self.holds[stream], Fraction(payload["amount"])
         entry = self.entries[payload["entry"]]
         assert entry["authorization"] == stream
-        assert {Fraction(leg["amount"]) for leg in entry["legs"]} == {amount}
+        self._check_moved(entry, "settlement", amount)
         hold.settled += amount
+        hold.settlements += 1
         self._free(hold, min(amount, hold.held))
         self._release(hold, Fraction(payload.get("released", "0")), payload["authorization"])
         self._check_hold(stream, payload["authorization"])
 
+    def _AuthorizationForceSettled(  # noqa: N802
+        self, stream: str, payload: dict[str, Any]
+    ) -> None:
+        says, amount = payload["authorization"], Fraction(payload["amount"])
+        if stream not in self.holds:
+            assert "unmatched" in payload["exceptions"]
+            hold = Hold(says["debit"], says["credit"], says["asset"], Fraction(0), open=False)
+            self.holds[stream] = hold
+        hold = self.holds[stream]
+        assert ("late" in payload["exceptions"]) == (not hold.open and hold.authorized > 0)
+        entry = self.entries[payload["entry"]]
+        assert entry["authorization"] == stream
+        self._check_moved(entry, "settlement", amount)
+        hold.settled += amount
+        hold.settlements += 1
+        self._free(hold, min(amount, hold.held))
+        self._check_hold(stream, says)
+
+    def _AuthorizationIncremented(  # noqa: N802
+        self, stream: str, payload: dict[str, Any]
+    ) -> None:
+        hold, amount = self.holds[stream], Fraction(payload["amount"])
+        assert hold.open
+        hold.authorized += amount
+        self._free(hold, -amount)
+        self._check_hold(stream, payload["authorization"])
+
+    def _AuthorizationReduced(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        hold, amount = self.holds[stream], Fraction(payload["amount"])
+        assert hold.open
+        hold.authorized -= amount
+        assert hold.authorized >= hold.settled
+        freed = min(amount, hold.held)
+        hold.released -= amount - freed
+        self._free(hold, freed)
+        hold.open = "closed_as" not in payload["authorization"]
+        self._check_hold(stream, payload["authorization"])
+
+    def _AuthorizationRefunded(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        self._returned(stream, payload, "refund")
+
+    def _AuthorizationChargedBack(  # noqa: N802
+        self, stream: str, payload: dict[str, Any]
+    ) -> None:
+        self._returned(stream, payload, "chargeback")
+
+    def _AuthorizationRepresented(  # noqa: N802
+        self, stream: str, payload: dict[str, Any]
+    ) -> None:
+        self._returned(stream, payload, "representment")
+
+    def _returned(self, stream: str, payload: dict[str, Any], kind: str) -> None:
+        hold, amount = self.holds[stream], Fraction(payload["amount"])
+        entry = self.entries[payload["entry"]]
+        assert entry["authorization"] == stream
+        self._check_moved(entry, kind, amount)
+        setattr(hold, kind, getattr(hold, kind) + amount)
+        self._check_hold(stream, payload["authorization"])
+
+    def _AuthorizationCorrected(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        hold, says = self.holds[stream], payload["authorization"]
+        assert self.taken_back[payload["corrects"]]["reversal"] == payload["entry"]
+        movement = self.entries[payload["corrects"]]["movement"]
+        assert movement["amount"] == payload["amount"]
+        change = Fraction(payload.get("replacement_amount", "0")) - Fraction(payload["amount"])
+        if movement["kind"] == "settlement":
+            hold.settled += change
+            restored = Fraction(payload.get("restored", "0"))
+            assert restored <= -change
+            assert hold.open or not restored
+            room = max(Fraction(0), hold.authorized - hold.settled)
+            self._free(hold, hold.held - min(hold.held + restored, room))
+            hold.released = max(Fraction(0), hold.authorized - hold.settled - hold.held)
+        else:
+            kind = movement["kind"]
+            setattr(hold, kind, getattr(hold, kind) + change)
+        self._check_hold(stream, says)
+
+    def _check_moved(self, entry: Record, kind: str, amount: Fraction) -> None:
+        assert {Fraction(leg["amount"]) for leg in entry["legs"]} == {amount}
+        assert entry["movement"]["kind"] == kind
+        assert Fraction(entry["movement"]["amount"]) == amount
+
     def _AuthorizationVoided(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
-        assert self.holds[stream].settled == 0
+        assert self.holds[stream].settlements == 0
         self._ended(stream, payload)
 
     def _AuthorizationReleased(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
@@ -251,6 +339,12 @@ class Naive:
         assert Fraction(says["held"]) == hold.held
         assert Fraction(says["settled"]) == hold.settled
         assert Fraction(says["authorized"]) == hold.authorized
+        assert Fraction(says["refunded"]) == hold.refund
+        assert Fraction(says["charged_back"]) == hold.chargeback
+        assert Fraction(says["represented"]) == hold.representment
+        assert says.get("settlements", 0) == hold.settlements
+        assert hold.representment <= hold.chargeback
+        assert hold.refund + hold.chargeback - hold.representment <= hold.settled
         self.versions[hold.debit] += 1
         self.versions[hold.credit] += 1
 

@@ -19,10 +19,9 @@ from domain.authorizations import (
 )
 from domain.balances import InsufficientFunds
 from domain.calendar import PeriodClosed
-from domain.entries import EntryPosted
+from domain.entries import EntryPosted, Movement
 from domain.freezes import FreezeAccount
 from domain.holds import (
-    Authorization,
     AuthorizationOpened,
     AuthorizationSettled,
     Network,
@@ -32,39 +31,12 @@ from domain.legs import Leg
 from tests.domain.harness import (
     CHART,
     TODAY,
-    Given,
     account,
     fund,
     ledger,
     transfer,
 )
-
-HOLD = f"g{len(CHART) + 2}"
-
-
-def authorize(amount: str = "100.00", **more: object) -> Authorize:
-    return Authorize(debit="wallet", credit="merchant", amount=amount, asset="USD", **more)  # type: ignore[arg-type]
-
-
-def settle(amount: str | None = None, **more: object) -> Settle:
-    return Settle(authorization=HOLD, amount=amount, **more)  # type: ignore[arg-type]
-
-
-def held(amount: str = "100.00", *, funds: str = "1000.00", **more: object) -> Given:
-    return ledger.given(fund("wallet", funds), authorize(amount, **more))
-
-
-def state(**more: object) -> Authorization:
-    fields = {
-        "debit": "wallet",
-        "credit": "merchant",
-        "asset": "USD",
-        "authorized": "100.00",
-        "settled": "0.00",
-        "refunded": "0.00",
-        "held": "100.00",
-    }
-    return Authorization(**{**fields, **more})  # type: ignore[arg-type]
+from tests.domain.holding import HOLD, authorize, held, settle, state
 
 
 def test_a_hold_reserves_funds_and_moves_none() -> None:
@@ -95,6 +67,7 @@ def test_settling_posts_an_entry_in_the_journal_of_authorizations() -> None:
                 effective_on=TODAY,
                 reference="S",
                 authorization=HOLD,
+                movement=Movement("settlement", "60.00"),
                 legs=[
                     Leg("wallet", "debit", "60.00", "USD", 2, "940.00"),
                     Leg("merchant", "credit", "60.00", "USD", 1, "60.00"),
@@ -104,7 +77,9 @@ def test_settling_posts_an_entry_in_the_journal_of_authorizations() -> None:
         (
             HOLD,
             AuthorizationSettled(
-                amount="60.00", entry="new", authorization=state(settled="60.00", held="40.00")
+                amount="60.00",
+                entry="new",
+                authorization=state(settled="60.00", held="40.00", settlements=1),
             ),
         ),
     )
@@ -115,7 +90,7 @@ def test_settling_without_an_amount_takes_what_remains() -> None:
     assert isinstance(posted, EntryPosted)
     assert posted.legs[0].amount == "40.00"
     assert isinstance(settled, AuthorizationSettled)
-    assert settled.authorization == state(settled="100.00", held="0.00")
+    assert settled.authorization == state(settled="100.00", held="0.00", settlements=2)
 
 
 def test_final_releases_the_rest_and_closes() -> None:
@@ -125,7 +100,7 @@ def test_final_releases_the_rest_and_closes() -> None:
         entry="new",
         final=True,
         released="40.00",
-        authorization=state(settled="60.00", held="0.00", closed_as="final"),
+        authorization=state(settled="60.00", held="0.00", settlements=1, closed_as="final"),
     )
     closed = held().given(settle("60", final=True))
     closed.when(settle("1")).then(AuthorizationIsClosed(closed_as="final"))

@@ -5,16 +5,11 @@ from datetime import date, timedelta
 import pytest
 
 from domain.amendments import AmendAccount
-from domain.authorizations import (
-    Authorize,
-    Settle,
-)
 from domain.calendar import EffectiveInFuture
+from domain.commands import NarrativeRequired
 from domain.corrections import (
     Adjust,
     AlreadyReversed,
-    NarrativeRequired,
-    NotReversible,
     ReversalOfReversal,
     Reverse,
 )
@@ -139,17 +134,6 @@ def test_a_reversal_is_not_taken_back_a_replacement_is() -> None:
     (again,) = entries(adjusted.when(Reverse(entry=replacement, reason="duplicate")))
     assert again.corrects == replacement
     assert entries(adjusted.when(adjust("7.00", entry=replacement)))[1].legs[0].balance == "7.00"
-
-
-def test_what_settled_a_hold_is_not_reversible_here() -> None:
-    hold = Authorize(debit="wallet", credit="merchant", amount="1.00", asset="USD")
-    world = ledger.given(fund("wallet", "1.00"), hold)
-    authorization = f"g{len(world.what)}"
-    world = world.given(Settle(authorization=authorization))
-    settlement = f"g{len(world.what)}"
-    refusal = NotReversible(entry=settlement, authorization=authorization)
-    world.when(Reverse(entry=settlement, reason="duplicate")).then(refusal)
-    world.when(adjust(entry=settlement)).then(refusal)
 
 
 @pytest.mark.parametrize("narrative", [None, ""])

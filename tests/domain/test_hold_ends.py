@@ -8,10 +8,8 @@ import pytest
 from domain.authorizations import (
     AuthorizationHasExpired,
     AuthorizationIsClosed,
-    Authorize,
     ExpiresInPast,
     Release,
-    Settle,
     SettlementExists,
     Void,
     expire,
@@ -19,47 +17,18 @@ from domain.authorizations import (
 from domain.commands import Command
 from domain.freezes import FreezeAccount
 from domain.holds import (
-    Authorization,
     AuthorizationExpired,
     AuthorizationReleased,
     AuthorizationVoided,
 )
 from domain.refusals import Refusal
 from tests.domain.harness import (
-    CHART,
     NOW,
-    Given,
     fund,
     ledger,
     transfer,
 )
-
-HOLD = f"g{len(CHART) + 2}"
-
-
-def authorize(amount: str = "100.00", **more: object) -> Authorize:
-    return Authorize(debit="wallet", credit="merchant", amount=amount, asset="USD", **more)  # type: ignore[arg-type]
-
-
-def settle(amount: str | None = None, **more: object) -> Settle:
-    return Settle(authorization=HOLD, amount=amount, **more)  # type: ignore[arg-type]
-
-
-def held(amount: str = "100.00", *, funds: str = "1000.00", **more: object) -> Given:
-    return ledger.given(fund("wallet", funds), authorize(amount, **more))
-
-
-def state(**more: object) -> Authorization:
-    fields = {
-        "debit": "wallet",
-        "credit": "merchant",
-        "asset": "USD",
-        "authorized": "100.00",
-        "settled": "0.00",
-        "refunded": "0.00",
-        "held": "100.00",
-    }
-    return Authorization(**{**fields, **more})  # type: ignore[arg-type]
+from tests.domain.holding import HOLD, authorize, held, settle, state
 
 
 def test_void_takes_back_a_hold_of_which_nothing_was_settled() -> None:
@@ -84,7 +53,9 @@ def test_release_gives_back_what_remains_at_any_time() -> None:
             HOLD,
             AuthorizationReleased(
                 amount="40.00",
-                authorization=state(settled="60.00", held="0.00", closed_as="released"),
+                authorization=state(
+                    settled="60.00", held="0.00", settlements=1, closed_as="released"
+                ),
             ),
         )
     )

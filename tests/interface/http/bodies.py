@@ -34,7 +34,8 @@ from interface.http.schemas import (
     ComparisonMember,
     ConditionMember,
 )
-from interface.http.schemas_postings import PERCENT, SHA256
+from interface.http.schemas_authorizations import PERCENT
+from interface.http.schemas_postings import SHA256
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 EXAMPLES = {

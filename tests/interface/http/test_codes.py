@@ -222,10 +222,42 @@ def narrative_required(world: World, key: str) -> TestResponse:
 
 
 def not_reversible(world: World, key: str) -> TestResponse:
+    path, entry = settled(world)
+    back = {"amount": "0.01", "reason": "counterparty"}
+    assert world.clerk.post(f"{path}/refund", back).status_code == 201
+    return world.clerk.post(
+        f"{world.path}/entries/{entry}/reverse", {"reason": "duplicate"}, key=key
+    )
+
+
+def settled(world: World) -> tuple[str, str]:
+    """The path of an authorization of which 1.00 was settled, and the entry that did it."""
     held = world.hold(world.account(), world.account(), "1.00")
-    settled = world.clerk.post(f"{world.path}/authorizations/{held['id']}/settle")
-    path = f"{world.path}/entries/{body_of(settled)['entry']}/reverse"
-    return world.clerk.post(path, {"reason": "duplicate"}, key=key)
+    path = f"{world.path}/authorizations/{held['id']}"
+    return path, body_of(world.clerk.post(f"{path}/settle"))["entry"]
+
+
+def reduction_too_large(world: World, key: str) -> TestResponse:
+    path, _ = settled(world)
+    return world.clerk.post(f"{path}/reduce", {"amount": "0.01"}, key=key)
+
+
+def nothing_settled(world: World, key: str) -> TestResponse:
+    held = world.hold(world.account(), world.account(), "1.00")
+    path = f"{world.path}/authorizations/{held['id']}/refund"
+    return world.clerk.post(path, {"amount": "1.00", "reason": "counterparty"}, key=key)
+
+
+def refund_too_large(world: World, key: str) -> TestResponse:
+    path, _ = settled(world)
+    back = {"amount": "1.01", "reason": "counterparty"}
+    return world.clerk.post(f"{path}/refund", back, key=key)
+
+
+def won_too_much(world: World, key: str) -> TestResponse:
+    path, _ = settled(world)
+    back = {"amount": "0.01", "reason": "counterparty"}
+    return world.clerk.post(f"{path}/representment", back, key=key)
 
 
 RECORDED: list[tuple[str, Request]] = [
@@ -268,6 +300,10 @@ RECORDED: list[tuple[str, Request]] = [
     ("nothing_to_settle", nothing_to_settle),
     ("narrative_required", narrative_required),
     ("not_reversible", not_reversible),
+    ("reduction_too_large", reduction_too_large),
+    ("nothing_settled", nothing_settled),
+    ("refund_too_large", refund_too_large),
+    ("refund_too_large", won_too_much),
 ]
 
 

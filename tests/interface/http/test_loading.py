@@ -22,12 +22,9 @@ from interface.http.parsing import (
     parse,
 )
 from interface.http.schemas import Body, CreateLedgerBody, OpenAccountBody
+from interface.http.schemas_authorizations import AuthorizeBody, SettleBody
 from interface.http.schemas_batch import ELEMENTS
-from interface.http.schemas_postings import (
-    AuthorizeBody,
-    PostBody,
-    SettleBody,
-)
+from interface.http.schemas_postings import PostBody
 from interface.http.writes import VERBS
 from tests.interface.http import bodies
 
