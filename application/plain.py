@@ -10,9 +10,10 @@ from typing import cast
 
 from application.outcomes import Caller
 from application.records import FORMAT, Record, encode
+from domain.accounts import Side
 from domain.catalogue import EVENTS
 from domain.entries import EntryPosted
-from domain.legs import Leg, Side
+from domain.legs import Leg
 from domain.plain import PlainEntry
 
 _NUMBER = 7_000_000_000_000_000

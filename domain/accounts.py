@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from domain.assets import find_asset
 from domain.books import Books
 from domain.commands import At, Command, Decided, Event, NewStream
-from domain.money import format_amount, parse_signed
+from domain.money import format_amount, minor_units, parse_signed
 from domain.refusals import Refusal, Rejection
 
 Type = Literal["asset", "liability", "equity", "revenue", "expense"]
@@ -28,6 +28,7 @@ Purpose = Literal[
     "client_money",
 ]
 CashFlow = Literal["operating", "investing", "financing"]
+Side = Literal["debit", "credit"]
 Scope = Literal["all", "debits", "credits"]
 Basis = Literal["administrative", "legal"]
 
@@ -86,18 +87,27 @@ class AccountClosed(Event, frozen=True, kw_only=True):
 
 
 class Freeze(Struct, frozen=True, omit_defaults=True):
+    """Without an amount it stops one side or both. With one it is a lien: it stops nothing and
+    keeps so much from being available."""
+
     freeze_id: str
     scope: Scope
     basis: Basis
     amount: str | None = None
     authority_reference: str | None = None
 
+    def stops(self, side: Side | None) -> bool:
+        """True where it stops the side; None: any."""
+        return self.amount is None and (side is None or self.scope in ("all", f"{side}s"))
+
 
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`version` counts the events of the account's own stream: its ETag.
 
-    `debit_normal`, `floor_minor`, `takes_postings` and `takes_plain` (domain/plain.py: its code can
-    stand in a record as it is) follow from the other members and are worked out once.
+    `debit_normal`, `floor_minor`, `lien_minor`, `takes_postings` (nothing stops either side) and
+    `takes_plain` (domain/plain.py: its code can stand in a record as it is) follow from the other
+    members and are worked out once. While a lien stands an account without a floor has one of zero:
+    else nothing would keep what the lien is for.
     """
 
     stream: str
@@ -105,10 +115,11 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str
     type: Type
     name: str
-    debit_normal: bool
+    debit_normal: bool = False
     asset: str | None = None
     floor: str | None = None
     floor_minor: int | None = None
+    lien_minor: int = 0
     contra: bool = False
     postable: bool = True
     number: str | None = None
@@ -128,7 +139,7 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def status(self) -> str:
         if self.closed:
             return "closed"
-        return "frozen" if self.freezes else "open"
+        return "frozen" if any(freeze.stops(None) for freeze in self.freezes) else "open"
 
 
 class AccountExists(Refusal):
@@ -152,8 +163,10 @@ class AccountIsClosed(Refusal):
 
 
 class AccountInUse(Refusal):
+    """`standing`: postings, balance, holds or lien."""
+
     code = "account_in_use"
-    sentence = "The account {account} holds postings, a balance or open holds."
+    sentence = "The account {account} is in use: {standing}."
 
 
 class AccountNotPostable(Refusal):
@@ -179,10 +192,19 @@ def find_account(books: Books, code: str) -> Account:
     return account
 
 
-def check_not_frozen(account: Account) -> None:
-    """Raises AccountIsFrozen."""
-    if account.freezes:
-        raise AccountIsFrozen(account=account.code, freeze_id=account.freezes[0].freeze_id)
+def check_not_frozen(account: Account, side: Side | None = None) -> None:
+    """Raises AccountIsFrozen where a freeze stops this side; without one, where any is stopped."""
+    for freeze in account.freezes:
+        if freeze.stops(side):
+            raise AccountIsFrozen(account=account.code, freeze_id=freeze.freeze_id)
+
+
+def check_settles(account: Account, side: Side) -> None:
+    """Raises AccountIsFrozen where a legal freeze stops this side: then even what was authorized
+    before does not settle."""
+    for freeze in account.freezes:
+        if freeze.basis == "legal" and freeze.stops(side):
+            raise AccountIsFrozen(account=account.code, freeze_id=freeze.freeze_id)
 
 
 def check_not_closed(account: Account) -> None:
@@ -192,12 +214,21 @@ def check_not_closed(account: Account) -> None:
 
 
 def put_account(books: Books, account: Account) -> None:
-    """Replaces the account and counts the event that touched it."""
-    takes_postings = account.postable and not account.closed and not account.freezes
-    takes_plain = takes_postings and not _NEEDS_ESCAPE.search(account.code)
-    books.accounts.put(
-        account.code, replace(account, takes_postings=takes_postings, takes_plain=takes_plain)
+    """Replaces the account, with what follows from its members, and counts the event that touched
+    it."""
+    floor = None if account.floor is None else minor_units(account.floor)
+    lien = sum(minor_units(one.amount) for one in account.freezes if one.amount is not None)
+    takes_postings = account.postable and account.status == "open"
+    takes_plain = takes_postings and not account.freezes and not _NEEDS_ESCAPE.search(account.code)
+    account = replace(
+        account,
+        debit_normal=is_debit_normal(account.type, contra=account.contra),
+        floor_minor=0 if lien and floor is None else floor,
+        lien_minor=lien,
+        takes_postings=takes_postings,
+        takes_plain=takes_plain,
     )
+    books.accounts.put(account.code, account)
     books.touch(account.code)
 
 
@@ -238,7 +269,7 @@ def open_account(books: Books, command: OpenAccount, at: At, new: NewStream) -> 
 
 
 def close(books: Books, command: CloseAccount, at: At, new: NewStream) -> Decided:
-    """Returns the event that closes an account without balance and holds.
+    """Returns the event that closes an account without balance, holds and liens.
 
     Raises AccountNotFound, Stale, AccountIsFrozen, AccountIsClosed, AccountInUse.
     """
@@ -247,8 +278,12 @@ def close(books: Books, command: CloseAccount, at: At, new: NewStream) -> Decide
     check_not_frozen(account)
     check_not_closed(account)
     for balance in books.balances_of(account.code):
-        if balance.debits != balance.credits or balance.pending_debits or balance.pending_credits:
-            raise AccountInUse(account=account.code)
+        if balance.pending_debits or balance.pending_credits:
+            raise AccountInUse(account=account.code, standing="holds")
+        if balance.debits != balance.credits:
+            raise AccountInUse(account=account.code, standing="balance")
+    if account.freezes:
+        raise AccountInUse(account=account.code, standing="lien")
     return [(account.stream, AccountClosed(account=account.code, reference=command.reference))]
 
 
@@ -260,10 +295,8 @@ def evolve_opened(books: Books, stream: str, event: AccountOpened) -> None:
         code=event.code,
         type=event.type,
         name=event.name,
-        debit_normal=is_debit_normal(event.type, contra=event.contra),
         asset=event.asset,
         floor=event.floor,
-        floor_minor=minor_of_floor(event.floor),
         contra=event.contra,
         postable=event.postable,
         number=event.number,
@@ -293,8 +326,3 @@ def check_version(account: Account, expected: int | None) -> None:
 def is_debit_normal(kind: str, *, contra: bool) -> bool:
     """True where debits raise the balance."""
     return (kind in DEBIT_NORMAL_TYPES) != contra
-
-
-def minor_of_floor(floor: str | None) -> int | None:
-    """Returns a stored floor in minor units."""
-    return None if floor is None else int(floor.replace(".", ""))

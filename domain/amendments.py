@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from domain.accounts import (
+    Account,
     AccountInUse,
     AssetNotAllowed,
     CashFlow,
@@ -15,8 +16,6 @@ from domain.accounts import (
     check_not_closed,
     check_version,
     find_account,
-    is_debit_normal,
-    minor_of_floor,
     put_account,
 )
 from domain.assets import find_asset
@@ -101,8 +100,8 @@ def amend(books: Books, command: AmendAccount, at: At, new: NewStream) -> Decide
     scale = None if asset is None else find_asset(books, asset).scale
     check_version(account, command.expected_version)
     check_not_closed(account)
-    if any(name in changes for name in FIXED_BY_FIRST_POSTING) and _was_used(books, account.code):
-        raise AccountInUse(account=account.code)
+    if any(name in changes for name in FIXED_BY_FIRST_POSTING):
+        _check_unused(books, account)
     floor = changes.get("floor", account.floor)
     if floor is not None:
         if asset is None or scale is None:
@@ -120,19 +119,15 @@ def evolve_amended(books: Books, stream: str, event: AccountAmended) -> None:
     """Replaces what the event names."""
     old = find_account(books, event.account)
     changes = {name: value for name in AMENDABLE if (value := getattr(event, name)) is not UNSET}
-    kind, contra = changes.get("type", old.type), changes.get("contra", old.contra)
-    floor = changes.get("floor", old.floor)
-    put_account(
-        books,
-        replace(
-            old,
-            version=old.version + 1,
-            debit_normal=is_debit_normal(kind, contra=contra),
-            floor_minor=minor_of_floor(floor),
-            **changes,
-        ),
-    )
+    put_account(books, replace(old, version=old.version + 1, **changes))
 
 
-def _was_used(books: Books, code: str) -> bool:
-    return any(b.lines or b.pending_debits or b.pending_credits for b in books.balances_of(code))
+def _check_unused(books: Books, account: Account) -> None:
+    """A lien is an amount of the account's asset, and so in use as well. Raises AccountInUse."""
+    for balance in books.balances_of(account.code):
+        if balance.lines:
+            raise AccountInUse(account=account.code, standing="postings")
+        if balance.pending_debits or balance.pending_credits:
+            raise AccountInUse(account=account.code, standing="holds")
+    if account.lien_minor:
+        raise AccountInUse(account=account.code, standing="lien")

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 
 from msgspec.structs import replace
 
-from domain.accounts import Account, find_account
+from domain.accounts import Account, check_settles, find_account
 from domain.assets import Asset, find_asset
-from domain.balances import check_floors
+from domain.balances import check_floors, check_legal_liens
 from domain.books import Books
 from domain.calendar import check_open
 from domain.commands import At, Command, Decided, NewStream
@@ -141,14 +141,18 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     """Returns the entry that posts a part of a hold, or all that remains, and what that leaves.
 
     Settling within the hold tests no floor and passes an administrative freeze: the funds were
-    set aside. What goes beyond the hold, up to the ceiling, must find available funds.
+    set aside. A legal freeze it does not pass, nor a legal lien where that would take of it. What
+    goes beyond the hold, up to the ceiling, must find available funds.
     Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired, AccountIsFrozen,
     PeriodClosed, EffectiveInFuture, AmountNotPositive, AmountTooFine, AmountTooLarge,
     OverSettlement, NothingToSettle, InsufficientFunds.
     """
-    state = find_open(books, command.authorization)
+    state = find_authorization(books, command.authorization)
     debit, credit = find_account(books, state.debit), find_account(books, state.credit)
     asset = find_asset(books, state.asset)
+    check_settles(debit, "debit")
+    check_settles(credit, "credit")
+    check_still_open(state, command.authorization)
     effective_on = command.effective_on or at.today
     check_open(effective_on, today=at.today, locked_through=books.ledger.locked_through)
     held = minor_units(state.held)
@@ -157,6 +161,8 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     if excess:
         check_open_accounts(((debit, asset), (credit, asset)))
         check_available(books, debit, credit, excess)
+    for account in payers(debit, credit):
+        check_legal_liens(books, account, minor)
     left = held - minor + excess
     amount = format_amount(minor, asset.scale)
     after = replace(
@@ -253,6 +259,13 @@ def check_still_open(state: Authorization, authorization: str) -> None:
         raise AuthorizationIsClosed(authorization=authorization, closed_as=state.closed_as)
 
 
+def payers(debit: Account, credit: Account) -> list[Account]:
+    """Returns the accounts that have less available once the one was debited and the other
+    credited: both, one or none."""
+    paying = [] if debit.debit_normal else [debit]
+    return [*paying, credit] if credit.debit_normal else paying
+
+
 def closed(books: Books, state: Authorization, closed_as: ClosedAs) -> Authorization:
     """Returns the state with nothing held any more."""
     zero = format_amount(0, find_asset(books, state.asset).scale)
@@ -290,11 +303,9 @@ def check_available(books: Books, debit: Account, credit: Account, minor: int) -
 
     Raises InsufficientFunds.
     """
-    changes = []
-    if debit.floor_minor is not None and not debit.debit_normal:
-        changes.append((debit, -minor))
-    if credit.floor_minor is not None and credit.debit_normal:
-        changes.append((credit, -minor))
+    changes = [
+        (account, -minor) for account in payers(debit, credit) if account.floor_minor is not None
+    ]
     if changes:
         check_floors(books, changes)
 

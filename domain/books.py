@@ -125,6 +125,10 @@ class Books:
         """Counts one more event that touches the account."""
         self.versions.put(account, (self.versions.get(account) or 0) + 1)
 
+    def version_of(self, account: str) -> int:
+        """Returns how many events touched the account."""
+        return self.versions.get(account) or 0
+
     def next_version(self, stream: str) -> int:
         """Returns the version of the next event of a stream that stands, or 1."""
         last = self.streams.get(stream)

@@ -46,7 +46,7 @@ def check_conditions(books: Books, command: Command) -> None:
     """
     for condition in command.if_ or ():
         if condition.version is not None:
-            version = books.versions.get(condition.account) or 0
+            version = books.version_of(condition.account)
             if version != condition.version:
                 raise ConditionFailed(
                     account=condition.account,

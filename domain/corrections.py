@@ -76,7 +76,7 @@ def reverse(books: Books, command: Reverse, at: At, new: NewStream) -> Decided:
     original = find_entry(books, command.entry)
     lines = _swapped(books, original.posted)
     for line in lines:
-        check_not_frozen(line.account)
+        check_not_frozen(line.account, line.asked.side)
     _check_correctable(command.entry, original)
     if command.restore_hold:
         check_restorable(books, command.entry, original.posted)
@@ -107,8 +107,8 @@ def adjust(books: Books, command: Adjust, at: At, new: NewStream) -> Decided:
     resolved = resolve(books, command.legs)
     swapped = _swapped(books, original.posted)
     for line in swapped:
-        check_not_frozen(line.account)
-    check_open_accounts(resolved)
+        check_not_frozen(line.account, line.asked.side)
+    check_open_accounts(resolved, [leg.side for leg in command.legs])
     _check_correctable(command.entry, original)
     reversed_on = _correction_day(books, original, command.effective_on, at)
     replaced_on = _correction_day(books, original, command.replacement_effective_on, at)

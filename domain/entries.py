@@ -183,7 +183,7 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
     for link in command.links or ():
         find_entry(books, link.entry)
     check_new_id(books, command.id)
-    check_open_accounts(resolved)
+    check_open_accounts(resolved, [leg.side for leg in command.legs])
     ledger = books.ledger
     effective_on = command.effective_on or at.today
     check_open(effective_on, today=at.today, locked_through=ledger.locked_through)

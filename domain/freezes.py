@@ -1,22 +1,27 @@
 """Freezes: an authority or the firm itself stops an account, and lifts the stop again.
 
-One freeze stands at a time, on debits and credits alike, on an administrative basis: nothing new is
-posted or held, and what was held before may still settle. The events have room for the rest.
+A freeze stops debits, credits or both: nothing new is posted or held on that side. On an
+administrative basis what was held before may still settle, on a legal one it may not. With an
+amount it is a lien: it stops nothing and keeps that much from being available. Several stand beside
+each other, each with the reference of its authority, and each is lifted by its id.
 """
 
 from msgspec.structs import replace
 
 from domain.accounts import (
+    Account,
+    AssetNotAllowed,
     Basis,
     Freeze,
     Scope,
     check_not_closed,
-    check_not_frozen,
     find_account,
     put_account,
 )
+from domain.assets import find_asset
 from domain.books import Books
 from domain.commands import At, Command, Decided, Event, NewStream
+from domain.money import format_amount, parse_amount
 from domain.refusals import Refusal
 
 
@@ -52,24 +57,27 @@ class AccountUnfrozen(Event, frozen=True, kw_only=True):
 
 
 class FreezeNotFound(Refusal):
+    """`standing`: how many stand; of several, one has to be named."""
+
     code = "freeze_not_found"
-    sentence = "No such freeze stands on {account}."
+    sentence = "{standing} freezes stand on {account}, and {freeze_id} is none of them."
 
 
 def freeze(books: Books, command: FreezeAccount, at: At, new: NewStream) -> Decided:
-    """Returns the event that freezes an account, one freeze at a time.
+    """Returns the event that freezes an account, or an amount on it, funds or not.
 
-    Raises AccountNotFound, AccountIsFrozen, AccountIsClosed.
+    Raises AccountNotFound, AccountIsClosed, AssetNotAllowed (an amount needs an account of one
+    asset), AmountNotPositive, AmountTooFine, AmountTooLarge.
     """
     account = find_account(books, command.account)
-    check_not_frozen(account)
     check_not_closed(account)
+    amount = None if command.amount is None else _lien(books, account, command.amount)
     event = AccountFrozen(
         account=account.code,
         freeze_id=new(0),
         scope=command.scope or "all",
         basis=command.basis or "administrative",
-        amount=command.amount,
+        amount=amount,
         authority_reference=command.authority_reference,
         reference=command.reference,
     )
@@ -85,11 +93,19 @@ def unfreeze(books: Books, command: UnfreezeAccount, at: At, new: NewStream) -> 
     wanted = command.freeze_id
     standing = [f.freeze_id for f in account.freezes if wanted is None or f.freeze_id == wanted]
     if len(standing) != 1:
-        raise FreezeNotFound(account=account.code, freeze_id=wanted)
+        raise FreezeNotFound(account=account.code, freeze_id=wanted, standing=len(account.freezes))
     event = AccountUnfrozen(
         account=account.code, freeze_id=standing[0], reference=command.reference
     )
     return [(account.stream, event)]
+
+
+def _lien(books: Books, account: Account, amount: str) -> str:
+    if account.asset is None:
+        raise AssetNotAllowed(account=account.code, allowed="any asset", asset="an amount")
+    asset = find_asset(books, account.asset)
+    minor = parse_amount(amount, scale=asset.scale, asset=asset.code)
+    return format_amount(minor, asset.scale)
 
 
 def evolve_frozen(books: Books, stream: str, event: AccountFrozen) -> None:

@@ -7,7 +7,6 @@ line in a passbook: a missing line shows.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Literal
 
 from msgspec import Struct
 
@@ -15,6 +14,7 @@ from domain.accounts import (
     Account,
     AccountNotPostable,
     AssetNotAllowed,
+    Side,
     check_not_closed,
     check_not_frozen,
     find_account,
@@ -25,7 +25,6 @@ from domain.books import Books
 from domain.money import format_amount, minor_units, parse_amount, parse_value
 from domain.refusals import Refusal
 
-Side = Literal["debit", "credit"]
 MAX_LEGS = 100
 
 
@@ -101,15 +100,25 @@ def resolve(books: Books, legs: Sequence[LegAsked]) -> list[tuple[Account, Asset
     ]
 
 
-def check_open_accounts(resolved: Sequence[tuple[Account, Asset]]) -> None:
-    """Raises AccountIsFrozen, AccountIsClosed, AccountNotPostable, whichever account it is of."""
-    stopped = [account for account, _ in resolved if not account.takes_postings]
-    for account in stopped:
-        check_not_frozen(account)
-    for account in stopped:
+def check_open_accounts(
+    resolved: Sequence[tuple[Account, Asset]], sides: Sequence[Side] = ("debit", "credit")
+) -> None:
+    """Judges accounts by what is to happen on this side of each; of two, the first is debited.
+
+    Raises AccountIsFrozen, AccountIsClosed, AccountNotPostable, whichever account it is of.
+    """
+    stopped = [
+        (account, side)
+        for (account, _), side in zip(resolved, sides, strict=False)
+        if not account.takes_postings
+    ]
+    for account, side in stopped:
+        check_not_frozen(account, side)
+    for account, _ in stopped:
         check_not_closed(account)
-    if stopped:
-        raise AccountNotPostable(account=stopped[0].code)
+    for account, _ in stopped:
+        if not account.postable:
+            raise AccountNotPostable(account=account.code)
 
 
 def shape(

@@ -130,6 +130,7 @@ def _item(account: Account, asset: Asset, balance: Balance) -> dict[str, Any]:
             "debits": shown(balance.pending_debits),
             "credits": shown(balance.pending_credits),
         },
+        "liens": shown(account.lien_minor),
         "available": shown(available(account, balance)),
         "lines": balance.lines,
     }

@@ -151,16 +151,6 @@ class Whole(Strict, fields.Integer):
         return value
 
 
-class Null(Strict, fields.Raw):
-    """null: a member that has a name already and takes no value yet."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_none=True, metadata={"enum": [None]}, **kwargs)
-
-    def read(self, value: Any) -> None:  # noqa: ARG002 -- whatever it is
-        raise ValidationError("Takes null only.")
-
-
 class WholeInQuery(Whole):
     """An integer in a query string: digits, as JSON writes them."""
 

@@ -27,7 +27,6 @@ from interface.http.fields import (
     Day,
     Flag,
     Moment,
-    Null,
     Pairs,
     Part,
     Parts,
@@ -179,8 +178,6 @@ def _annotation(field: Field[Any]) -> Any:  # noqa: PLR0911 -- one for each kind
         case Parts():
             bounds = Meta(min_length=field.min_length, max_length=field.max_length)
             return Annotated[list.__class_getitem__(_part(field)), bounds]
-        case Null():
-            return None
     raise AssertionError(f"no annotation for {type(field).__name__}")
 
 

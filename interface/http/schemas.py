@@ -27,7 +27,6 @@ from interface.http.fields import (
     Choice,
     Day,
     Flag,
-    Null,
     Pairs,
     Part,
     Parts,
@@ -321,19 +320,20 @@ class CloseAccountBody(Body):
 
 
 class FreezeAccountBody(Body):
-    """Stops an account. So far on both sides, on an administrative basis, without an amount."""
+    """Stops one side of an account or both; with an amount it is a lien, which stops nothing and
+    keeps so much from being available."""
 
     makes = FreezeAccount
     target = "account"
 
-    scope = Choice(("all",), allow_none=True)
-    basis = Choice(("administrative",), allow_none=True)
-    amount = Null()
+    scope = Choice(("all", "debits", "credits"), allow_none=True)
+    basis = Choice(("administrative", "legal"), allow_none=True)
+    amount = Amount(allow_none=True)
     authority_reference = Text(ID_MAX, allow_none=True)
 
 
 class UnfreezeAccountBody(Body):
-    """Lifts the freeze; its id may be left out while one stands."""
+    """Lifts a freeze; its id may be left out while one stands."""
 
     makes = UnfreezeAccount
     target = "account"

@@ -197,11 +197,13 @@ class Pending(Schema):
 
 
 class Balance(Schema):
-    """What an account holds of one asset. `lines`: the running number of its last leg."""
+    """What an account holds of one asset. `liens`: what freezes keep of it. `lines`:
+    the running number of its last leg."""
 
     asset = text(required=True)
     posted = Part(Posted, required=True)
     pending = Part(Pending, required=True)
+    liens = Amount(required=True)
     available = Amount(pattern=SIGNED_AMOUNT, required=True)
     lines = Whole(**COUNT)
 

@@ -28,7 +28,19 @@ RECORDED_AT = "2026-03-31T12:00:00.000000Z"
 BY = Caller(actor="till", key_id="k_1", roles=frozenset({"clerk"}), channel="http")
 ID, DIGEST = "61824845-eb54-58c8-a63b-e0540fa68c5f", "ab" * 32
 
-ACCOUNTS = ("cash", "wallet", "credit", "contra", "euro", "any", "frozen", "group", "missing")
+ACCOUNTS = (
+    "cash",
+    "wallet",
+    "credit",
+    "contra",
+    "euro",
+    "any",
+    "frozen",
+    "debits",
+    "lien",
+    "group",
+    "missing",
+)
 AMOUNTS = ("12.34", "0.01", "0", "0.00", "5", "05.00", "0.5", "1.234", "100.00", "900000.00")
 
 
@@ -55,6 +67,10 @@ def chart() -> Books:
             OpenAccount(code="frozen", **usd),
             OpenAccount(code="group", postable=False, **usd),
             FreezeAccount(account="frozen"),
+            OpenAccount(code="debits", **usd),
+            FreezeAccount(account="debits", scope="debits"),
+            OpenAccount(code="lien", **usd),
+            FreezeAccount(account="lien", amount="12.34"),
             LockBooks(through=date(2026, 1, 31)),
             Post(legs=two("cash", "wallet", "50.00")),
         )

@@ -97,6 +97,12 @@ CLOSE_ACCOUNT = Good(
             "account_closed", CLOSED, after(CloseAccount(account="old")), touches="status balance"
         ),
         fault("account_in_use", TERMINAL, BALANCE_LEFT, touches="balance"),
+        fault(
+            "account_in_use",
+            TERMINAL,
+            after_the_first(1, FreezeAccount(account="old", amount="1.00")),
+            touches="status balance",
+        ),
     ],
 )
 
@@ -114,8 +120,17 @@ CHART_CHANGES = [
         [],
         [
             fault("account_not_found", NOT_FOUND, sets(account="nowhere")),
-            fault("account_frozen", FROZEN, after(FreezeAccount(account="old")), touches="status"),
-            fault("account_closed", CLOSED, after(CloseAccount(account="old")), touches="status"),
+            fault("account_closed", CLOSED, after(CloseAccount(account="old"))),
+            fault(
+                "asset_not_allowed",
+                LEGS,
+                after_the_first(1, AmendAccount(account="old", asset=None)),
+                sets(amount="1.00"),
+                touches="amount",
+            ),
+            fault("amount_not_positive", AMOUNTS, sets(amount="0.00"), touches="amount"),
+            fault("amount_too_fine", AMOUNTS, sets(amount="0.001"), touches="amount"),
+            fault("amount_too_large", AMOUNTS, sets(amount=TOO_LARGE), touches="amount"),
         ],
     ),
     Good(
@@ -128,6 +143,7 @@ CHART_CHANGES = [
             fault("account_not_found", NOT_FOUND, sets(account="nowhere")),
             fault("freeze_not_found", NOT_FOUND, after(UnfreezeAccount(account="old"))),
             fault("freeze_not_found", NOT_FOUND, sets(freeze_id="other")),
+            fault("freeze_not_found", NOT_FOUND, after(FreezeAccount(account="old"))),
         ],
     ),
     Good(

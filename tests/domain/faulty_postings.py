@@ -240,6 +240,12 @@ ENDED = fault(
 )
 EXPIRED = fault("authorization_expired", TERMINAL, after(timedelta(days=1)), touches="end")
 
+BY_LAW = fault(
+    "account_frozen",
+    FROZEN,
+    after(FreezeAccount(account="wallet", scope="debits", basis="legal")),
+)
+
 SETTLE = Good(
     Settle,
     ledger,
@@ -248,6 +254,7 @@ SETTLE = Good(
     [],
     [
         NO_HOLD,
+        BY_LAW,
         ENDED,
         EXPIRED,
         FUTURE_DAY,
@@ -264,6 +271,11 @@ SETTLE = Good(
             touches="amount",
         ),
         fault("insufficient_funds", FUNDS, sets(amount="100.01"), touches="amount"),
+        fault(
+            "insufficient_funds",
+            FUNDS,
+            after(FreezeAccount(account="wallet", basis="legal", amount="90.01")),
+        ),
     ],
 )
 

@@ -15,6 +15,7 @@ import msgspec
 
 from domain.accounts import (
     OpenAccount,
+    Side,
 )
 from domain.assets import RegisterAsset
 from domain.authorizations import (
@@ -30,7 +31,7 @@ from domain.decisions import decide
 from domain.entries import Post
 from domain.increments import Increment, Reduce
 from domain.ledgers import CreateLedger
-from domain.legs import LegAsked, Side
+from domain.legs import LegAsked
 from domain.refunds import Chargeback, Refund, Representment
 from domain.refusals import Refusal
 

@@ -112,11 +112,12 @@ class Naive:
 
     def _AccountFrozen(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
         self.versions[payload["account"]] += 1
-        self.frozen[payload["account"]].add(payload["freeze_id"])
+        if "amount" not in payload:
+            self.frozen[payload["account"]].add(payload["freeze_id"])
 
     def _AccountUnfrozen(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
         self.versions[payload["account"]] += 1
-        self.frozen[payload["account"]].remove(payload["freeze_id"])
+        self.frozen[payload["account"]].discard(payload["freeze_id"])
 
     def _AccountClosed(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
         code = payload["account"]

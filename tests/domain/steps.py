@@ -13,7 +13,7 @@ from uuid import UUID
 from hypothesis import Phase
 from hypothesis import strategies as st
 
-from domain.accounts import OpenAccount
+from domain.accounts import OpenAccount, Side
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Release, Settle, Void
@@ -22,7 +22,7 @@ from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.ledgers import LockBooks
-from domain.legs import LegAsked, Side
+from domain.legs import LegAsked
 
 ACCOUNTS: list[dict[str, Any]] = [
     {"type": "asset", "asset": "USD"},

@@ -11,6 +11,7 @@ from domain.accounts import OpenAccount
 from domain.authorizations import Authorize, Release, Settle, Void
 from domain.commands import Command
 from domain.entries import Attachment, Post
+from domain.freezes import FreezeAccount
 from domain.ledgers import CreateLedger
 from domain.legs import LegAsked
 from tests.conftest import Database
@@ -49,6 +50,11 @@ def settle(authorization: str, amount: str | None = None) -> Settle:
 
 def void(authorization: str) -> Void:
     return Void(authorization=authorization)
+
+
+def freeze(account: str) -> FreezeAccount:
+    """A court's order: nothing flows out."""
+    return FreezeAccount(account=account, scope="debits", basis="legal")
 
 
 def release(authorization: str) -> Release:

@@ -9,6 +9,7 @@ import pytest
 
 from application.writer import Writer
 from domain.commands import Command
+from domain.freezes import UnfreezeAccount
 from tests.conftest import Database
 from tests.faults.book import (
     CASH,
@@ -16,6 +17,7 @@ from tests.faults.book import (
     WALLET,
     assert_done,
     authorize,
+    freeze,
     post,
     settle,
     single,
@@ -92,6 +94,30 @@ def test_either_the_void_or_the_settlement_wins(
     found = check_sound(database.superuser, LEDGER)
     assert found.books.balances[WALLET, "USD"].pending_debits == 4 * settled
     assert found.posted(WALLET) == 10 * ROUNDS + 100 - 6 * settled
+
+
+def test_nothing_settles_once_the_account_is_frozen_by_law(
+    database: Database, writer: Writer, processes: list[WriterProcess]
+) -> None:
+    settled = 0
+    for hold in open_holds(writer):
+        frozen, paid = at_once(
+            [
+                (processes[0], freeze(WALLET), f"freeze-{hold}"),
+                (processes[1], settle(hold, "6.00"), f"settle-{hold}"),
+            ]
+        )
+        assert frozen.code is None
+        assert paid.code in (None, "account_frozen")
+        settled += paid.code is None
+        assert_done(writer.submit([single(UnfreezeAccount(account=WALLET), f"lift-{hold}")]))
+    found = check_sound(database.superuser, LEDGER)
+    assert found.posted(WALLET) == 10 * ROUNDS + 100 - 6 * settled
+    frozen_now = False
+    for record in found.records:
+        if record["type"] in ("AccountFrozen", "AccountUnfrozen"):
+            frozen_now = record["type"] == "AccountFrozen"
+        assert not (frozen_now and record["type"] == "AuthorizationSettled")
 
 
 def open_holds(writer: Writer) -> list[str]:

@@ -17,7 +17,6 @@ from interface.http.fields import (
     Day,
     Flag,
     Moment,
-    Null,
     Pairs,
     Part,
     Parts,
@@ -110,8 +109,7 @@ def body(schema: type[Schema]) -> st.SearchStrategy[dict[str, Any]]:
     required: dict[str, st.SearchStrategy[Any]] = {}
     optional: dict[str, st.SearchStrategy[Any]] = {}
     for attribute, field in fields.items():
-        if not isinstance(field, Null):
-            (required if field.required else optional)[field.data_key or attribute] = value(field)
+        (required if field.required else optional)[field.data_key or attribute] = value(field)
     made = st.fixed_dictionaries(required, optional=optional)
     return made.filter(bool) if schema is ComparisonMember else made
 

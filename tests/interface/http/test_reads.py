@@ -189,6 +189,7 @@ def test_balances(world: World) -> None:
         "asset": "USD",
         "posted": {"debits": "0.00", "credits": "0.00", "balance": "0.00"},
         "pending": {"debits": "0.00", "credits": "0.00"},
+        "liens": "0.00",
         "available": "0.00",
         "lines": 0,
     }
@@ -201,6 +202,7 @@ def test_balances(world: World) -> None:
                 "asset": "USD",
                 "posted": {"debits": "0.00", "credits": "100.50", "balance": "100.50"},
                 "pending": {"debits": "30.25", "credits": "0.00"},
+                "liens": "0.00",
                 "available": "70.25",
                 "lines": 1,
             }
