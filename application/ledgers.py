@@ -46,6 +46,10 @@ THE_SERVICE = Caller(actor=SYSTEM, key_id=None, roles=frozenset({"operator"}), c
 """Who does what the service does of itself."""
 
 
+def install_nothing(_connection: Connection[Any], _schema: str) -> None:
+    """Nobody else keeps anything in the ledgers' schemas."""
+
+
 class LedgerNotFound(Rejection):
     code = "ledger_not_found"
     sentence = "There is no ledger {ledger}."
@@ -55,7 +59,9 @@ class Ledgers:
     """Opens what is asked for, once, and closes all of it.
 
     `owner` may make schemas; `service` may not. Where both name the same login, the service takes
-    on the role backoffice_service when it connects.
+    on the role backoffice_service when it connects. `install(connection, schema)` makes what others
+    keep in a ledger's schema, again and again, whenever that was migrated; the connection is the
+    owner's, in autocommit.
     """
 
     def __init__(
@@ -65,8 +71,10 @@ class Ledgers:
         service: str,
         software_version: str,
         clock: Callable[[], datetime] = utc_now,
+        install: Callable[[Connection[Any], str], None] = install_nothing,
     ) -> None:
         self._owner = owner
+        self._install = install
         self._service = acting_as_service(service)
         self._software_version = software_version
         self._clock = clock
@@ -109,6 +117,8 @@ class Ledgers:
             for schema in schemas:
                 on_schema(schema)
                 migrate(connection, schema=schema, system=schema == schema_of(SYSTEM))
+                if schema != schema_of(SYSTEM):
+                    self._install(connection, schema)
         self._submit_own(
             SYSTEM,
             CreateLedger(id=SYSTEM, name="System", functional_asset="XXX", timezone="UTC"),
@@ -184,10 +194,14 @@ class Ledgers:
         Each step can be repeated, so a retry after a crash ends what the first try began.
         Raises Unanswered, domain.refusals.Forbidden (where nothing exists to be replayed).
         """
-        if command.id not in self._writers and not self._has_schema(command.id):
-            check(command, by.roles)
+        if command.id not in self._writers:
+            is_new = not self._has_schema(command.id)
+            if is_new:
+                check(command, by.roles)
             with psycopg.connect(self._owner, autocommit=True) as connection:
-                migrate(connection, schema=schema_of(command.id), system=False)
+                if is_new:
+                    migrate(connection, schema=schema_of(command.id), system=False)
+                self._install(connection, schema_of(command.id))
         outcome = self._open_writer(command.id).submit([(Asked(command, key, by),)])[0]
         if outcome.code in (None, "already_exists") and command.id != SYSTEM:
             self._list(command.id)

@@ -4,14 +4,23 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import Any
 
 import psycopg
 
-from application.ledgers import Ledgers, login_of
+from application.ledgers import Ledgers, acting_as_service, login_of
 from application.migrate import SERVICE_ROLE
+from application.records import SHAPES
+from application.store import schema_of
 from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
 from interface.settings import Settings
+from projections.lines import LINES
+from projections.runner import Runner
+from projections.views import install
+
+VIEWS = (LINES,)
+"""The read models that every ledger has."""
 
 SOFTWARE_VERSION = version("backoffice-ledger")
 OLDEST_POSTGRES = 15
@@ -35,7 +44,12 @@ class Database:
 
     def ledgers(self) -> Ledgers:
         """Returns the ledgers, neither migrated nor open."""
-        return Ledgers(owner=self.owner, service=self.service, software_version=SOFTWARE_VERSION)
+        return Ledgers(
+            owner=self.owner,
+            service=self.service,
+            software_version=SOFTWARE_VERSION,
+            install=install_views,
+        )
 
 
 @contextmanager
@@ -83,9 +97,21 @@ def migrated(database: Database, on_schema: Callable[[str], object] = str) -> It
         yield ledgers
 
 
-def duties(database: Database, ledgers: Ledgers) -> list[Duty]:  # noqa: ARG001 -- see the worker
+def install_views(connection: psycopg.Connection[Any], schema: str) -> None:
+    """Makes the tables of all views in a ledger's schema, where they are missing or of an old
+    shape."""
+    install(connection, schema=schema, views=VIEWS, service_role=SERVICE_ROLE)
+
+
+def duties(database: Database, ledgers: Ledgers) -> list[Duty]:
     """Returns what a worker does. Requires that the ledgers are open."""
-    return []
+    runner = Runner(
+        conninfo=acting_as_service(database.service),
+        ledgers=lambda: {ledger: schema_of(ledger) for ledger in ledgers.names()},
+        views=VIEWS,
+        decode=SHAPES.decode,
+    )
+    return [Duty("views", runner.run)]
 
 
 def check_fitness(database: Database) -> None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "key": "interface.cli.key:key",
     "ledger": "interface.cli.ledger:ledger",
     "import": "interface.cli.import_file:import_file",
+    "projections": "interface.cli.projections:projections",
     "bench": "interface.cli.bench:bench",
 }
 

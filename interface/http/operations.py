@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from application.ledgers import Ledgers
 from interface.http.messages import json_answer
 from interface.http.routes import respond
+from interface.http.standing import measure_views, stopped_views
 
 log = structlog.get_logger("interface.http")
 
@@ -23,14 +24,18 @@ def operations_routes(ledgers: Ledgers) -> Blueprint:
 
     @blueprint.get("/health/ready")
     def ready() -> Response:
-        return respond(json_answer(200, {"status": "ok", **ledgers.health()}))
+        health = ledgers.health()
+        # A view that stands still stops nobody who posts: the service stays ready.
+        views = stopped_views(ledgers)
+        return respond(json_answer(200, {"status": "ok", **health, "stopped_views": views}))
 
     @blueprint.get("/metrics")
     def metrics() -> Response:
         try:
             ledgers.health()  # measures the oldest snapshot
+            measure_views(ledgers)
         except psycopg.Error as error:
-            log.warning("snapshot_age_unknown", error=str(error))
+            log.warning("database_not_measured", error=str(error))
         return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
     return blueprint

@@ -20,6 +20,7 @@ from domain.commands import Command
 from domain.entries import Post
 from domain.ledgers import CreateLedger
 from domain.legs import LegAsked
+from interface.bootstrap import install_views
 from tests.conftest import Database
 
 LEDGER = "acme"
@@ -68,6 +69,7 @@ class Office:
             service=database.service,
             software_version="1.2.3",
             clock=self.clock,
+            install=install_views,
         )
         self.ledgers.open()
         self._keys = itertools.count(1)

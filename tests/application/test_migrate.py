@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from application.ledgers import Ledgers
 from application.migrate import SchemaTooNew, migrate, migrations
+from interface.bootstrap import VIEWS
 from tests.application.office import Office, transfer
 from tests.conftest import Database
 
@@ -179,6 +180,9 @@ def test_the_service_may_do_what_it_needs_and_no_more(office: Office) -> None:
         for row in office.query(
             "SELECT table_name, privilege_type FROM information_schema.role_table_grants"
             " WHERE grantee = 'backoffice_service' AND table_schema = 'ledger_acme'"
+            # Views are made from the log again; whoever follows it writes them.
+            " AND table_name <> ALL(%s)",
+            ["tracking", *(table for view in VIEWS for table in view.tables)],
         )
     }
     read_and_write = {"SELECT", "INSERT", "UPDATE"}

@@ -1,0 +1,129 @@
+"""Following: one batch of a ledger's log after another goes into a view.
+
+A batch is one transaction: the tracking row is taken, the events are read and folded, the row is
+moved. Where a batch fails it is halved until one event is left: that event stops the view, and
+only this view, until somebody looks. An event is never skipped.
+"""
+
+from typing import Any, NamedTuple
+
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from projections.tracking import Tracking, stop_view
+from projections.views import Decode, Fold, Stored, View
+
+BATCH_POSITIONS = 10_000
+
+TRANSIENT = (psycopg.OperationalError, psycopg.InterfaceError)
+"""What says nothing about an event: a lost connection, a timeout, a full disk."""
+
+log = structlog.get_logger(__name__)
+
+
+class Step(NamedTuple):
+    """Up to where a view shows, and where the log ended when that was looked at."""
+
+    position: int
+    head: int
+
+    @property
+    def is_behind(self) -> bool:
+        return self.position < self.head
+
+
+class Follower:
+    """Takes one view of one ledger forward, as far as this worker may.
+
+    Requires connections whose search path finds the view's tables and the ledger's.
+    """
+
+    def __init__(self, *, ledger: str, schema: str, view: View, decode: Decode) -> None:
+        self._ledger = ledger
+        self._view = view
+        self._decode = decode
+        self._tracking = Tracking(schema)
+        self._fold: Fold | None = None
+        self._folded: tuple[int, int] | None = None
+        """The build and the position that `_fold` remembers."""
+
+    def step(self, connection: Connection[Any], limit: int = BATCH_POSITIONS) -> Step | None:
+        """Folds the next events, of up to `limit` positions; None where there is nothing to do:
+        another worker has the view, or it is stopped.
+
+        Requires an autocommit connection. Raises psycopg.OperationalError.
+        """
+        while True:
+            try:
+                return self._step(connection, limit)
+            except TRANSIENT:
+                self._forget()
+                raise
+            except Exception as error:  # noqa: BLE001 -- whatever a fold raises is about its events
+                self._forget()
+                if limit == 1:
+                    self._stop(connection, error)
+                    return None
+                log.warning("batch_failed", **self._names(), size=limit, error=repr(error))
+                limit //= 2
+
+    def _step(self, connection: Connection[Any], limit: int) -> Step | None:
+        with connection.transaction():
+            state = self._tracking.take(connection, self._view.name)
+            if state is None or state.error is not None:
+                return None
+            start = state.position
+            head = read_head(connection)
+            end = min(head, start + limit)
+            if end > start:
+                if self._fold is None or self._folded != (state.build, start):
+                    self._fold = self._view.new_fold(self._decode)
+                events = read_events(connection, self._view, after=start, to=end)
+                if events:
+                    self._fold.fold(connection, events)
+                self._tracking.move(connection, self._view.name, end)
+        self._folded = (state.build, end)
+        return Step(end, head)
+
+    def _stop(self, connection: Connection[Any], error: Exception) -> None:
+        with connection.transaction():
+            state = self._tracking.take(connection, self._view.name)
+            if state is None:
+                return
+            said = f"{type(error).__name__}: {error}"
+            log.error(
+                "view_stopped",
+                **self._names(),
+                position=state.position + 1,
+                error=said,
+                exc_info=error,
+            )
+            stop_view(connection, self._view.name, said)
+
+    def _forget(self) -> None:
+        self._fold = self._folded = None
+
+    def _names(self) -> dict[str, str]:
+        return {"ledger": self._ledger, "view": self._view.name}
+
+
+def read_head(connection: Connection[Any]) -> int:
+    """Returns the position of the log's last event."""
+    row = connection.execute("SELECT position FROM head").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def read_events(connection: Connection[Any], view: View, *, after: int, to: int) -> list[Stored]:
+    """Returns the events that the view is about, at positions above `after` and up to `to`."""
+    # Binary: a record's bytes as they are, not in hex.
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    rows = cursor.execute(
+        "SELECT notification_id, state FROM events"
+        " WHERE notification_id > %s AND notification_id <= %s AND topic = ANY(%s)"
+        " ORDER BY notification_id",
+        [after, to, list(view.topics)],
+    ).fetchall()
+    return [Stored(*row) for row in rows]

@@ -1,0 +1,125 @@
+"""The runner: keeps the views of all ledgers up with their logs, as a worker's duty.
+
+It hears of new events by NOTIFY, and looks at intervals too: a notice may be lost. A ledger that
+is far behind gets a batch in turn with the others, so it never keeps them waiting.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from time import monotonic
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
+
+from projections.following import Follower
+from projections.tracking import resume_view
+from projections.views import Decode, View
+
+LOOK_SECONDS = 0.5
+"""A new ledger, and events whose notice was lost, wait so long at most."""
+
+HEED_SECONDS = 0.1
+"""A stop waits so long at most."""
+
+SESSION_OPTIONS = (
+    "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s -c statement_timeout=60s"
+    " -c timezone=UTC -c jit=off"
+    # What a crash of PostgreSQL takes is made again from the log, which is never ahead of disk.
+    " -c synchronous_commit=off"
+    # Look-ups of totals go by index, also before there are statistics.
+    " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
+    " -c enable_bitmapscan=off"
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Runner:
+    """Follows what `ledgers` names (id -> schema). `conninfo`: the service's."""
+
+    def __init__(
+        self,
+        *,
+        conninfo: str,
+        ledgers: Callable[[], dict[str, str]],
+        views: Sequence[View],
+        decode: Decode,
+    ) -> None:
+        self._conninfo = conninfo
+        self._ledgers = ledgers
+        self._views = views
+        self._decode = decode
+        self._followers: dict[str, list[Follower]] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Follows until `stop` is set. Raises psycopg.Error where the database goes away."""
+        self._followers.clear()
+        with (
+            closing(connect(self._conninfo)) as working,
+            closing(connect(self._conninfo)) as listening,
+        ):
+            looked_at = -LOOK_SECONDS
+            due: set[str] = set()
+            while not stop.is_set():
+                if monotonic() - looked_at >= LOOK_SECONDS:
+                    self._take_up_new(working, listening)
+                    due = {schema for schema in self._followers if _is_behind(working, schema)}
+                    looked_at = monotonic()
+                due = {schema for schema in due if self._advance(working, schema)}
+                due |= set(self._heard(listening, wait=not due))
+
+    def _take_up_new(self, working: Connection[Any], listening: Connection[Any]) -> None:
+        """Takes up ledgers that are new to this worker; what stopped there may try again."""
+        for ledger, schema in self._ledgers().items():
+            if schema in self._followers:
+                continue
+            listening.execute(SQL("LISTEN {}").format(Identifier(f"{schema}.events")))
+            enter(working, schema)
+            for view in self._views:
+                resume_view(working, view.name)
+            self._followers[schema] = [
+                Follower(ledger=ledger, schema=schema, view=view, decode=self._decode)
+                for view in self._views
+            ]
+
+    def _advance(self, working: Connection[Any], schema: str) -> bool:
+        """Takes each view of a ledger a batch forward; True where one is still behind."""
+        enter(working, schema)
+        is_behind = False
+        for follower in self._followers[schema]:
+            step = follower.step(working)
+            is_behind |= step is not None and step.is_behind
+        return is_behind
+
+    def _heard(self, listening: Connection[Any], *, wait: bool) -> Iterator[str]:
+        """Yields the schemas whose logs have grown, waiting for the first one if there is time."""
+        for notice in listening.notifies(timeout=HEED_SECONDS if wait else 0, stop_after=1):
+            yield notice.channel.removesuffix(".events")
+
+
+def _is_behind(connection: Connection[Any], schema: str) -> bool:
+    found = connection.execute(
+        SQL(
+            "SELECT EXISTS (SELECT FROM {0}.head AS h JOIN {0}.tracking AS t"
+            " ON t.notification_id < h.position WHERE t.error IS NULL)"
+        ).format(Identifier(schema))
+    ).fetchone()
+    return found == (True,)
+
+
+def connect(conninfo: str) -> Connection[Any]:
+    """Opens a session that follows logs, in autocommit. Raises psycopg.OperationalError."""
+    old = conninfo_to_dict(conninfo).get("options") or ""
+    return psycopg.connect(
+        conninfo, autocommit=True, connect_timeout=5, options=f"{old} {SESSION_OPTIONS}".strip()
+    )
+
+
+def enter(connection: Connection[Any], schema: str) -> None:
+    """Makes the names of tables mean those of one ledger."""
+    connection.execute(SQL("SET search_path TO {}, pg_temp").format(Identifier(schema)))

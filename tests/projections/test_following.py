@@ -1,0 +1,157 @@
+"""Views follow the log: in any steps, after any crash, and never past what they can't process."""
+
+import random
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from application.migrate import SERVICE_ROLE
+from application.records import SHAPES
+from application.store import schema_of
+from interface.bootstrap import VIEWS
+from projections.lines import LINES
+from projections.rebuilding import CannotRebuild, rebuild
+from projections.runner import connect
+from projections.status import read_status
+from projections.tracking import resume_view
+from tests.application.office import Office
+from tests.projections.conftest import Worker, tables
+from tests.projections.history import live, prepare
+
+
+def rebuilt(office: Office) -> dict[str, list[str]]:
+    """What the views hold after each was made anew."""
+    with closing(connect(office.database.owner)) as connection:
+        for view in VIEWS:
+            position = rebuild(
+                connection,
+                schema=schema_of(office.ledger),
+                view=view,
+                decode=SHAPES.decode,
+                service_role=SERVICE_ROLE,
+                on_step=lambda step: None,
+            )
+            assert position == office.position
+    return tables(office)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 10_000])
+def test_a_view_is_the_same_however_it_was_followed(
+    own_office: Office, worker: Worker, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("projections.lines.RUN_LINES", 4)
+    chance = random.Random(batch)
+    prepare(own_office)
+    for _ in range(3):
+        live(own_office, chance, 15)
+        worker.catch_up(batch=batch)
+    followed = tables(own_office)
+    assert followed["lines"]
+    assert rebuilt(own_office) == followed
+
+
+def test_what_the_worker_remembers_ends_with_a_rebuilt_view(
+    own_office: Office, worker: Worker
+) -> None:
+    prepare(own_office)
+    for seed in (1, 2):
+        live(own_office, random.Random(seed), 20)
+        worker.catch_up()
+        rebuilt(own_office)
+    live(own_office, random.Random(3), 20)
+    worker.catch_up()
+    followed = tables(own_office)
+    assert rebuilt(own_office) == followed
+
+
+def test_two_workers_share_a_view(own_office: Office, worker: Worker) -> None:
+    prepare(own_office)
+    with closing(Worker(own_office).connection) as connection:
+        other = Worker(own_office)
+        for seed in range(6):
+            live(own_office, random.Random(seed), 7)
+            (worker if seed % 2 else other).catch_up()
+        # While one has it, the other one goes on to something else.
+        live(own_office, random.Random(7), 7)
+        connection.execute(f"SET search_path TO {schema_of(own_office.ledger)}")
+        with connection.transaction():
+            connection.execute("SELECT FROM tracking FOR UPDATE")
+            assert [f.step(worker.connection) for f in worker.followers.values()] == [None] * len(
+                VIEWS
+            )
+        worker.catch_up()
+        other.connection.close()
+    followed = tables(own_office)
+    assert rebuilt(own_office) == followed
+
+
+@pytest.fixture
+def tampered(unchecked_office: Office) -> tuple[Office, int]:
+    """A ledger one of whose amounts was changed behind everybody's back, and its position."""
+    prepare(unchecked_office)
+    live(unchecked_office, random.Random(1), 30)
+    record = [r for r in unchecked_office.records() if r["type"] == "EntryPosted"][7]
+    amount = record["payload"]["legs"][0]["amount"].encode()
+    unchecked_office.query("ALTER TABLE {}.events DISABLE TRIGGER events_are_immutable")
+    unchecked_office.query(
+        "UPDATE {}.events SET state = overlay(state PLACING '9'::bytea FROM"
+        " position(%s::bytea in state) + 10) WHERE notification_id = %s",
+        b'"amount":"' + amount,
+        record["position"],
+    )
+    return unchecked_office, record["position"]
+
+
+def test_what_it_cannot_process_stops_a_view_in_front_of_it(tampered: tuple[Office, int]) -> None:
+    office, position = tampered
+    worker = Worker(office)
+    worker.catch_up()
+    (lines,) = (one for one in read_status(worker.connection) if one.view == "lines")
+    assert lines.position == position - 1
+    assert lines.stopped_at_position == position
+    assert lines.error is not None
+    assert lines.error.startswith("Gap: ")
+    assert lines.lag_events == office.position - position + 1
+    # All before it is shown.
+    shown = office.query("SELECT max(place) / 128 AS last FROM {}.lines")[0]["last"]
+    assert shown == max(
+        r["position"]
+        for r in office.records()
+        if r["type"] == "EntryPosted" and r["position"] < position
+    )
+    # It stays there until it is told to try again; then it is the same again.
+    worker.catch_up()
+    resume_view(worker.connection, LINES.name)
+    worker.catch_up()
+    assert (
+        next(
+            one for one in read_status(worker.connection) if one.view == "lines"
+        ).stopped_at_position
+        == position
+    )
+    with closing(connect(office.database.owner)) as connection, pytest.raises(CannotRebuild):
+        rebuild(
+            connection,
+            schema=schema_of(office.ledger),
+            view=LINES,
+            decode=SHAPES.decode,
+            service_role=SERVICE_ROLE,
+            on_step=lambda step: None,
+        )
+    worker.connection.close()
+
+
+def test_a_worker_that_lost_its_connection_cannot_write(own_office: Office, worker: Worker) -> None:
+    prepare(own_office)
+    live(own_office, random.Random(1), 20)
+    worker.catch_up()
+    live(own_office, random.Random(2), 20)
+    other = Worker(own_office)
+    own_office.query("SELECT pg_terminate_backend(%s)", worker.connection.info.backend_pid)
+    with pytest.raises(psycopg.OperationalError):
+        worker.catch_up()
+    other.catch_up()
+    other.connection.close()
+    followed = tables(own_office)
+    assert rebuilt(own_office) == followed
