@@ -4,6 +4,7 @@ READ COMMITTED is enough, and needed: every statement after the lock sees all th
 before the lock was had, because every writer holds the lock until its COMMIT is done.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -16,9 +17,10 @@ from msgspec.structs import replace
 from psycopg import Connection
 
 from application.cache import Cache
+from application.expiry import MAX_EXPIRED_PER_COMMAND, YIELDS_TO_EXPIRY, DueHolds
 from application.identity import CommandIds
 from application.metrics import COMMIT_SECONDS
-from application.needs import ActsOnHold, Needs
+from application.needs import Needs, acts_on
 from application.outcomes import Asked, Outcome, Unanswered
 from application.permissions import MAY, check
 from application.plain import PlainForms, fill
@@ -73,6 +75,7 @@ class Commit:
         ids: CommandIds,
         software_version: str,
         clock: Callable[[], datetime],
+        due_holds: DueHolds,
     ) -> None:
         self._connection = connection
         self._recorder = recorder
@@ -80,6 +83,10 @@ class Commit:
         self._ids = ids
         self._software_version = software_version
         self._clock = clock
+        self._due_holds = due_holds
+        self._due: dict[str, deque[str]] = {}
+        self._any_due: bool | None = None
+        self._expired: list[tuple[Prepared, str]] = []
         self.commit_id = uuid4()
         self.stored: list[Row] = []
         self._sent = 0
@@ -207,6 +214,7 @@ class Commit:
         if len(unit) == 1:
             return [self._decide_one(unit[0])]
         self._books.begin_group()
+        self._expired = []
         before = len(self.stored), len(self._private)
         outcomes: list[Outcome] = []
         for one in unit:
@@ -234,6 +242,7 @@ class Commit:
         self._books.drop_group()
         del self.stored[stored:], self._private[private:]
         self.position = judged_at
+        self._due.clear()  # what seemed to expire has not
         for command_id in unknown:
             self._known.pop(command_id, None)
         if found[-1].code is not None:
@@ -271,8 +280,8 @@ class Commit:
             if known is not None and known.outcome is outcome and not outcome.replayed:
                 del self._known[one.command_id]
                 undone.add(one.command_id)
-        for one, _ in zip(unit, outcomes, strict=False):
-            self._expire_due(one)
+        for one, authorization in tuple(self._expired):
+            self._expire(one, authorization)
         culprit, refused = unit[len(outcomes) - 1], outcomes[-1]
         if refused.stored and not refused.replayed:
             refused = self._record_refusal(
@@ -299,8 +308,7 @@ class Commit:
             check(command, by.roles)
             self._expire_due(one)
             self._command_id = one.command_id
-            decided = decide(self._books, command, self._at, self._new_stream)
-            outcome = self._emit(one, decided)
+            outcome = self._emit(one, self._decided(one))
         except Refusal as refusal:
             if not refusal.recorded:
                 return Outcome([], code=refusal.code, detail=refusal.detail, facts=refusal.facts)
@@ -346,18 +354,59 @@ class Commit:
             first.stored, replayed=True, code=first.code, detail=first.detail, facts=first.facts
         )
 
+    def _decided(self, one: Prepared) -> Decided:
+        """Decides; where funds, a limit or a condition would stand in the way, due holds on that
+        account expire first, one after another, until it passes.
+
+        Raises Refusal.
+        """
+        expired = 0
+        while True:
+            try:
+                return decide(self._books, one.asked.command, self._at, self._new_stream)
+            except Refusal as refusal:
+                if (
+                    refusal.code not in YIELDS_TO_EXPIRY
+                    or expired == MAX_EXPIRED_PER_COMMAND
+                    or not self._expire_next(one, refusal.facts["account"])
+                ):
+                    raise
+                expired += 1
+
     def _expire_due(self, one: Prepared) -> None:
-        """Records that a hold's time has come before anything acts on it.
+        """Records that a hold's time has come before anything acts on it."""
+        authorization = acts_on(self._books, one.asked.command)
+        if authorization is not None:
+            self._expire(one, authorization)
+
+    def _expire_next(self, one: Prepared, account: str) -> bool:
+        """Records that the next due hold on the account has expired; False where there is none."""
+        if self._any_due is None:
+            earliest = self._due_holds.earliest(self._cache.rows)
+            self._any_due = earliest is not None and earliest <= self.recorded_at
+        if not self._any_due:
+            return False
+        if account not in self._due:
+            self._due[account] = self._due_holds.on(
+                account, at=self.recorded_at, rows=self._cache.rows, books=self._books
+            )
+        due = self._due[account]
+        while due:
+            if self._expire(one, due.popleft()):
+                return True
+        return False
+
+    def _expire(self, one: Prepared, authorization: str) -> bool:
+        """Records that a hold has expired, where it is due.
 
         The event is caused by the command, not of it: it stays even where the command fails.
         """
-        command = one.asked.command
-        if not isinstance(command, ActsOnHold):
-            return
-        event = expire(self._books, command.authorization, self._at)
-        if event is not None:
-            row = self._row(one, command.authorization, event, of_command=False)
-            self._keep(row, event)
+        event = expire(self._books, authorization, self._at)
+        if event is None:
+            return False
+        self._keep(self._row(one, authorization, event, of_command=False), event)
+        self._expired.append((one, authorization))
+        return True
 
     def _record_refusal(
         self, one: Prepared, code: str, detail: str, facts: dict[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
 from domain.books import Books
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
@@ -17,6 +17,16 @@ from domain.refunds import Chargeback, Refund, Representment
 
 ActsOnHold = Increment | Reduce | Settle | Void | Release | Refund | Chargeback | Representment
 """Commands whose `authorization` names what they act on."""
+
+
+def acts_on(books: Books, command: Command) -> str | None:
+    """Returns the authorization that the command acts on. Requires that what it needs is there."""
+    if isinstance(command, ActsOnHold):
+        return command.authorization
+    if isinstance(command, Reverse | Adjust):
+        entry = books.entries.get(command.entry)
+        return None if entry is None else entry.posted.authorization
+    return None
 
 
 class Needs:
@@ -91,7 +101,7 @@ def _authorize(needs: Needs, command: Authorize) -> None:
         needs.new_ids.add(command.id)
 
 
-def _authorization(needs: Needs, command: ActsOnHold) -> None:
+def _authorization(needs: Needs, command: ActsOnHold | ExpireHold) -> None:
     needs.authorization(command.authorization)
 
 
@@ -113,6 +123,7 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     Settle: _authorization,
     Void: _authorization,
     Release: _authorization,
+    ExpireHold: _authorization,
     Refund: _authorization,
     Chargeback: _authorization,
     Representment: _authorization,

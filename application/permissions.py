@@ -6,7 +6,7 @@ from domain.access import IssueKey, ListLedger, RecordActor, RevokeKey
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
@@ -32,6 +32,7 @@ MAY: dict[type[Command], frozenset[str]] = {
     RecordActor: _OPERATOR,
     IssueKey: _OPERATOR,
     RevokeKey: _OPERATOR,
+    ExpireHold: _OPERATOR,
     LockBooks: _CONTROLLER,
     RegisterAsset: _CONTROLLER,
     OpenJournal: _CONTROLLER,

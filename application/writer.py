@@ -22,6 +22,7 @@ from psycopg import Connection
 
 from application.cache import Cache
 from application.commit import Commit, Prepared, utc_now
+from application.expiry import DueHolds
 from application.identity import CommandIds
 from application.metrics import COMMANDS, COMMIT_SIZE, QUEUE_DEPTH
 from application.outcomes import Outcome, Unanswered, Unit
@@ -62,6 +63,7 @@ class Writer:
         self._clock = clock
         self._cache = Cache(ledger=ledger, schema=self._schema, shapes=store.shapes)
         self._connection: Connection[Any] | None = None
+        self._due_holds = DueHolds(conninfo)
         self._ids = CommandIds(ledger=ledger, secret=self._read_secret())
         self._queue = Queue()
         self._thread = threading.Thread(target=self._run, name=f"writer-{ledger}", daemon=True)
@@ -192,6 +194,7 @@ class Writer:
             ids=self._ids,
             software_version=self._software_version,
             clock=self._clock,
+            due_holds=self._due_holds,
         )
         commit.open([one for unit in units for one in unit])
         return commit, commit.decide_all(units)
@@ -269,6 +272,7 @@ class Writer:
         self._disconnect()
 
     def _disconnect(self) -> None:
+        self._due_holds.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -27,7 +27,7 @@ from domain.holds import (
 from domain.journals import AUTHORIZATIONS
 from domain.legs import LegAsked, Line, Passbook, check_asset_allowed, check_open_accounts
 from domain.money import format_amount, minor_units, parse_amount
-from domain.refusals import Refusal
+from domain.refusals import Refusal, Rejection
 
 
 class Authorize(Command, frozen=True, kw_only=True, tag="authorize"):
@@ -57,6 +57,12 @@ class Release(Command, frozen=True, kw_only=True, tag="release"):
     authorization: str
 
 
+class ExpireHold(Command, frozen=True, kw_only=True, tag="expire"):
+    """The service's own: nobody asks for it from outside."""
+
+    authorization: str
+
+
 class AuthorizationNotFound(Refusal):
     code = "authorization_not_found"
     sentence = "There is no authorization {authorization}."
@@ -70,6 +76,11 @@ class AuthorizationIsClosed(Refusal):
 class AuthorizationHasExpired(Refusal):
     code = "authorization_expired"
     sentence = "The authorization {authorization} expired at {expires_at}."
+
+
+class HoldStands(Rejection):
+    code = "authorization_closed"
+    sentence = "The authorization {authorization} is closed, or its time has not come."
 
 
 class SameAccount(Refusal):
@@ -220,6 +231,18 @@ def release(books: Books, command: Release, at: At, new: NewStream) -> Decided:
         authorization=closed(books, state, "released"),
         reference=command.reference,
     )
+    return [(command.authorization, event)]
+
+
+def expire_hold(books: Books, command: ExpireHold, at: At, new: NewStream) -> Decided:
+    """Returns the event that frees a hold whose time has come.
+
+    Raises AuthorizationNotFound, HoldStands.
+    """
+    find_authorization(books, command.authorization)
+    event = expire(books, command.authorization, at)
+    if event is None:
+        raise HoldStands(authorization=command.authorization)
     return [(command.authorization, event)]
 
 

@@ -58,6 +58,7 @@ DECISIONS: dict[type[Command], Decision] = {
     increments.Reduce: increments.reduce,
     authorizations.Void: authorizations.void,
     authorizations.Release: authorizations.release,
+    authorizations.ExpireHold: authorizations.expire_hold,
     refunds.Refund: refunds.refund,
     refunds.Chargeback: refunds.charge_back,
     refunds.Representment: refunds.represent,

@@ -12,6 +12,7 @@ from application.ledgers import Ledgers, acting_as_service, login_of
 from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
 from application.store import schema_of
+from application.sweeper import Sweeper
 from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
 from interface.settings import Settings
@@ -111,7 +112,7 @@ def duties(database: Database, ledgers: Ledgers) -> list[Duty]:
         views=VIEWS,
         decode=SHAPES.decode,
     )
-    return [Duty("views", runner.run)]
+    return [Duty("sweeper", Sweeper(ledgers).run), Duty("views", runner.run)]
 
 
 def check_fitness(database: Database) -> None:

@@ -44,8 +44,7 @@ def office(databases: Databases, template: Database) -> Iterator[Office]:
 @pytest.fixture(scope="module")
 def partner(office: Office) -> Iterator[Office]:
     """Another process's view of the module's ledger."""
-    partner = Office(office.database)
-    partner.clock = office.clock
+    partner = Office(office.database, clock=office.clock)
     yield partner
     partner.close()
 
@@ -70,7 +69,6 @@ def own_office(unchecked_office: Office) -> Iterator[Office]:
 @pytest.fixture
 def other_office(own_office: Office) -> Iterator[Office]:
     """Another process's view of the same ledger."""
-    office = Office(own_office.database)
-    office.clock = own_office.clock
+    office = Office(own_office.database, clock=own_office.clock)
     yield office
     office.close()

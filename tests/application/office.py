@@ -60,10 +60,12 @@ class Office:
 
     _runs = itertools.count(1)
 
-    def __init__(self, database: Database, *, ledger: str = LEDGER) -> None:
+    def __init__(
+        self, database: Database, *, ledger: str = LEDGER, clock: Clock | None = None
+    ) -> None:
         self.database = database
         self.ledger = ledger
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.ledgers = Ledgers(
             owner=database.owner,
             service=database.service,

@@ -13,7 +13,7 @@ from tests.domain.faulty_postings import POSTINGS
 ROLES = ("operator", "controller", "clerk", "approver", "compliance", "auditor")
 
 # The contract's sentences, written down once more.
-OPERATORS = {"CreateLedger", "ListLedger", "RecordActor", "IssueKey", "RevokeKey"}
+OPERATORS = {"CreateLedger", "ListLedger", "RecordActor", "IssueKey", "RevokeKey", "ExpireHold"}
 CONTROLLERS = {
     "LockBooks",
     "RegisterAsset",

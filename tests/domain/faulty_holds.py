@@ -1,12 +1,13 @@
 """Commands that change a hold or return what was settled, and all that can be wrong with each."""
 
+from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
 from domain.accounts import CloseAccount
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
 from domain.corrections import Adjust, Reverse
 from domain.freezes import FreezeAccount
 from domain.increments import Increment, Reduce
@@ -203,7 +204,17 @@ ADJUST_REFUND = Good(
     ],
 )
 
+EXPIRE = Good(
+    ExpireHold,
+    ledger,
+    [*HELD, timedelta(days=1)],
+    {"authorization": HELD_ID},
+    [],
+    [NO_HOLD, fault("authorization_closed", TERMINAL, after(ExpireHold(authorization=HELD_ID)))],
+)
+
 HOLDS = [
+    EXPIRE,
     INCREMENT,
     REDUCE,
     REFUND,

@@ -1,0 +1,70 @@
+"""The sweeper: records that holds have expired, where nobody who needs their funds did so before.
+
+Every ledger is looked at each half second, so what is due is on record within two. Any number of
+sweepers may run: a hold expires once, under one key.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from application.commit import utc_now
+from application.ledgers import THE_SERVICE, Ledgers
+from application.outcomes import Asked, Unanswered
+from domain.authorizations import ExpireHold
+
+SWEEP_EVERY_SECONDS = 0.5
+SWEPT_AT_ONCE = 1_000
+
+log = structlog.get_logger(__name__)
+
+
+class Sweeper:
+    """Requires that the ledgers are open."""
+
+    def __init__(self, ledgers: Ledgers, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._ledgers = ledgers
+        self._clock = clock
+
+    def run(self, stop: threading.Event) -> None:
+        """Sweeps all ledgers again and again until it is told to stop.
+
+        A ledger that can't be written to now keeps no other one waiting for its turn.
+        Raises psycopg.Error where the database can't be read.
+        """
+        while not stop.wait(SWEEP_EVERY_SECONDS):
+            for ledger in self._ledgers.names():
+                if stop.is_set():
+                    return
+                try:
+                    self.sweep(ledger)
+                except Unanswered as unanswered:
+                    log.warning("sweep_unanswered", ledger=ledger, code=unanswered.code)
+
+    def sweep(self, ledger: str) -> int:
+        """Expires what is due in a ledger now, in the order (expires_at, id); returns how many.
+
+        Raises Unanswered, LedgerNotFound, psycopg.Error.
+        """
+        swept = 0
+        while due := self._due(ledger):
+            units = [
+                (Asked(ExpireHold(authorization=id), f"expire-{id}", THE_SERVICE),) for id in due
+            ]
+            outcomes = self._ledgers.writer(ledger).submit(units)
+            expired = sum(outcome.status == "done" for outcome in outcomes)
+            swept += expired
+            if expired < SWEPT_AT_ONCE:
+                break
+        return swept
+
+    def _due(self, ledger: str) -> list[str]:
+        with self._ledgers.reader(ledger) as connection:
+            rows = connection.execute(
+                "SELECT authorization_id::text AS id FROM holds WHERE expires_at <= %s"
+                " ORDER BY expires_at, authorization_id LIMIT %s",
+                [self._clock(), SWEPT_AT_ONCE],
+            ).fetchall()
+        return [row["id"] for row in rows]
