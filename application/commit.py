@@ -74,6 +74,7 @@ class Commit:
         cache: Cache,
         ids: CommandIds,
         software_version: str,
+        forms: PlainForms,
         clock: Callable[[], datetime],
         due_holds: DueHolds,
     ) -> None:
@@ -82,6 +83,7 @@ class Commit:
         self._cache = cache
         self._ids = ids
         self._software_version = software_version
+        self._forms = forms
         self._clock = clock
         self._due_holds = due_holds
         self._due: dict[str, deque[str]] = {}
@@ -144,12 +146,6 @@ class Commit:
         self._books = self._cache.books
         self._at = At(self.recorded_at, self._today(self.recorded_at))
         self._plain = PlainPosting(self._books, self._at)
-        self._forms = PlainForms(
-            ledger=self._cache.ledger,
-            incarnation=self.incarnation,
-            recorded_at=self._recorded_at_text,
-            software_version=self._software_version,
-        )
         return stale
 
     def _today(self, now: datetime) -> Any:
@@ -331,12 +327,20 @@ class Commit:
             return None
         position = self.position = self.position + 1
         form = self._forms.form(
+            incarnation=self.incarnation,
             by=by,
             effective_on=entry.effective_on,
             fiscal_year=self._plain.fiscal_year_of(entry.effective_on),
             asset=entry.first.asset,
         )
-        state = fill(form, entry, position=position, command_id=command_id, digest=digest)
+        state = fill(
+            form,
+            entry,
+            position=position,
+            recorded_at=self._recorded_at_text,
+            command_id=command_id,
+            digest=digest,
+        )
         row = Row(position, command_id, 1, "EntryPosted", state, None)
         self.stored.append(row)
         outcome = Outcome([row])

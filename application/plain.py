@@ -22,73 +22,83 @@ _CUT = re.compile(rb"\\u0001\d|(?<=:)70000000000000\d\d(?=[,}])")
 hold, and a digit; numbers that count up from `_NUMBER`, which no text can be taken for."""
 
 
+MAX_FORMS = 1_000
+
+
 def fill(
-    form: list[str], entry: PlainEntry, *, position: int, command_id: str, digest: str
+    form: list[str],
+    entry: PlainEntry,
+    *,
+    position: int,
+    recorded_at: str,
+    command_id: str,
+    digest: str,
 ) -> bytes:
     """Returns the record's bytes. Requires account codes and ids that JSON need not escape."""
     first, second = entry.first, entry.second
-    f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15 = form
+    f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16 = form
     return (
-        f"{f0}{position}{f1}{command_id}{f2}{command_id}{f3}{digest}{f4}{entry.voucher_no}{f5}"
-        f"{first.account}{f6}{first.side}{f7}{first.amount}{f8}{entry.first_line}{f9}"
-        f"{entry.first_balance}{f10}{second.account}{f11}{second.side}{f12}{second.amount}{f13}"
-        f"{entry.second_line}{f14}{entry.second_balance}{f15}"
+        f"{f0}{position}{f1}{command_id}{f2}{recorded_at}{f3}{command_id}{f4}{digest}{f5}"
+        f"{entry.voucher_no}{f6}{first.account}{f7}{first.side}{f8}{first.amount}{f9}"
+        f"{entry.first_line}{f10}{entry.first_balance}{f11}{second.account}{f12}{second.side}{f13}"
+        f"{second.amount}{f14}{entry.second_line}{f15}{entry.second_balance}{f16}"
     ).encode()
 
 
 class PlainForms:
-    """The forms of one commit: one for each caller, day and asset."""
+    """The forms of one ledger: one for each incarnation, caller, day and asset of late."""
 
-    def __init__(
-        self, *, ledger: str, incarnation: int, recorded_at: str, software_version: str
-    ) -> None:
+    def __init__(self, *, ledger: str, software_version: str) -> None:
         self._ledger = ledger
-        self._incarnation = incarnation
-        self._recorded_at = recorded_at
         self._software_version = software_version
-        self._forms: dict[tuple[Caller, date, str], list[str]] = {}
+        self._forms: dict[tuple[int, Caller, date, str], list[str]] = {}
 
-    def form(self, *, by: Caller, effective_on: date, fiscal_year: int, asset: str) -> list[str]:
-        """Returns the parts of the form, the same list for the same arguments."""
-        key = (by, effective_on, asset)
+    def form(
+        self, *, incarnation: int, by: Caller, effective_on: date, fiscal_year: int, asset: str
+    ) -> list[str]:
+        """Returns the parts of the form, the same list for the same arguments. A ledger's fiscal
+        years never change."""
+        key = (incarnation, by, effective_on, asset)
         return self._forms.get(key) or self._cut(key, fiscal_year)
 
-    def _cut(self, key: tuple[Caller, date, str], fiscal_year: int) -> list[str]:
-        by, effective_on, asset = key
+    def _cut(self, key: tuple[int, Caller, date, str], fiscal_year: int) -> list[str]:
+        incarnation, by, effective_on, asset = key
+        if len(self._forms) >= MAX_FORMS:
+            self._forms.clear()
         event = EntryPosted(
             journal="GEN",
             voucher_no=_NUMBER + 2,
             fiscal_year=fiscal_year,
             effective_on=effective_on,
             legs=[
-                Leg(_mark(3), _side(4), _mark(5), asset, _NUMBER + 3, _mark(6)),
-                Leg(_mark(7), _side(8), _mark(9), asset, _NUMBER + 4, _mark(6)),
+                Leg(_mark(4), _side(5), _mark(6), asset, _NUMBER + 3, _mark(7)),
+                Leg(_mark(8), _side(9), _mark(6), asset, _NUMBER + 4, _mark(7)),
             ],
         )
         sample = Record(
             FORMAT,
             self._ledger,
-            self._incarnation,
+            incarnation,
             _NUMBER + 1,
             _mark(0),
             1,
             "EntryPosted",
             EVENTS[EntryPosted],
-            self._recorded_at,
+            _mark(1),
             by.actor,
             None,
             by.key_id,
             by.channel,
             self._software_version,
-            _mark(1),
             _mark(2),
+            _mark(3),
             None,
             None,
             None,
             event,
         )
         form = [part.decode() for part in _CUT.split(encode(sample))]
-        assert len(form) == 16
+        assert len(form) == 17
         self._forms[key] = form
         return form
 

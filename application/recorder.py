@@ -15,7 +15,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from msgspec import Struct
 from psycopg import Connection
 from psycopg.rows import DictRow
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
 from application.records import SHAPES, Record
@@ -92,8 +92,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         )
 
     @staticmethod
-    def _sql(statement: str, schema: str) -> Composed:
-        return SQL(statement).format(Identifier(schema))
+    def _sql(statement: str, schema: str) -> bytes:
+        # As bytes: psycopg would compose it anew at each execution.
+        return SQL(statement).format(Identifier(schema)).as_bytes()
 
     def create_table(self) -> None:
         """Nothing to do: numbered migrations make the tables (application/migrate.py)."""

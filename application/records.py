@@ -64,10 +64,21 @@ class _Envelope(Record, frozen=True):
     payload: msgspec.Raw
 
 
+class _Shape(Struct, frozen=True):
+    """What tells how the rest is to be read."""
+
+    format: int
+    position: int
+    type: str
+    schema_version: int
+
+
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 encode = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_shape = msgspec.json.Decoder(_Shape).decode
+_set_class: Callable[[object, type], None] = object.__dict__["__class__"].__set__
 
 
 class EventShapes:
@@ -82,9 +93,7 @@ class EventShapes:
         upcasters: Mapping[tuple[str, int], Upcaster] | None = None,
     ) -> None:
         self._current = {event.__name__: (event, version) for event, version in events.items()}
-        self._decoders = {
-            name: msgspec.json.Decoder(event) for name, (event, _) in self._current.items()
-        }
+        self._decoders = {name: _decoder(event) for name, (event, _) in self._current.items()}
         self._upcasters = dict(upcasters or {})
 
     def decode(self, state: bytes) -> Record:
@@ -93,35 +102,46 @@ class EventShapes:
         Raises CorruptLog for what is not a record or not of a known shape.
         """
         try:
-            envelope = _decode_envelope(state)
+            shape = _decode_shape(state)
         except msgspec.MsgspecError as error:
             raise CorruptLog(f"not a record: {error}") from error
-        if envelope.format > FORMAT or envelope.type not in self._current:
+        if shape.format > FORMAT or shape.type not in self._current:
             raise CorruptLog(
-                f"position {envelope.position}: {envelope.type} in format {envelope.format} is "
+                f"position {shape.position}: {shape.type} in format {shape.format} is "
                 "unknown to this software; it was written by a later version"
             )
-        try:
-            payload = self._payload(envelope)
-        except msgspec.MsgspecError as error:
-            raise CorruptLog(f"position {envelope.position}: {error}") from error
-        members = msgspec.structs.asdict(envelope) | {"payload": payload}
-        return Record(**members)
-
-    def _payload(self, envelope: _Envelope) -> Event:
-        name = envelope.type
-        event, current = self._current[name]
-        if envelope.schema_version == current:
-            return self._decoders[name].decode(envelope.payload)
-        if envelope.schema_version > current:
+        current = self._current[shape.type][1]
+        if shape.schema_version > current:
             raise CorruptLog(
-                f"position {envelope.position}: {name} has version {envelope.schema_version}, this "
+                f"position {shape.position}: {shape.type} has version {shape.schema_version}, this "
                 f"software knows {current}; it was written by a later version"
             )
-        members = msgspec.json.decode(envelope.payload)
+        try:
+            if shape.schema_version == current:
+                record = self._decoders[shape.type].decode(state)
+                # Of the same layout: only its decoder had to know the payload's type.
+                _set_class(record, Record)
+                return record
+            return self._upcast(_decode_envelope(state))
+        except msgspec.MsgspecError as error:
+            raise CorruptLog(f"position {shape.position}: {error}") from error
+
+    def _upcast(self, envelope: _Envelope) -> Record:
+        name = envelope.type
+        event, current = self._current[name]
+        payload = msgspec.json.decode(envelope.payload)
         for version in range(envelope.schema_version, current):
-            members = self._upcasters[name, version](members)
-        return msgspec.convert(members, event)
+            payload = self._upcasters[name, version](payload)
+        members = msgspec.structs.asdict(envelope)
+        return Record(**{**members, "payload": msgspec.convert(payload, event)})
+
+
+def _decoder(event: type[Event]) -> "msgspec.json.Decoder[Record]":
+    """A decoder of whole records of one type: a third of the time of two steps."""
+    record = msgspec.defstruct(
+        f"{event.__name__}Record", [("payload", event)], bases=(Record,), frozen=True
+    )
+    return msgspec.json.Decoder(record)
 
 
 RELEASED_UPCASTERS: dict[tuple[str, int], Upcaster] = {

@@ -5,24 +5,24 @@ Python a joined string is many times cheaper than adapting thousands of values o
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection, Cursor
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Identifier
 
 from application.private import PrivateRow
 from application.records import EventShapes
 from domain.access import Actor, ApiKey, LedgerListing
 from domain.accounts import Account
 from domain.assets import Asset
-from domain.balances import Balance
 from domain.books import Books, Shelf
 from domain.entries import Entry, EntryAdjusted, EntryPosted, EntryReversed
 from domain.holds import Authorization
 from domain.journals import Journal
 from domain.ledgers import SYSTEM, Ledger
 from domain.money import minor_units
+from domain.pages import Balance, Page
 from domain.refusals import CorruptLog
 
 _encode = msgspec.json.Encoder().encode
@@ -42,31 +42,29 @@ def numbers(values: Iterable[int | None]) -> str:
 class Rows:
     """Reads and writes the rows of one ledger's schema on the Writer's connection.
 
-    Requires the head lock. Remembers the row number of each balance that is in memory; dropped
-    together with the books.
+    Requires the head lock. Dropped together with the books.
     """
 
     def __init__(self, *, ledger: str, schema: str, shapes: EventShapes) -> None:
         self._system = ledger == SYSTEM
         self._schema = schema
         self._shapes = shapes
-        self._balance_ids: dict[tuple[str, str], int] = {}
         self._next_balance_id = 1
-        self._statements: dict[str, Composed] = {}
+        self._statements: dict[str, bytes] = {}
 
-    def _sql(self, text: str) -> Composed:
+    def _sql(self, text: LiteralString) -> bytes:
         """The statement with `{}` as the schema, composed once."""
-        if text not in self._statements:
-            self._statements[text] = SQL(text).format(
-                *[Identifier(self._schema)] * text.count("{}")
-            )
-        return self._statements[text]
+        statement = self._statements.get(text)
+        if statement is None:
+            schema = [Identifier(self._schema)] * text.count("{}")
+            statement = self._statements[text] = SQL(text).format(*schema).as_bytes()
+        return statement
 
-    def ask(self, connection: Connection[Any], text: str, *params: object) -> Cursor[Any]:
+    def ask(self, connection: Connection[Any], text: LiteralString, *params: object) -> Cursor[Any]:
         """Sends a query on the schema (`{}`); its rows are tuples."""
         return connection.execute(self._sql(text), params, prepare=True)
 
-    def fetch(self, connection: Connection[Any], text: str, *params: object) -> list[Any]:
+    def fetch(self, connection: Connection[Any], text: LiteralString, *params: object) -> list[Any]:
         """Returns all rows of a query on the schema, as tuples."""
         return self.ask(connection, text, *params).fetchall()
 
@@ -74,7 +72,6 @@ class Rows:
 
     def read_small(self, connection: Connection[Any], books: Books) -> None:
         """Reads what is small and always needed, after the books were dropped."""
-        self._balance_ids = {}
         last = self.fetch(connection, "SELECT coalesce(max(id), 0) FROM {}.balances")
         self._next_balance_id = last[0][0] + 1
         for (document,) in self.fetch(connection, "SELECT document FROM {}.ledger"):
@@ -123,17 +120,13 @@ class Rows:
         for row in self.fetch(
             connection,
             "SELECT id, account, asset, debits::text, credits::text, pending_debits::text,"
-            " pending_credits::text, lines, version FROM {}.balances WHERE account = ANY(%s)",
+            " pending_credits::text, lines, touches FROM {}.balances WHERE account = ANY(%s)",
             wanted,
         ):
-            id, account, asset, *totals, lines, version = row
+            id, account, asset, *totals, lines, touches = row
             debits, credits, pending_debits, pending_credits = map(int, totals)
-            books.balances.now[account, asset] = Balance(
-                debits, credits, pending_debits, pending_credits, lines
-            )
-            self._balance_ids[account, asset] = id
-            if version > books.versions.now[account]:
-                books.versions.now[account] = version
+            balance = Balance(debits, credits, pending_debits, pending_credits, lines)
+            books.balances.load((account, asset), balance, touches=touches, row=id)
 
     def read_authorizations(
         self, connection: Connection[Any], books: Books, ids: Iterable[str]
@@ -182,7 +175,7 @@ class Rows:
         """Writes each row that the commit changes, once."""
         self._write_balances(connection, books)
         self._write_vouchers(connection, books)
-        if books.accounts.changed:
+        if books.versions.changed:
             self._write_accounts(connection, books)
         if books.authorizations.changed:
             self._write_holds(connection, books.authorizations.changed)
@@ -214,61 +207,53 @@ class Rows:
             self._write_keys(connection, books)
 
     def _write_balances(self, connection: Connection[Any], books: Books) -> None:
-        changed = books.balances.changed
-        if not changed:
+        pages = books.balances.changed
+        if not pages:
             return
-        ids, versions = self._balance_ids, books.versions.now
-        if any(key not in ids for key in changed):
-            self._insert_balances(connection, books, [key for key in changed if key not in ids])
-        balances = changed.values()
+        new = [page for page in pages if not page.row]
+        if new:
+            self._insert_balances(connection, new)
+            pages = [page for page in pages if page.row < new[0].row]
+            if not pages:
+                return
+        balances = [page.balance for page in pages]
         connection.execute(
             self._sql(
                 "UPDATE {}.balances AS b SET debits = n.debits, credits = n.credits,"
                 " pending_debits = n.pending_debits, pending_credits = n.pending_credits,"
-                " lines = n.lines, version = n.version"
+                " lines = n.lines, touches = n.touches"
                 " FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[],"
                 " %s::numeric[], %s::bigint[], %s::bigint[])"
-                " AS n (id, debits, credits, pending_debits, pending_credits, lines, version)"
+                " AS n (id, debits, credits, pending_debits, pending_credits, lines, touches)"
                 " WHERE b.id = n.id"
             ),
             [
-                numbers([ids[key] for key in changed]),
-                numbers([b.debits for b in balances]),
-                numbers([b.credits for b in balances]),
-                numbers([b.pending_debits for b in balances]),
-                numbers([b.pending_credits for b in balances]),
-                numbers([b.lines for b in balances]),
-                numbers([versions[key[0]] for key in changed]),
+                numbers([page.row for page in pages]),
+                *_totals(balances),
+                numbers([page.touches for page in pages]),
             ],
             prepare=True,
         )
 
-    def _insert_balances(
-        self, connection: Connection[Any], books: Books, new: Sequence[tuple[str, str]]
-    ) -> None:
-        first = self._next_balance_id
-        self._next_balance_id += len(new)
-        balances = [books.balances.changed[key] for key in new]
+    def _insert_balances(self, connection: Connection[Any], new: Sequence[Page]) -> None:
+        for page in new:
+            page.row = self._next_balance_id
+            self._next_balance_id += 1
         connection.execute(
             self._sql(
                 "INSERT INTO {}.balances (id, account, asset, debits, credits, pending_debits,"
-                " pending_credits, lines, version) SELECT * FROM unnest(%s::bigint[], %s::text[],"
+                " pending_credits, lines, touches) SELECT * FROM unnest(%s::bigint[], %s::text[],"
                 " %s::text[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],"
                 " %s::bigint[], %s::bigint[])"
             ),
             [
-                numbers(range(first, first + len(new))),
-                [account for account, _ in new],
-                [asset for _, asset in new],
-                numbers([b.debits for b in balances]),
-                numbers([b.credits for b in balances]),
-                numbers([b.pending_debits for b in balances]),
-                numbers([b.pending_credits for b in balances]),
-                numbers([b.lines for b in balances]),
-                numbers([books.versions.get(account) for account, _ in new]),
+                numbers([page.row for page in new]),
+                [page.account for page in new],
+                [page.asset for page in new],
+                *_totals([page.balance for page in new]),
+                numbers([page.touches for page in new]),
             ],
         )
-        self._balance_ids.update(zip(new, range(first, first + len(new)), strict=True))
 
     def _write_vouchers(self, connection: Connection[Any], books: Books) -> None:
         changed = books.vouchers.changed
@@ -288,7 +273,7 @@ class Rows:
             )
 
     def _write_accounts(self, connection: Connection[Any], books: Books) -> None:
-        accounts = list(books.accounts.changed.values())
+        accounts = [books.accounts.now[code] for code in books.versions.changed]
         connection.execute(
             self._sql(
                 "INSERT INTO {}.accounts (code, type, status, version, document)"
@@ -365,6 +350,17 @@ class Rows:
                 ),
                 [key.key_id, key.key_sha256, _encode(key)],
             )
+
+
+def _totals(balances: Sequence[Balance]) -> list[str]:
+    """Returns the array of each total, and of the lines."""
+    return [
+        numbers([balance.debits for balance in balances]),
+        numbers([balance.credits for balance in balances]),
+        numbers([balance.pending_debits for balance in balances]),
+        numbers([balance.pending_credits for balance in balances]),
+        numbers([balance.lines for balance in balances]),
+    ]
 
 
 _account_decoder = msgspec.json.Decoder(Account)

@@ -26,6 +26,7 @@ from application.expiry import DueHolds
 from application.identity import CommandIds
 from application.metrics import COMMANDS, COMMIT_SIZE, QUEUE_DEPTH
 from application.outcomes import Outcome, Unanswered, Unit
+from application.plain import PlainForms
 from application.queue import MAX_COMMIT_COMMANDS, Queue, Taken, Ticket
 from application.sessions import connect_writer, end_stopped_writer
 from application.store import LedgerStore
@@ -59,6 +60,7 @@ class Writer:
         self._schema = store.log.datastore.schema
         self._conninfo = conninfo
         self._software_version = software_version
+        self._forms = PlainForms(ledger=ledger, software_version=software_version)
         self._on_commit = on_commit
         self._clock = clock
         self._cache = Cache(ledger=ledger, schema=self._schema, shapes=store.shapes)
@@ -193,6 +195,7 @@ class Writer:
             cache=self._cache,
             ids=self._ids,
             software_version=self._software_version,
+            forms=self._forms,
             clock=self._clock,
             due_holds=self._due_holds,
         )

@@ -229,6 +229,7 @@ def put_account(books: Books, account: Account) -> None:
         takes_plain=takes_plain,
     )
     books.accounts.put(account.code, account)
+    books.balances.refresh(account.code)
     books.touch(account.code)
 
 

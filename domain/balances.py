@@ -6,26 +6,12 @@ command that does not lower an account's available never fails for funds.
 
 from collections.abc import Iterable
 
-from msgspec import Struct
-
 from domain.accounts import Account
 from domain.assets import find_asset
 from domain.books import Books
 from domain.money import format_amount, minor_units
+from domain.pages import EMPTY, Balance
 from domain.refusals import Refusal
-
-
-class Balance(Struct, frozen=True, gc=False):
-    """Totals in minor units; `lines` is the running number of the last leg."""
-
-    debits: int = 0
-    credits: int = 0
-    pending_debits: int = 0
-    pending_credits: int = 0
-    lines: int = 0
-
-
-EMPTY = Balance()
 
 
 class InsufficientFunds(Refusal):

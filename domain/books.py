@@ -11,11 +11,12 @@ from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from domain.pages import Balance, Pages
+
 if TYPE_CHECKING:
     from domain.access import Actor, ApiKey, LedgerListing
     from domain.accounts import Account
     from domain.assets import Asset
-    from domain.balances import Balance
     from domain.entries import Entry
     from domain.holds import Authorization
     from domain.journals import Journal
@@ -87,7 +88,8 @@ class CommitShelf(Shelf[K, V]):
 class Books:
     """All shelves of one ledger.
 
-    `versions` counts the events that touched each account; `vouchers` holds the last number given
+    `versions` counts the events that touched each account beside those that its pages (`balances`)
+    count; `vouchers` holds the last number given
     for each (journal, fiscal year); `streams` the last version of a stream whose thing is on a
     shelf, entries apart; `opened` the ids that this commit found taken or has taken.
     """
@@ -98,7 +100,7 @@ class Books:
         self.journals: Shelf[str, Journal] = Shelf()
         self.accounts: Shelf[str, Account] = Shelf()
         self.versions: Shelf[str, int] = Shelf()
-        self.balances: Shelf[tuple[str, str], Balance] = Shelf()
+        self.balances = Pages(self.accounts)
         self.vouchers: Shelf[tuple[str, int], int] = Shelf()
         self.entries: Shelf[str, Entry] = CommitShelf()
         self.authorizations: Shelf[str, Authorization] = Shelf()
@@ -107,7 +109,7 @@ class Books:
         self.listings: Shelf[str, LedgerListing] = Shelf()
         self.actors: Shelf[str, Actor] = Shelf()
         self.keys: Shelf[str, ApiKey] = Shelf()
-        self.shelves: tuple[Shelf[object, object], ...] = tuple(vars(self).values())
+        self.shelves: tuple[Shelf[object, object] | Pages, ...] = tuple(vars(self).values())
         self.in_group = False
 
     @property
@@ -125,10 +127,6 @@ class Books:
         """Counts one more event that touches the account."""
         self.versions.put(account, (self.versions.get(account) or 0) + 1)
 
-    def version_of(self, account: str) -> int:
-        """Returns how many events touched the account."""
-        return self.versions.get(account) or 0
-
     def next_version(self, stream: str) -> int:
         """Returns the version of the next event of a stream that stands, or 1."""
         last = self.streams.get(stream)
@@ -137,9 +135,14 @@ class Books:
         entry = self.entries.get(stream)
         return 1 if entry is None else entry.version + 1
 
+    def version_of(self, account: str) -> int:
+        """Returns how many events touched the account."""
+        pages = self.balances.of_account(account)
+        return (self.versions.get(account) or 0) + sum(page.touches for page in pages)
+
     def balances_of(self, account: str) -> list[Balance]:
-        """All balances of an account, an asset each. Walks what is in memory: for rare use."""
-        return [balance for key, balance in self.balances.now.items() if key[0] == account]
+        """Returns all balances of an account, an asset each."""
+        return [page.balance for page in self.balances.of_account(account)]
 
     def begin_group(self) -> None:
         """Starts to remember: the commands that follow stand or fall together."""
@@ -156,8 +159,11 @@ class Books:
     def drop_group(self) -> None:
         """The group falls."""
         self.in_group = False
+        replaced = {key for key, _, _ in self.accounts.undo or ()}
         for shelf in self.shelves:
             shelf.drop_group()
+        for account in replaced & self.accounts.now.keys():
+            self.balances.refresh(account)
 
     def confirm(self) -> None:
         """The commit stands: only after a confirmed COMMIT."""

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from domain.accounts import find_account
 from domain.assets import find_asset
-from domain.balances import EMPTY, available, posted
+from domain.balances import available, posted
 from domain.books import Books
 from domain.commands import Command, Comparison, Condition
 from domain.money import format_amount, parse_signed
+from domain.pages import EMPTY
 from domain.refusals import Refusal
 
 COMPARED: dict[str, Callable[[int, int], bool]] = {

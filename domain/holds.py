@@ -9,10 +9,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from domain.balances import EMPTY, Balance
 from domain.books import Books
 from domain.commands import Event
 from domain.money import minor_units
+from domain.pages import EMPTY, Balance
 
 ClosedAs = Literal["final", "voided", "released", "expired"]
 Exceptional = Literal[
@@ -202,7 +202,7 @@ def evolve(books: Books, stream: str, event: Happened) -> None:
     for account, debit in ((after.debit, True), (after.credit, False)):
         key = (account, after.asset)
         books.balances.put(key, _pend(books.balances.get(key) or EMPTY, debit=debit, change=change))
-        books.touch(account)
+        books.balances.touch(key)
     books.authorizations.put(stream, after)
 
 

@@ -20,9 +20,10 @@ from domain.accounts import (
     find_account,
 )
 from domain.assets import Asset, find_asset
-from domain.balances import EMPTY, Balance, check_floors, posted
+from domain.balances import check_floors, posted
 from domain.books import Books
 from domain.money import format_amount, minor_units, parse_amount, parse_value
+from domain.pages import EMPTY, Balance
 from domain.refusals import Refusal
 
 MAX_LEGS = 100
@@ -297,5 +298,6 @@ def fold_legs(books: Books, legs: Sequence[Leg]) -> None:
         old = balances.get(key) or EMPTY
         minor = minor_units(leg.amount)
         balances.put(key, add_leg(old, debit=leg.side == "debit", minor=minor))
-    for account in {leg.account for leg in legs}:
-        books.touch(account)
+    # One touch an account, through the first of its legs.
+    for key in {leg.account: (leg.account, leg.asset) for leg in reversed(legs)}.values():
+        balances.touch(key)

@@ -10,7 +10,6 @@ from datetime import date
 
 from msgspec import Struct
 
-from domain.balances import EMPTY, Balance
 from domain.books import Books
 from domain.calendar import fiscal_year
 from domain.commands import At
@@ -19,6 +18,7 @@ from domain.journals import GENERAL
 from domain.ledgers import Ledger
 from domain.legs import LegAsked
 from domain.money import format_amount
+from domain.pages import Balance, Page
 
 _MOST_DIGITS = 18
 """So many characters, the point included, are below 10^18 minor units at any scale."""
@@ -45,8 +45,9 @@ class PlainPosting:
         self._today = at.today
         self._ledger: Ledger | None = None
         self._years: dict[date, tuple[str, int]] = {}
+        self._assets: dict[str, tuple[int, dict[str, Page]]] = {}
 
-    def post(self, command: Post) -> PlainEntry | None:
+    def post(self, command: Post) -> PlainEntry | None:  # noqa: PLR0915 -- see the module
         """Posts the entry and returns what its record says, or changes nothing and returns None.
 
         Requires that no group is being decided, and that no other command of this commit asks
@@ -58,27 +59,21 @@ class PlainPosting:
         first, second = legs
         code, amount, one, two = first.asset, first.amount, first.account, second.account
         first_debit = first.side == "debit"
+        found = self._assets.get(code) or self._find_asset(code)
         if (
-            second.asset != code
+            found is None
+            or second.asset != code
             or second.amount != amount
             or first_debit == (second.side == "debit")
             or one == two
         ):
             return None
-        books = self._books
-        asset = books.assets.get(code)
-        this, that = books.accounts.get(one), books.accounts.get(two)
-        if (
-            asset is None
-            or this is None
-            or that is None
-            or (this.asset != code and this.asset is not None)
-            or (that.asset != code and that.asset is not None)
-            or not (this.takes_plain and that.takes_plain)
-        ):
+        scale, pages = found
+        this = pages.get(one) or self._open(one, code)
+        that = pages.get(two) or self._open(two, code)
+        if this is None or that is None or not (this.takes_plain and that.takes_plain):
             return None
         whole, _, fraction = amount.partition(".")
-        scale = asset.scale
         if (
             len(fraction) != scale
             or len(amount) > _MOST_DIGITS
@@ -86,6 +81,7 @@ class PlainPosting:
         ):
             return None
         minor = int(whole + fraction)
+        books = self._books
         day = command.effective_on or self._today
         if books.ledgers.get("") is not self._ledger:
             # An earlier command of this commit locked days: what was worked out is void.
@@ -95,9 +91,7 @@ class PlainPosting:
         if numbers is None or not minor:
             return None
 
-        key_one, key_two = (one, code), (two, code)
-        balances, versions = books.balances, books.versions
-        old = balances.get(key_one) or EMPTY
+        old = this.balance
         debits, credits, pending_debits, pending_credits, lines = (
             old.debits,
             old.credits,
@@ -109,17 +103,17 @@ class PlainPosting:
             debits += minor
         else:
             credits += minor
-        left = debits - credits if this.debit_normal else credits - debits
-        floor = this.floor_minor
+        debit_normal, floor = this.debit_normal, this.floor_minor
+        left = debits - credits if debit_normal else credits - debits
         if (
             floor is not None
-            and first_debit != this.debit_normal
-            and left - (pending_credits if this.debit_normal else pending_debits) < floor
+            and first_debit != debit_normal
+            and left - (pending_credits if debit_normal else pending_debits) < floor
         ):
             return None
         after_one = Balance(debits, credits, pending_debits, pending_credits, lines)
 
-        old = balances.get(key_two) or EMPTY
+        old = that.balance
         debits, credits, pending_debits, pending_credits, second_lines = (
             old.debits,
             old.credits,
@@ -131,21 +125,27 @@ class PlainPosting:
             credits += minor
         else:
             debits += minor
-        second_left = debits - credits if that.debit_normal else credits - debits
-        floor = that.floor_minor
+        debit_normal, floor = that.debit_normal, that.floor_minor
+        second_left = debits - credits if debit_normal else credits - debits
         if (
             floor is not None
-            and first_debit == that.debit_normal
-            and second_left - (pending_credits if that.debit_normal else pending_debits) < floor
+            and first_debit == debit_normal
+            and second_left - (pending_credits if debit_normal else pending_debits) < floor
         ):
             return None
 
-        balances.now[key_one] = balances.changed[key_one] = after_one
-        balances.now[key_two] = balances.changed[key_two] = Balance(
-            debits, credits, pending_debits, pending_credits, second_lines
-        )
-        versions.now[one] = versions.changed[one] = (versions.get(one) or 0) + 1
-        versions.now[two] = versions.changed[two] = (versions.get(two) or 0) + 1
+        this.balance = after_one
+        this.touches += 1
+        that.balance = Balance(debits, credits, pending_debits, pending_credits, second_lines)
+        that.touches += 1
+        balances = books.balances
+        stamp = balances.stamp
+        if this.stamp != stamp:
+            this.stamp = stamp
+            balances.changed.append(this)
+        if that.stamp != stamp:
+            that.stamp = stamp
+            balances.changed.append(that)
         vouchers = books.vouchers
         voucher_no = (vouchers.get(numbers) or 0) + 1
         vouchers.now[numbers] = vouchers.changed[numbers] = voucher_no
@@ -159,6 +159,20 @@ class PlainPosting:
             second_lines,
             format_amount(second_left, scale),
         )
+
+    def _open(self, account: str, asset: str) -> Page | None:
+        """The page of an account that never had this asset; None where there is no account."""
+        books = self._books
+        return (
+            None if books.accounts.get(account) is None else books.balances.open((account, asset))
+        )
+
+    def _find_asset(self, code: str) -> tuple[int, dict[str, Page]] | None:
+        asset = self._books.assets.get(code)
+        if asset is None:
+            return None
+        found = self._assets[code] = (asset.scale, self._books.balances.of_asset(code))
+        return found
 
     def fiscal_year_of(self, day: date) -> int:
         """Returns the fiscal year of a day on which a plain entry was posted."""

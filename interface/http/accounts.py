@@ -9,10 +9,11 @@ from psycopg.rows import DictRow
 
 from domain.accounts import Account, AccountNotFound
 from domain.assets import Asset
-from domain.balances import EMPTY, Balance, available, posted
+from domain.balances import available, posted
 from domain.books import Books
 from domain.catalogue import EVOLVE
 from domain.money import format_amount
+from domain.pages import EMPTY, Balance
 from interface.http.errors import Problem
 from interface.http.streams import Stored
 
@@ -82,7 +83,7 @@ def read_balances(
     """
     rows = connection.execute(
         "SELECT h.position, a.version, a.document, b.asset, b.debits, b.credits,"
-        " b.pending_debits, b.pending_credits, b.lines, coalesce(b.version, 0) AS touched,"
+        " b.pending_debits, b.pending_credits, b.lines, coalesce(b.touches, 0) AS touches,"
         " s.document AS asset_document"
         " FROM head AS h CROSS JOIN accounts AS a LEFT JOIN balances AS b ON b.account = a.code"
         " LEFT JOIN assets AS s ON s.code = b.asset WHERE a.code = %s ORDER BY b.asset",
@@ -100,7 +101,7 @@ def read_balances(
         items = [_item(account, _read_asset(connection, account.asset), EMPTY)]
     return {
         "items": [item for item in items if asset in (None, item["asset"])],
-        "version": max(rows[0]["version"], *(row["touched"] for row in rows)),
+        "version": rows[0]["version"] + sum(row["touches"] for row in rows),
         "position": rows[0]["position"],
     }
 

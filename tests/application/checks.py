@@ -92,9 +92,9 @@ def check_balances(office: Office, naive: Naive) -> None:
 
 
 def check_accounts(office: Office, naive: Naive) -> None:
-    """An account's version is the larger one of its own row's and its balances'."""
+    """An account's version is its own row's and its balances' touches added up."""
     rows = office.query(
-        "SELECT a.code, a.type, a.status, greatest(a.version, max(b.version)) AS version"
+        "SELECT a.code, a.type, a.status, a.version + coalesce(sum(b.touches), 0) AS version"
         " FROM {}.accounts AS a LEFT JOIN {}.balances AS b ON b.account = a.code"
         " GROUP BY a.code"
     )

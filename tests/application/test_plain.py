@@ -19,6 +19,7 @@ from domain.entries import EntryPosted, Post
 from domain.freezes import FreezeAccount
 from domain.ledgers import CreateLedger, LockBooks
 from domain.legs import LegAsked
+from domain.pages import Page
 from domain.plain import PlainPosting
 from domain.refusals import Refusal
 
@@ -126,7 +127,7 @@ posts = st.builds(
 def test_plain_is_post(commands: list[Post]) -> None:
     one, other = chart(), chart()
     plain = PlainPosting(one, AT)
-    forms = PlainForms(ledger="l", incarnation=1, recorded_at=RECORDED_AT, software_version="1")
+    forms = PlainForms(ledger="l", software_version="1")
     for command in commands:
         entry = plain.post(command)
         event = None
@@ -141,16 +142,30 @@ def test_plain_is_post(commands: list[Post]) -> None:
                 EVOLVE[EntryPosted](one, ID, event)
         else:
             form = forms.form(
+                incarnation=1,
                 by=BY,
                 effective_on=entry.effective_on,
                 fiscal_year=plain.fiscal_year_of(entry.effective_on),
                 asset=entry.first.asset,
             )
-            filled = fill(form, entry, position=9, command_id=ID, digest=DIGEST)
+            filled = fill(
+                form,
+                entry,
+                position=9,
+                recorded_at=RECORDED_AT,
+                command_id=ID,
+                digest=DIGEST,
+            )
             assert filled == encode(record_of(event))
-        for shelf in ("balances", "versions", "vouchers", "accounts"):
+        assert pages(one) == pages(other)
+        for shelf in ("versions", "vouchers", "accounts"):
             assert getattr(one, shelf).now == getattr(other, shelf).now
             assert getattr(one, shelf).changed == getattr(other, shelf).changed
+
+
+def pages(books: Books) -> list[Page]:
+    """All pages, as they are, in the order of their first change."""
+    return books.balances.changed
 
 
 def test_the_usual_entry_takes_the_straight_line() -> None:

@@ -213,7 +213,7 @@ def test_each_event_that_touches_an_account_counts() -> None:
     """Opened 1, the hold 2, entry and settlement 3 and 4; the account's own stream stays at 1."""
     hold = Authorize(debit="merchant", credit="cash", amount="1.00", asset="USD")
     world = ledger.given(hold, Settle(authorization=f"g{len(CHART) + 1}")).world()
-    assert world.books.versions.get("cash") == 4
+    assert world.books.version_of("cash") == 4
     cash = world.books.accounts.get("cash")
     assert cash is not None
     assert cash.version == 1

@@ -90,7 +90,7 @@ def test_balances_holds_and_vouchers_are_the_fold_of_the_log(run: list[tuple[Ste
     for series, last in naive.vouchers.items():
         assert books.vouchers.get(series) == last
     for account, version in naive.versions.items():
-        assert books.versions.get(account) == version
+        assert books.version_of(account) == version
     for id, hold in naive.holds.items():
         state = books.authorizations.get(id)
         assert state is not None

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from domain.accounts import OpenAccount
-from domain.balances import EMPTY, available, posted
+from domain.balances import available, posted
 from domain.money import format_amount
+from domain.pages import EMPTY
 from domain.refusals import Refusal
 from interface.demo.chart import (
     CASH,
