@@ -35,6 +35,7 @@ from domain.decisions import decide
 from domain.entries import EntryAdjusted, EntryPosted, EntryReversed, Post
 from domain.plain import PlainPosting
 from domain.refusals import Refusal, Rejection
+from domain.signing_keys import ContinueLedger
 
 _NO_STREAM_VERSION = (CommandRefused, EntryPosted, EntryReversed, EntryAdjusted)
 _MAY_POST = MAY[Post]
@@ -105,6 +106,7 @@ class Commit:
         what was committed while the lock was waited for, up to the connection's lock_timeout.
         """
         started = perf_counter()
+        self._continues = _continues(prepared)
         connection, rows = self._connection, self._cache.rows
         command_ids = [one.command_id for one in prepared]
         needs = Needs(self._cache.books)
@@ -127,20 +129,28 @@ class Commit:
         COMMIT_SECONDS.labels("look_up").observe(perf_counter() - locked)
 
     def _begin_at(
-        self, position: int, commit_id: UUID, last_at: datetime, incarnation: int, format: int
+        self,
+        position: int,
+        commit_id: UUID,
+        last_at: datetime,
+        incarnation: int,
+        format: int,
+        halted: str | None,
     ) -> bool:
         """Starts after the head. True where the cache was not the head's and was dropped."""
         if format > FORMAT:
             raise Unanswered(
                 "read_only", f"The log has format {format}; this software writes {FORMAT}. Upgrade."
             )
+        if halted is not None and not self._continues:
+            raise Unanswered("read_only", f"The ledger is read-only: {halted}")
         stale = self._cache.mark != (position, commit_id)
         if stale:
             self._cache.drop()
             self._cache.rows.read_small(self._connection, self._cache.books)
             self._cache.mark = (position, commit_id)
         self.first_position = self.position = position
-        self.incarnation = incarnation
+        self.incarnation = incarnation + self._continues
         self.recorded_at = max(self._clock(), last_at.astimezone(UTC) + timedelta(microseconds=1))
         self._recorded_at_text = self.recorded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self._books = self._cache.books
@@ -517,7 +527,7 @@ class Commit:
             self._cache.rows.write(connection, self._books, self._private)
             connection.execute(
                 recorder.move_head,
-                [self.position, self.commit_id, self.recorded_at],
+                [self.position, self.commit_id, self.recorded_at, self.incarnation],
                 prepare=True,
             )
             connection.execute("COMMIT")
@@ -526,6 +536,16 @@ class Commit:
     @property
     def mark(self) -> tuple[int, UUID]:
         return self.position, self.commit_id
+
+
+def _continues(prepared: Sequence[Prepared]) -> bool:
+    """True for the commit that opens a new incarnation. Raises Unanswered where others came in
+    with it: its record must be the first one there."""
+    if not any(type(one.asked.command) is ContinueLedger for one in prepared):
+        return False
+    if len(prepared) > 1:
+        raise Unanswered("busy", "The ledger is being written to; stop that before it goes on.")
+    return True
 
 
 def utc_now() -> datetime:

@@ -28,6 +28,8 @@ from application.notices import Notices
 from application.outcomes import Asked, Caller, Outcome, Unanswered
 from application.permissions import check
 from application.store import LedgerStore, schema_of
+from application.transparency.signing import SigningKeys
+from application.transparency.vault import Signing
 from application.writer import Writer
 from domain.access import ApiKey, ListLedger
 from domain.commands import Command
@@ -61,7 +63,7 @@ class Ledgers:
     `owner` may make schemas; `service` may not. Where both name the same login, the service takes
     on the role backoffice_service when it connects. `install(connection, schema)` makes what others
     keep in a ledger's schema, again and again, whenever that was migrated; the connection is the
-    owner's, in autocommit.
+    owner's, in autocommit. `signing` None: logs get no signing keys.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Ledgers:
         owner: str,
         service: str,
         software_version: str,
+        signing: Signing | None = None,
         clock: Callable[[], datetime] = utc_now,
         install: Callable[[Connection[Any], str], None] = install_nothing,
     ) -> None:
@@ -96,6 +99,13 @@ class Ledgers:
             name="readers",
         )
         self._notices = Notices(connect=self._connect_service)
+        self._signing_keys = None
+        if signing is not None:
+            self._signing_keys = SigningKeys(
+                signing,
+                connect=self._connect_service,
+                submit=lambda ledger, asked: self._open_writer(ledger).submit([(asked,)])[0],
+            )
 
     def migrate(self, on_schema: Callable[[str], object] = str) -> list[str]:
         """Brings every schema up to date, the system ledger's first; returns their names.
@@ -124,6 +134,7 @@ class Ledgers:
             CreateLedger(id=SYSTEM, name="System", functional_asset="XXX", timezone="UTC"),
             key="create",
         )
+        self._give_signing_key(SYSTEM)
         for schema in schemas[1:]:
             self._repair_listing(schema)
         return schemas
@@ -151,6 +162,12 @@ class Ledgers:
         """Raises LedgerNotFound."""
         self._check_exists(ledger)
         return self._stores.get(ledger) or self._open_store(ledger)
+
+    @property
+    def signing_keys(self) -> SigningKeys:
+        """Requires that `signing` was given."""
+        assert self._signing_keys is not None
+        return self._signing_keys
 
     @contextmanager
     def reader(self, ledger: str) -> Iterator[Connection[DictRow]]:
@@ -204,6 +221,7 @@ class Ledgers:
                 self._install(connection, schema_of(command.id))
         outcome = self._open_writer(command.id).submit([(Asked(command, key, by),)])[0]
         if outcome.code in (None, "already_exists") and command.id != SYSTEM:
+            self._give_signing_key(command.id)
             self._list(command.id)
         return outcome
 
@@ -263,6 +281,10 @@ class Ledgers:
             raise Unanswered("internal", outcome.detail)
         return outcome
 
+    def _give_signing_key(self, ledger: str) -> None:
+        if self._signing_keys is not None:
+            self._signing_keys.give_first(ledger, by=THE_SERVICE)
+
     def _list(self, ledger: str) -> None:
         self._submit_own(SYSTEM, ListLedger(id=ledger), key=f"list:{ledger}")
 
@@ -273,6 +295,7 @@ class Ledgers:
                 SQL("SELECT document FROM {}.ledger").format(Identifier(schema))
             ).fetchone()
         if made is not None:
+            self._give_signing_key(schema.removeprefix("ledger_"))
             self._list(schema.removeprefix("ledger_"))
 
     def _check_exists(self, ledger: str) -> None:

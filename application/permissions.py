@@ -16,6 +16,7 @@ from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
 from domain.refunds import Chargeback, Refund, Representment
 from domain.refusals import Forbidden
+from domain.signing_keys import AddSigningKey, AddWitness, ContinueLedger, RetireSigningKey
 
 ROLES = ("operator", "controller", "clerk", "approver", "compliance", "auditor")
 
@@ -33,6 +34,10 @@ MAY: dict[type[Command], frozenset[str]] = {
     IssueKey: _OPERATOR,
     RevokeKey: _OPERATOR,
     ExpireHold: _OPERATOR,
+    AddSigningKey: _OPERATOR,
+    RetireSigningKey: _OPERATOR,
+    AddWitness: _OPERATOR,
+    ContinueLedger: _OPERATOR,
     LockBooks: _CONTROLLER,
     RegisterAsset: _CONTROLLER,
     OpenJournal: _CONTROLLER,

@@ -73,11 +73,14 @@ class LedgerRecorder(PostgresApplicationRecorder):
         schema = datastore.schema
         self.channel_name = f"{schema}.events"
         self.lock_head = self._sql(
-            "SELECT position, commit_id, recorded_at, incarnation, format FROM {}.head FOR UPDATE",
+            "SELECT position, commit_id, recorded_at, incarnation, format, halted"
+            " FROM {}.head FOR UPDATE",
             schema,
         )
         self.move_head = self._sql(
-            "UPDATE {}.head SET position = %s, commit_id = %s, recorded_at = %s", schema
+            "UPDATE {}.head SET position = %s, commit_id = %s, recorded_at = %s, incarnation = %s,"
+            " halted = NULL",
+            schema,
         )
         self._insert = self._sql(
             "INSERT INTO {}.events (notification_id, originator_id, originator_version, topic,"

@@ -22,6 +22,7 @@ from domain import (
     journals,
     ledgers,
     refunds,
+    signing_keys,
 )
 from domain.books import Books
 from domain.commands import At, Command, Decided, Event, NewStream
@@ -66,6 +67,10 @@ DECISIONS: dict[type[Command], Decision] = {
     access.RecordActor: access.record_actor,
     access.IssueKey: access.issue_key,
     access.RevokeKey: access.revoke_key,
+    signing_keys.AddSigningKey: signing_keys.add_signing_key,
+    signing_keys.RetireSigningKey: signing_keys.retire_signing_key,
+    signing_keys.AddWitness: signing_keys.add_witness,
+    signing_keys.ContinueLedger: signing_keys.continue_ledger,
 }
 
 
@@ -103,6 +108,10 @@ EVOLVE: dict[type[Event], Evolve] = {
     access.ActorRecorded: access.evolve_recorded,
     access.KeyIssued: access.evolve_issued,
     access.KeyRevoked: access.evolve_revoked,
+    signing_keys.SigningKeyAdded: signing_keys.evolve_added,
+    signing_keys.SigningKeyRetired: signing_keys.evolve_retired,
+    signing_keys.WitnessAdded: signing_keys.evolve_witness,
+    signing_keys.LedgerContinued: signing_keys.evolve_continued,
 }
 
 EVENTS: dict[type[Event], int] = dict.fromkeys(EVOLVE, 1) | {

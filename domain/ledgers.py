@@ -60,6 +60,8 @@ class BooksLocked(Event, frozen=True, kw_only=True):
 
 
 class Ledger(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`origin` is the name of its log, `verifier_keys` sign it, `retired_keys` did."""
+
     stream: str
     version: int = 1
     id: str
@@ -69,6 +71,11 @@ class Ledger(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fiscal_year_start: str
     entity: Entity | None = None
     locked_through: date | None = None
+    incarnation: int = 1
+    origin: str | None = None
+    verifier_keys: tuple[str, ...] = ()
+    retired_keys: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
 
 
 class LedgerExists(Refusal):

@@ -13,6 +13,9 @@ from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
 from application.store import schema_of
 from application.sweeper import Sweeper
+from application.transparency.sealer import Sealer
+from application.transparency.vault import Signing
+from domain.ledgers import SYSTEM
 from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
 from interface.settings import Settings
@@ -26,6 +29,7 @@ VIEWS = (LINES,)
 SOFTWARE_VERSION = version("backoffice-ledger")
 OLDEST_POSTGRES = 15
 CONNECT_SECONDS = 10
+SECRET_FILE = "signing.secret"
 
 
 class UnfitDatabase(Exception):
@@ -36,11 +40,12 @@ class UnfitDatabase(Exception):
 class Database:
     """Where the ledgers are. `owner` makes schemas, `service` can do no such thing.
 
-    `postgres`: the supervisor, where the server is embedded.
+    `signing` None: logs get no keys. `postgres`: the supervisor, where the server is embedded.
     """
 
     owner: str = field(repr=False)
     service: str = field(repr=False)
+    signing: Signing | None = field(default=None, repr=False)
     postgres: EmbeddedPostgres | None = None
 
     def ledgers(self) -> Ledgers:
@@ -50,6 +55,7 @@ class Database:
             service=self.service,
             software_version=SOFTWARE_VERSION,
             install=install_views,
+            signing=self.signing,
         )
 
 
@@ -73,11 +79,26 @@ def running(settings: Settings) -> Iterator[Database]:
         yield Database(
             owner=settings.owner_database_url or settings.database_url,
             service=settings.database_url,
+            signing=signing_of(settings),
         )
         return
     with EmbeddedPostgres(data_dir=settings.data_dir) as postgres:
         endpoints = postgres.start()
-        yield Database(owner=endpoints.owner, service=endpoints.service, postgres=postgres)
+        yield Database(
+            owner=endpoints.owner,
+            service=endpoints.service,
+            signing=signing_of(settings),
+            postgres=postgres,
+        )
+
+
+def signing_of(settings: Settings) -> Signing:
+    """Returns how logs are named and where the secret of their keys is."""
+    return Signing(
+        public_url=settings.public_url,
+        secret=settings.signing_secret,
+        secret_file=settings.signing_secret_file or settings.data_dir / SECRET_FILE,
+    )
 
 
 @contextmanager
@@ -106,13 +127,22 @@ def install_views(connection: psycopg.Connection[Any], schema: str) -> None:
 
 def duties(database: Database, ledgers: Ledgers) -> list[Duty]:
     """Returns what a worker does. Requires that the ledgers are open."""
+    service = acting_as_service(database.service)
     runner = Runner(
-        conninfo=acting_as_service(database.service),
+        conninfo=service,
         ledgers=lambda: {ledger: schema_of(ledger) for ledger in ledgers.names()},
         views=VIEWS,
         decode=SHAPES.decode,
     )
-    return [Duty("sweeper", Sweeper(ledgers).run), Duty("views", runner.run)]
+    found = [Duty("sweeper", Sweeper(ledgers).run), Duty("views", runner.run)]
+    if database.signing is not None:
+        sealer = Sealer(
+            conninfo=service,
+            names=lambda: [SYSTEM, *ledgers.names()],
+            vault=ledgers.signing_keys.vault,
+        )
+        found.append(Duty("sealer", sealer.run))
+    return found
 
 
 def check_fitness(database: Database) -> None:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ def serve(
     )
     server = _server(address, port, threads)
     server.on_startup(watcher.start)
-    connections = Database(owner=database.owner, service=database.service)
+    connections = replace(database, postgres=None)
     worker = KeptProcess(name="worker", target=run_worker, arguments=(connections, settings))
     with worker if has_worker else nullcontext():
         try:

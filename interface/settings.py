@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 VARIABLES = {
     "DATABASE_URL": "PostgreSQL 15 or later to use; without it one is embedded in the data"
@@ -19,6 +20,12 @@ VARIABLES = {
     "BACKOFFICE_PORT": "where to listen (8000)",
     "BACKOFFICE_THREADS": "how many requests are worked on at once (128)",
     "BACKOFFICE_RATE_LIMIT_PER_SECOND": "requests that each key may make; off without it",
+    "BACKOFFICE_PUBLIC_URL": "how the world reaches the service; logs are named after it when they"
+    " get their first key (http://localhost:8000)",
+    "BACKOFFICE_SIGNING_SECRET": "what signing keys are encrypted under: one or more Fernet keys,"
+    " the newest first",
+    "BACKOFFICE_SIGNING_SECRET_FILE": "a file with the same, made where it is missing"
+    " (signing.secret in the data directory)",
     "BACKOFFICE_LOG_LEVEL": "debug, info, warning or error (info)",
     "BACKOFFICE_ALLOW_UNSAFE_POSTGRES": "1: take a PostgreSQL that may lose what it confirmed",
 }
@@ -40,6 +47,9 @@ class Settings:
     owner_database_url: str | None = field(default=None, repr=False)
     rate_limit_per_second: float | None = None
     log_level: str = "info"
+    public_url: str = "http://localhost:8000"
+    signing_secret: str | None = field(default=None, repr=False)
+    signing_secret_file: Path | None = None
 
 
 def read_settings(environment: Mapping[str, str], *, data_dir: Path) -> Settings:
@@ -49,12 +59,16 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path) -> Settings
         raise BadSetting(
             "BACKOFFICE_OWNER_DATABASE_URL is set without DATABASE_URL, which the service would use"
         )
+    file = given.get("BACKOFFICE_SIGNING_SECRET_FILE")
     return Settings(
         data_dir=data_dir,
         database_url=given.get("DATABASE_URL"),
         owner_database_url=given.get("BACKOFFICE_OWNER_DATABASE_URL"),
         rate_limit_per_second=_rate(given.get("BACKOFFICE_RATE_LIMIT_PER_SECOND")),
         log_level=_log_level(given.get("BACKOFFICE_LOG_LEVEL", "info").lower()),
+        public_url=_public_url(given.get("BACKOFFICE_PUBLIC_URL", "http://localhost:8000")),
+        signing_secret=given.get("BACKOFFICE_SIGNING_SECRET"),
+        signing_secret_file=None if file is None else Path(file),
     )
 
 
@@ -70,6 +84,18 @@ def _rate(text: str | None) -> float | None:
             f"BACKOFFICE_RATE_LIMIT_PER_SECOND is {text!r}; it takes a number above 0, such as 50"
         )
     return rate
+
+
+def _public_url(text: str) -> str:
+    found = urlsplit(text)
+    if found.scheme not in ("http", "https") or not found.netloc or found.query or found.fragment:
+        raise BadSetting(
+            f"BACKOFFICE_PUBLIC_URL is {text!r}; it takes an address such as"
+            " https://ledger.example.com"
+        )
+    if not text.isascii() or any(character in text for character in " +\t"):
+        raise BadSetting("BACKOFFICE_PUBLIC_URL holds a space or a plus, which names no log.")
+    return text.rstrip("/")
 
 
 def _log_level(text: str) -> str:

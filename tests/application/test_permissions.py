@@ -13,7 +13,12 @@ from tests.domain.faulty_postings import POSTINGS
 ROLES = ("operator", "controller", "clerk", "approver", "compliance", "auditor")
 
 # The contract's sentences, written down once more.
-OPERATORS = {"CreateLedger", "ListLedger", "RecordActor", "IssueKey", "RevokeKey", "ExpireHold"}
+OPERATORS = {"CreateLedger", "ListLedger", "RecordActor", "IssueKey", "RevokeKey", "ExpireHold"} | {
+    "AddSigningKey",
+    "RetireSigningKey",
+    "AddWitness",
+    "ContinueLedger",
+}
 CONTROLLERS = {
     "LockBooks",
     "RegisterAsset",

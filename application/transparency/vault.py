@@ -1,0 +1,127 @@
+"""The vault: private signing keys, stored encrypted, readable only with a secret from outside.
+
+Fernet (AES-128-CBC with HMAC-SHA256) of the cryptography library. The first secret encrypts, all of
+them decrypt: to change it, put the new one in front of the old one.
+"""
+
+import os
+import threading
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+from psycopg import Connection
+from psycopg.rows import DictRow
+from psycopg.sql import SQL, Identifier
+
+from application.transparency.notes import verifier_key
+
+
+class VaultClosed(Exception):
+    """The secret is missing or opens nothing; the message says what to do."""
+
+
+class Signing(Struct, frozen=True, kw_only=True):
+    """How this process signs: the address that logs are named after, and where the secret is.
+
+    `secret`: one or more Fernet keys, separated by commas or spaces; None: in `secret_file`, which
+    is made where it is missing.
+    """
+
+    public_url: str = "http://localhost:8000"
+    secret: str | None = None
+    secret_file: Path
+
+    def origin(self, ledger: str, *, incarnation: int = 1) -> str:
+        """Returns the name of a ledger's log: host and path, as C2SP tlog-tiles recommends."""
+        host_and_path = self.public_url.partition("://")[2] or self.public_url
+        origin = f"{host_and_path.rstrip('/')}/v1/ledgers/{ledger}/log"
+        return origin if incarnation == 1 else f"{origin}/{incarnation}"
+
+
+class Vault:
+    """Makes signing keys and gives them back. Reads the secret when it is first needed."""
+
+    def __init__(self, signing: Signing) -> None:
+        self._signing = signing
+        self._reading = threading.Lock()
+        self._fernet: MultiFernet | None = None
+
+    def new_key(
+        self, connection: Connection[DictRow], *, schema: str, origin: str, number: int
+    ) -> str:
+        """Returns the verifier key of the ledger's n-th signing key, made and stored where it is
+        missing. Repeatable: whoever was first has made it. Raises VaultClosed."""
+        private = Ed25519PrivateKey.generate()
+        connection.execute(
+            SQL(
+                "INSERT INTO {}.signing_keys (number, verifier_key, sealed) VALUES (%s, %s, %s)"
+                " ON CONFLICT (number) DO NOTHING"
+            ).format(Identifier(schema)),
+            [
+                number,
+                str(verifier_key(origin, private)),
+                self._secret().encrypt(private.private_bytes_raw()),
+            ],
+        )
+        row = connection.execute(
+            SQL("SELECT verifier_key FROM {}.signing_keys WHERE number = %s").format(
+                Identifier(schema)
+            ),
+            [number],
+        ).fetchone()
+        assert row is not None
+        known: str = row["verifier_key"]
+        return known
+
+    def private_key(self, sealed: bytes) -> Ed25519PrivateKey:
+        """Raises VaultClosed."""
+        try:
+            raw = self._secret().decrypt(sealed)
+        except InvalidToken as error:
+            raise VaultClosed(
+                "The signing keys were encrypted under another secret. Set"
+                " BACKOFFICE_SIGNING_SECRET or BACKOFFICE_SIGNING_SECRET_FILE to that one."
+            ) from error
+        return Ed25519PrivateKey.from_private_bytes(raw)
+
+    def _secret(self) -> MultiFernet:
+        with self._reading:
+            if self._fernet is None:
+                given = self._signing.secret or _read(self._signing.secret_file)
+                try:
+                    keys = [Fernet(key) for key in given.replace(",", " ").split()]
+                    self._fernet = MultiFernet(keys)
+                except ValueError as error:
+                    raise VaultClosed(
+                        "The signing secret is none. `python -c 'from cryptography.fernet import"
+                        " Fernet; print(Fernet.generate_key().decode())'` makes one."
+                    ) from error
+            return self._fernet
+
+
+def _read(file: Path) -> str:
+    """The secret in a file; a new one, for its owner alone, where there is none yet."""
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise VaultClosed(f"The signing secret can't be read: {error}") from error
+    new = Fernet.generate_key()
+    beside = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
+            made.write(new + b"\n")
+            os.fsync(made.fileno())
+        try:
+            os.link(beside, file)  # whole, and only where no other process was first
+        except FileExistsError:
+            pass
+        finally:
+            beside.unlink()
+        return file.read_text()
+    except OSError as error:
+        raise VaultClosed(f"The signing secret can't be made: {error}") from error
