@@ -98,12 +98,12 @@ class Ledgers:
             timeout=READ_TIMEOUT_SECONDS,
             name="readers",
         )
-        self._notices = Notices(connect=self._connect_service)
+        self._notices = Notices(connect=self.connect_service)
         self._signing_keys = None
         if signing is not None:
             self._signing_keys = SigningKeys(
                 signing,
-                connect=self._connect_service,
+                connect=self.connect_service,
                 submit=lambda ledger, asked: self._open_writer(ledger).submit([(asked,)])[0],
             )
 
@@ -290,7 +290,7 @@ class Ledgers:
 
     def _repair_listing(self, schema: str) -> None:
         """Lists a ledger that was made but not listed when its maker died."""
-        with self._connect_service() as connection:
+        with self.connect_service() as connection:
             made = connection.execute(
                 SQL("SELECT document FROM {}.ledger").format(Identifier(schema))
             ).fetchone()
@@ -309,7 +309,7 @@ class Ledgers:
         self._listed.add(ledger)
 
     def _has_schema(self, ledger: str) -> bool:
-        with self._connect_service() as connection:
+        with self.connect_service() as connection:
             row = connection.execute(
                 "SELECT 1 FROM information_schema.tables WHERE table_schema = %s"
                 " AND table_name = 'holds'",
@@ -336,7 +336,8 @@ class Ledgers:
                 )
             return self._writers[ledger]
 
-    def _connect_service(self) -> Connection[Any]:
+    def connect_service(self) -> Connection[Any]:
+        """Opens a session of the service's own role, in autocommit."""
         return psycopg.connect(self._service, autocommit=True, connect_timeout=5)
 
 

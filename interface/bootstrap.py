@@ -29,7 +29,7 @@ VIEWS = (LINES,)
 SOFTWARE_VERSION = version("backoffice-ledger")
 OLDEST_POSTGRES = 15
 CONNECT_SECONDS = 10
-SECRET_FILE = "signing.secret"
+SECRET_FILE = "signing.secret"  # noqa: S105 -- a name
 
 
 class UnfitDatabase(Exception):

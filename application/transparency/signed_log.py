@@ -35,11 +35,13 @@ class SignedLog:
     def __init__(self, connection: Connection[DictRow]) -> None:
         self._connection = connection
         row = connection.execute(
-            "SELECT c.incarnation, c.size, c.root, c.note FROM head AS h"
+            "SELECT c.incarnation, c.size, c.root, c.note, h.position FROM head AS h"
             " JOIN checkpoints AS c ON c.incarnation = h.incarnation ORDER BY c.size DESC LIMIT 1"
         ).fetchone()
         if row is None:
             raise NotSigned
+        self.position: int = row["position"]
+        """The head's: what is not signed yet will be soon."""
         self.last = Signed(row["incarnation"], row["size"], bytes(row["root"]), row["note"])
 
     def checkpoint(self) -> str:

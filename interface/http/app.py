@@ -12,6 +12,7 @@ from interface.http.door import Door, HttpSettings
 from interface.http.exchanges import Exchange, Exchanges
 from interface.http.failures import problem_of
 from interface.http.fastpath import FastPath
+from interface.http.log import OPEN_METHODS, is_open_log
 from interface.http.messages import problem_answer
 from interface.http.openapi import contract
 from interface.http.operations import operations_routes
@@ -32,7 +33,7 @@ def create_app(ledgers: Ledgers, settings: HttpSettings) -> Flask:
         if request.url_rule is not None:
             exchange.route = request.url_rule.rule
         path = request.environ["PATH_INFO"]
-        if needs_key(path):
+        if needs_key(path) and not (request.method in OPEN_METHODS and is_open_log(path)):
             exchange.guest = g.guest = door.admission.admit(request.environ)
 
     @app.after_request

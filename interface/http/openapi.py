@@ -70,6 +70,8 @@ DESCRIBED = {
     "account": ("The account's code.", {"type": "string"}),
     "entry": ("The entry's id.", {"type": "string", "format": "uuid"}),
     "authorization": ("The authorization's id.", {"type": "string", "format": "uuid"}),
+    "level": ("The tile's level, 0 to 63.", {"type": "string"}),
+    "path:tile": ("The tile's number and width: `x001/x234/067`, `000.p/17`.", {"type": "string"}),
 }
 
 
@@ -77,7 +79,7 @@ def path_parameters(rule: str) -> list[dict[str, Any]]:
     """Returns the parameters in a route's path."""
     return [
         {
-            "name": name,
+            "name": name.rpartition(":")[2],
             "in": "path",
             "required": True,
             "description": description,
@@ -174,6 +176,34 @@ def batching(
             **problems([*ALWAYS, *ON_WRITES]),
         },
     }
+
+
+def logging(
+    summary: str,
+    answer: type[Schema] | str,
+    query: type[Schema],
+    *,
+    body: str | None = None,
+    is_open: bool = False,
+) -> dict[str, Any]:
+    """Returns the documentation of a route of the log; `answer`: a schema, or a media type."""
+    if isinstance(answer, str):
+        content: dict[str, Any] = {answer.partition(";")[0]: {"schema": {"type": "string"}}}
+    else:
+        content = {JSON: {"schema": answer}}
+    found = {"description": "As asked.", "content": content}
+    statuses = ALWAYS if body is None else (*ALWAYS, 413, 415)
+    documentation: dict[str, Any] = {
+        "summary": summary,
+        "parameters": [{"in": "query", "schema": query}],
+        "responses": {"200": found, **problems(statuses)},
+    }
+    if body is not None:
+        text = {"schema": {"type": "string"}}
+        documentation["requestBody"] = {"required": True, "content": {body: text}}
+    if is_open:
+        documentation["security"] = []
+    return documentation
 
 
 def problems(statuses: Iterable[int]) -> dict[str, Any]:

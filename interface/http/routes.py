@@ -10,8 +10,9 @@ from domain.ledgers import CreateLedger
 from interface.http.admission import LEDGERS, Guest
 from interface.http.batches import take_batch
 from interface.http.door import Door
+from interface.http.log import LOG_ROUTES, LogRoute, Request, check_may_ask
 from interface.http.messages import Answer, Environ, read_query
-from interface.http.openapi import batching, path_parameters, reading, writing
+from interface.http.openapi import batching, logging, path_parameters, reading, writing
 from interface.http.reads import READ_ROUTES, Reading, ReadRoute
 from interface.http.schemas_answers import BatchAnswer, BatchResult, LedgerMade
 from interface.http.schemas_batch import ELEMENTS, BatchBody
@@ -36,6 +37,8 @@ def contract_routes(door: Door) -> Blueprint:
         _add_write(blueprint, door, write_route)
     for read_route in READ_ROUTES:
         _add_read(blueprint, door, read_route)
+    for log_route in LOG_ROUTES:
+        _add_log(blueprint, door, log_route)
     _add_batch(blueprint, door)
     return blueprint
 
@@ -151,3 +154,20 @@ def _add_read(blueprint: Blueprint, door: Door, route: ReadRoute) -> None:
     )
     name = route.read.__name__.strip("_")
     _add(blueprint, route.rule, f"show_{name}", view, documentation, method="GET")
+
+
+def _add_log(blueprint: Blueprint, door: Door, route: LogRoute) -> None:
+    schema = route.query()
+
+    def view(**named: str) -> Response:
+        guest: Guest | None = None if route.open else g.guest
+        if guest is not None:
+            check_may_ask(route, guest)
+        asked = Request(door, request.environ, guest, read_query(request.environ, schema))
+        return respond(route.answer_to(asked, **named))
+
+    documentation = logging(
+        route.summary, route.answer, route.query, body=route.body, is_open=route.open
+    )
+    name = f"log_{route.answer_to.__name__.strip('_')}"
+    _add(blueprint, route.rule, name, view, documentation, method=route.method)

@@ -11,7 +11,9 @@ from tests.conftest import Database, Databases
 
 
 @pytest.fixture(scope="session")
-def founded(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> tuple[Database, Path]:
+def founded(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Database, Path]:
     """A database with a ledger in it, to be copied, and the secret of its keys."""
     database = databases.create()
     secret_file = tmp_path_factory.mktemp("secret") / "signing.secret"

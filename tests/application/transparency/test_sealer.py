@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from psycopg.sql import SQL, Identifier
 
 from application.outcomes import Unanswered
-from application.transparency.notes import parse_note
+from application.transparency.notes import parse_note, parse_verifier_key
 from application.transparency.sealer import STEP_LEAVES, Contradiction, halt
 from application.transparency.signed_log import NotSigned, SignedLog
 from application.transparency.tree import check_consistency, check_inclusion, leaf_hash
@@ -39,7 +39,8 @@ def test_a_ledger_has_a_key_from_the_beginning_named_in_its_log(archive: Archive
     assert added[0]["position"] == 5
     assert added[0]["payload"]["verifier_key"].startswith(f"{ORIGIN}+")
     sealed = bytes(archive.query("SELECT sealed FROM {}.signing_keys")[0]["sealed"])
-    assert Vault(archive.signing).private_key(sealed)
+    public = Vault(archive.signing).private_key(sealed).public_key().public_bytes_raw()
+    assert parse_verifier_key(archive.keys()[0]).public == public
     assert oct(archive.signing.secret_file.stat().st_mode)[-3:] == "600"
 
 
@@ -155,9 +156,9 @@ def test_a_sealer_that_dies_at_any_statement_leaves_whole_steps(
 
         def dying(query: object, *args: object, **more: object) -> object:
             if str(query).startswith(f"INSERT INTO {statement}"):
-                execute(query, *args, **more)  # type: ignore[arg-type,call-overload]
+                execute(query, *args, **more)  # type: ignore[call-overload]
                 connection.close()
-            return execute(query, *args, **more)  # type: ignore[arg-type,call-overload]
+            return execute(query, *args, **more)  # type: ignore[call-overload]
 
         connection.execute = dying  # type: ignore[method-assign,assignment]
         with pytest.raises(psycopg.OperationalError):
@@ -298,9 +299,11 @@ def test_the_service_can_change_nothing_that_was_signed(archive: Archive) -> Non
             "UPDATE {}.checkpoints SET size = 3",
             "DELETE FROM {}.checkpoints",
         ):
-            with psycopg.connect(role, autocommit=True) as connection:
-                with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    connection.execute(SQL(statement).format(Identifier("ledger_acme")))
+            with (
+                psycopg.connect(role, autocommit=True) as connection,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                connection.execute(SQL(statement).format(Identifier("ledger_acme")))
 
 
 def test_reading_takes_no_lock_that_a_sealer_waits_for(archive: Archive) -> None:

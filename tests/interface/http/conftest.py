@@ -1,11 +1,13 @@
 """Fixtures of the contract tests."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from application.ledgers import Ledgers
+from application.ledgers import Ledgers, acting_as_service
+from application.transparency.sealer import Sealer, connect
+from application.transparency.vault import Signing
 from interface.bootstrap import Database as Connections
 from interface.bootstrap import duties
 from interface.duties import work
@@ -16,29 +18,51 @@ from tests.interface.http.world import World
 
 
 @pytest.fixture(scope="module")
-def ledgers(module_database: Database) -> Iterator[Ledgers]:
+def connections(
+    module_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Connections:
+    """A database of the module's own, whose logs are signed."""
+    return Connections(
+        owner=module_database.owner,
+        service=module_database.service,
+        signing=Signing(secret_file=tmp_path_factory.mktemp("secret") / "signing.secret"),
+    )
+
+
+@pytest.fixture(scope="module")
+def ledgers(connections: Connections) -> Iterator[Ledgers]:
     """Open ledgers on a database of the module's own."""
-    opened = connections(module_database).ledgers()
+    opened = connections.ledgers()
     opened.migrate()
     opened.open()
     yield opened
     opened.close()
 
 
-def connections(database: Database) -> Connections:
-    return Connections(owner=database.owner, service=database.service)
-
-
 @pytest.fixture(scope="module")
-def worker(ledgers: Ledgers, module_database: Database) -> Iterator[None]:
+def worker(ledgers: Ledgers, connections: Connections) -> Iterator[None]:
     """Does a worker's duties while the module's tests run."""
     stop = threading.Event()
-    todo = duties(connections(module_database), ledgers)
+    todo = duties(connections, ledgers)
     working = threading.Thread(target=work, args=(todo, stop))
     working.start()
     yield
     stop.set()
     working.join()
+
+
+@pytest.fixture(scope="module")
+def seal(ledgers: Ledgers, connections: Connections) -> Callable[[], None]:
+    """Signs all that was committed, as the worker does."""
+    service = acting_as_service(connections.service)
+    sealer = Sealer(conninfo=service, names=lambda: ["main"], vault=ledgers.signing_keys.vault)
+
+    def seal_all() -> None:
+        with connect(service) as connection:
+            while sealer.seal(connection, "main"):
+                pass
+
+    return seal_all
 
 
 @pytest.fixture(scope="module")

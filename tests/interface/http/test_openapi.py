@@ -1,6 +1,7 @@
 """The OpenAPI document says what the service does: every route, every answer."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from interface.http.errors import STATUS
+from interface.http.log import LOG_ROUTES
 from interface.http.reads import READ_ROUTES
 from interface.http.write_routes import WRITE_ROUTES
 from tests.interface.http.world import ROLES, World, body_of, make_key
@@ -25,8 +27,9 @@ RULES = {
     ("POST", "/v1/ledgers/<ledger>/batch"),
     *((route.method, route.rule) for route in WRITE_ROUTES),
     *(("GET", route.rule) for route in READ_ROUTES),
+    *((route.method, route.rule) for route in LOG_ROUTES),
 }
-OPERATIONS = sorted((method, re.sub(r"<(\w+)>", r"{\1}", rule)) for method, rule in RULES)
+OPERATIONS = sorted((method, re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule)) for method, rule in RULES)
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +48,14 @@ def token(world: World) -> str:
 
 
 @pytest.fixture(scope="module")
-def known(world: World) -> dict[str, list[str]]:
+def known(world: World, seal: Callable[[], None]) -> dict[str, list[str]]:
     """Things that are there, by the member or parameter that names them."""
     wallet, cash = world.funded("1000.00"), world.account()
+    seal()
     return {
         "ledger": ["main"],
+        "level": ["0", "1"],
+        "tile": ["000", "000.p/3", "x001/000"],
         "account": [wallet, cash],
         "debit": [wallet],
         "credit": [cash],
