@@ -39,8 +39,7 @@ CREATE TABLE cosignatures (
     verifier_key text COLLATE "C" NOT NULL,
     line text NOT NULL,
     received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (incarnation, size, verifier_key),
-    FOREIGN KEY (incarnation, size) REFERENCES checkpoints
+    PRIMARY KEY (incarnation, size, verifier_key)
 );
 
 CREATE FUNCTION refuse_unsigning() RETURNS trigger LANGUAGE plpgsql AS $$

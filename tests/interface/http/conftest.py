@@ -18,9 +18,7 @@ from tests.interface.http.world import World
 
 
 @pytest.fixture(scope="module")
-def connections(
-    module_database: Database, tmp_path_factory: pytest.TempPathFactory
-) -> Connections:
+def connections(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Connections:
     """A database of the module's own, whose logs are signed."""
     return Connections(
         owner=module_database.owner,
