@@ -186,6 +186,10 @@ class Commit:
             rows.read_authorizations(connection, books, needs.authorizations)
             for id in needs.authorizations & books.authorizations.now.keys():
                 needs.accounts_of(id)
+        if needs.network_references:
+            rows.read_network_references(connection, books, needs.network_references)
+        if needs.suspense:
+            needs.accounts |= rows.read_suspense(connection, books)
         if needs.accounts:
             rows.read_accounts(connection, books, needs.accounts)
 
@@ -311,7 +315,7 @@ class Commit:
             if outcome is not None:
                 return outcome
         try:
-            check(command, by.roles)
+            check(command, by)
             self._expire_due(one)
             self._command_id = one.command_id
             outcome = self._emit(one, self._decided(one))

@@ -214,7 +214,7 @@ class Ledgers:
         if command.id not in self._writers:
             is_new = not self._has_schema(command.id)
             if is_new:
-                check(command, by.roles)
+                check(command, by)
             with psycopg.connect(self._owner, autocommit=True) as connection:
                 if is_new:
                     migrate(connection, schema=schema_of(command.id), system=False)

@@ -13,6 +13,7 @@ from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.increments import Increment, Reduce
 from domain.legs import MAX_LEGS
+from domain.mandatory_settlements import SettleMandatory, reference_of
 from domain.refunds import Chargeback, Refund, Representment
 
 ActsOnHold = Increment | Reduce | Settle | Void | Release | Refund | Chargeback | Representment
@@ -21,7 +22,7 @@ ActsOnHold = Increment | Reduce | Settle | Void | Release | Refund | Chargeback 
 
 def acts_on(books: Books, command: Command) -> str | None:
     """Returns the authorization that the command acts on. Requires that what it needs is there."""
-    if isinstance(command, ActsOnHold):
+    if isinstance(command, ActsOnHold | SettleMandatory):
         return command.authorization
     if isinstance(command, Reverse | Adjust):
         entry = books.entries.get(command.entry)
@@ -30,7 +31,8 @@ def acts_on(books: Books, command: Command) -> str | None:
 
 
 class Needs:
-    """What is not in memory yet, by kind. `new_ids` are clients' ids that must not be taken."""
+    """What is not in memory yet, by kind. `new_ids` are clients' ids that must not be taken,
+    `suspense` asks for the accounts that have that purpose."""
 
     def __init__(self, books: Books) -> None:
         self.books = books
@@ -38,6 +40,8 @@ class Needs:
         self.entries: set[str] = set()
         self.authorizations: set[str] = set()
         self.new_ids: set[str] = set()
+        self.network_references: set[tuple[str, str]] = set()
+        self.suspense = False
 
     def account(self, code: str) -> None:
         if code not in self.books.accounts.now:
@@ -105,6 +109,18 @@ def _authorization(needs: Needs, command: ActsOnHold | ExpireHold) -> None:
     needs.authorization(command.authorization)
 
 
+def _settle_mandatory(needs: Needs, command: SettleMandatory) -> None:
+    needs.suspense = True
+    for account in (command.debit, command.credit):
+        if account is not None:
+            needs.account(account)
+    if command.authorization is not None:
+        needs.authorization(command.authorization)
+    key = reference_of(command.network)
+    if key is not None:
+        needs.network_references.add(key)
+
+
 def _account(needs: Needs, command: AmendAccount | CloseAccount | FreezeAccount) -> None:
     needs.account(command.account)
 
@@ -124,6 +140,7 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     Void: _authorization,
     Release: _authorization,
     ExpireHold: _authorization,
+    SettleMandatory: _settle_mandatory,
     Refund: _authorization,
     Chargeback: _authorization,
     Representment: _authorization,

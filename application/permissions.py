@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from application.outcomes import Caller
 from domain.access import IssueKey, ListLedger, RecordActor, RevokeKey
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
@@ -14,6 +15,7 @@ from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
+from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from domain.refusals import Forbidden
 from domain.signing_keys import AddSigningKey, AddWitness, ContinueLedger, RetireSigningKey
@@ -55,17 +57,31 @@ MAY: dict[type[Command], frozenset[str]] = {
     Settle: _CLERK,
     Void: _CLERK,
     Release: _CLERK,
+    SettleMandatory: _CONTROLLER,
     Refund: _CLERK,
     Chargeback: _CLERK,
     Representment: _CLERK,
 }
 
 
-def check(command: Command, roles: frozenset[str]) -> None:
-    """Raises Forbidden where none of the roles may send the command."""
+def check(command: Command, by: Caller) -> None:
+    """Raises Forbidden where none of the caller's roles may send the command.
+
+    A network's own feed may send mandatory settlements whatever its roles are; who else may, says
+    why.
+    """
     needed = MAY[type(command)]
-    if roles.isdisjoint(needed):
-        raise Forbidden(do=str(command.__struct_config__.tag), needed=one_of(needed))
+    if isinstance(command, SettleMandatory):
+        if by.network_feed:
+            return
+        if command.reason is None:
+            raise Forbidden(do=_tag(command), needed="a network feed's key, or a reason")
+    if by.roles.isdisjoint(needed):
+        raise Forbidden(do=_tag(command), needed=one_of(needed))
+
+
+def _tag(command: Command) -> str:
+    return str(command.__struct_config__.tag)
 
 
 def one_of(roles: Iterable[str]) -> str:

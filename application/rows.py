@@ -21,6 +21,7 @@ from domain.entries import Entry, EntryAdjusted, EntryPosted, EntryReversed
 from domain.holds import Authorization
 from domain.journals import Journal
 from domain.ledgers import SYSTEM, Ledger
+from domain.mandatory_settlements import NetworkReference
 from domain.money import minor_units
 from domain.pages import Balance, Page
 from domain.refusals import CorruptLog
@@ -167,6 +168,31 @@ class Rows:
                     old.posted, event.reversal, event.replacement
                 )
 
+    def read_suspense(self, connection: Connection[Any], books: Books) -> set[str]:
+        """Reads which accounts have the purpose; returns those that are not in memory."""
+        codes = [
+            code
+            for (code,) in self.fetch(connection, "SELECT code FROM {}.accounts WHERE suspense")
+        ]
+        books.suspense.now.update(dict.fromkeys(codes, True))
+        return {code for code in codes if code not in books.accounts.now}
+
+    def read_network_references(
+        self, connection: Connection[Any], books: Books, keys: Iterable[tuple[str, str]]
+    ) -> None:
+        """Reads which of a network's references were settled, and by what."""
+        wanted = list(keys)
+        for scheme, reference, entry, authorization in self.fetch(
+            connection,
+            "SELECT r.scheme, r.reference, r.entry::text, r.authorization_id::text"
+            " FROM unnest(%s::text[], %s::text[]) AS wanted (scheme, reference)"
+            " JOIN {}.network_references AS r USING (scheme, reference)",
+            [scheme for scheme, _ in wanted],
+            [reference for _, reference in wanted],
+        ):
+            found = NetworkReference(entry, authorization)
+            books.network_references.now[scheme, reference] = found
+
     # -- writing
 
     def write(
@@ -179,6 +205,8 @@ class Rows:
             self._write_accounts(connection, books)
         if books.authorizations.changed:
             self._write_holds(connection, books.authorizations.changed)
+        if books.network_references.changed:
+            self._write_network_references(connection, books.network_references.changed)
         if private:
             connection.execute(
                 self._sql(
@@ -276,11 +304,11 @@ class Rows:
         accounts = [books.accounts.now[code] for code in books.versions.changed]
         connection.execute(
             self._sql(
-                "INSERT INTO {}.accounts (code, type, status, version, document)"
+                "INSERT INTO {}.accounts (code, type, status, version, document, suspense)"
                 " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[],"
-                " %s::bytea[]) ON CONFLICT (code) DO UPDATE SET type = excluded.type,"
-                " status = excluded.status, version = excluded.version,"
-                " document = excluded.document"
+                " %s::bytea[], %s::boolean[]) ON CONFLICT (code) DO UPDATE SET"
+                " type = excluded.type, status = excluded.status, version = excluded.version,"
+                " document = excluded.document, suspense = excluded.suspense"
             ),
             [
                 [account.code for account in accounts],
@@ -288,6 +316,7 @@ class Rows:
                 [account.status for account in accounts],
                 numbers([books.versions.get(account.code) for account in accounts]),
                 [_encode(account) for account in accounts],
+                [account.purpose == "suspense" for account in accounts],
             ],
         )
 
@@ -325,6 +354,22 @@ class Rows:
                 [state.expires_at for state in states],
             ],
             prepare=True,
+        )
+
+    def _write_network_references(
+        self, connection: Connection[Any], changed: dict[tuple[str, str], NetworkReference]
+    ) -> None:
+        connection.execute(
+            self._sql(
+                "INSERT INTO {}.network_references (scheme, reference, entry, authorization_id)"
+                " SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[])"
+            ),
+            [
+                [scheme for scheme, _ in changed],
+                [reference for _, reference in changed],
+                array(first.entry for first in changed.values()),
+                array(first.authorization for first in changed.values()),
+            ],
         )
 
     def _write_documents(

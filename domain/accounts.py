@@ -231,6 +231,8 @@ def put_account(books: Books, account: Account) -> None:
     books.accounts.put(account.code, account)
     books.balances.refresh(account.code)
     books.touch(account.code)
+    if account.purpose == "suspense" or books.suspense.get(account.code):
+        books.suspense.put(account.code, account.purpose == "suspense")
 
 
 def open_account(books: Books, command: OpenAccount, at: At, new: NewStream) -> Decided:

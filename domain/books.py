@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from domain.holds import Authorization
     from domain.journals import Journal
     from domain.ledgers import Ledger
+    from domain.mandatory_settlements import NetworkReference
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -91,7 +92,8 @@ class Books:
     `versions` counts the events that touched each account beside those that its pages (`balances`)
     count; `vouchers` holds the last number given
     for each (journal, fiscal year); `streams` the last version of a stream whose thing is on a
-    shelf, entries apart; `opened` the ids that this commit found taken or has taken.
+    shelf, entries apart; `opened` the ids that this commit found taken or has taken; `suspense`
+    whether an account is one that takes what belongs nowhere else.
     """
 
     def __init__(self) -> None:
@@ -106,6 +108,8 @@ class Books:
         self.authorizations: Shelf[str, Authorization] = Shelf()
         self.streams: Shelf[str, int] = Shelf()
         self.opened: Shelf[str, bool] = CommitShelf()
+        self.suspense: Shelf[str, bool] = Shelf()
+        self.network_references: Shelf[tuple[str, str], NetworkReference] = CommitShelf()
         self.listings: Shelf[str, LedgerListing] = Shelf()
         self.actors: Shelf[str, Actor] = Shelf()
         self.keys: Shelf[str, ApiKey] = Shelf()

@@ -4,6 +4,7 @@ from domain.authorizations import Authorize, Release, Settle, Void
 from domain.commands import REASONS
 from domain.holds import Network
 from domain.increments import Increment, Reduce
+from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from interface.http.fields import Amount, Choice, Day, Flag, Moment, Part, Text, Uuid, Whole
 from interface.http.schemas import (
@@ -95,6 +96,31 @@ class ReleaseBody(Body):
 
     makes = Release
     target = "authorization"
+
+
+class SettleMandatoryBody(Body):
+    """Posts what a network has cleared, whatever stands in the way, and lists what did.
+
+    Accounts and asset may be left out where an authorization says them.
+    """
+
+    makes = SettleMandatory
+
+    amount = Amount(required=True)
+    debit = Text(ACCOUNT_CODE_MAX, allow_none=True)
+    credit = Text(ACCOUNT_CODE_MAX, allow_none=True)
+    asset = Text(ASSET_CODE_MAX, allow_none=True)
+    authorization = Uuid(allow_none=True)
+    effective_on = Day(allow_none=True)
+    network = Part(NetworkMember, allow_none=True)
+
+    @staticmethod
+    def rule(command: SettleMandatory) -> Errors | None:
+        """Something says from where to where."""
+        if command.authorization is not None:
+            return None
+        missing = [name for name in ("debit", "credit", "asset") if getattr(command, name) is None]
+        return {name: ["Needed without an authorization."] for name in missing} or None
 
 
 class _ReturnBody(Body):

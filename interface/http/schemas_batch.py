@@ -14,6 +14,7 @@ from interface.http.schemas_authorizations import (
     ReleaseBody,
     RepresentmentBody,
     SettleBody,
+    SettleMandatoryBody,
     VoidBody,
 )
 from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
@@ -56,6 +57,7 @@ ELEMENTS: dict[str, type[Body]] = {
         RefundBody,
         ChargebackBody,
         RepresentmentBody,
+        SettleMandatoryBody,
     )
 }
 """By `do`."""

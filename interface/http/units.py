@@ -17,6 +17,7 @@ from application.queue import MAX_COMMIT_COMMANDS
 from domain.authorizations import Settle
 from domain.commands import Command
 from domain.corrections import Adjust
+from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from interface.http.loading_batch import load_element
 from interface.http.parsing import Element, Invalid, Malformed
@@ -213,6 +214,7 @@ def _adjusted(outcome: Outcome) -> Done:
 
 _NOT_THE_FIRST: dict[type[Command], Callable[[Outcome], Done]] = {
     Settle: _settled,
+    SettleMandatory: _settled,
     Refund: _settled,
     Chargeback: _settled,
     Representment: _settled,

@@ -15,6 +15,7 @@ from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
 from domain.ledgers import LockBooks
+from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from interface.http.admission import LEDGERS
 from interface.http.schemas_answers import (
@@ -71,6 +72,9 @@ WRITE_ROUTES = (
     ),
     WriteRoute(
         f"{AUTHORIZATION}/representment", Representment, Settlement, "Win back a chargeback"
+    ),
+    WriteRoute(
+        f"{LEDGER}/settlements", SettleMandatory, Settlement, "Settle what a network has cleared"
     ),
     WriteRoute(f"{LEDGER}/periods/lock", LockBooks, BooksLocked, "Lock the books"),
 )

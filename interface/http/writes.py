@@ -54,6 +54,7 @@ from interface.http.schemas_authorizations import (
     ReleaseBody,
     RepresentmentBody,
     SettleBody,
+    SettleMandatoryBody,
     VoidBody,
 )
 from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
@@ -299,6 +300,7 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(RefundBody, 201, _show_authorization),
         _verb(ChargebackBody, 201, _show_authorization),
         _verb(RepresentmentBody, 201, _show_authorization),
+        _verb(SettleMandatoryBody, 201, _show_authorization),
     )
 )
 """The command of each single route, and its answer."""

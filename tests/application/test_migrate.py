@@ -202,6 +202,8 @@ def test_the_service_may_do_what_it_needs_and_no_more(office: Office) -> None:
             for privilege in read_and_write
         },
         *{("holds", privilege) for privilege in (*read_and_write, "DELETE")},
+        ("network_references", "SELECT"),
+        ("network_references", "INSERT"),
         # Of a tile only `hashes` may be updated, which no grant on the table says.
         *{
             (table, privilege)

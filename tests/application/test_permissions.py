@@ -1,9 +1,12 @@
 """Which role may send which command."""
 
 import pytest
+from msgspec.structs import replace
 
+from application.outcomes import Caller
 from application.permissions import MAY, check
 from domain.catalogue import DECISIONS
+from domain.mandatory_settlements import SettleMandatory
 from domain.refusals import Forbidden
 from tests.domain.faults import Good
 from tests.domain.faulty_chart import CHART_CHANGES
@@ -28,6 +31,7 @@ CONTROLLERS = {
     "CloseAccount",
     "FreezeAccount",
     "UnfreezeAccount",
+    "SettleMandatory",
 }
 CLERKS = {
     "Post",
@@ -61,20 +65,46 @@ def test_every_command_has_a_rule() -> None:
 SAMPLES = [*POSTINGS, *HOLDS, *CHART_CHANGES]
 
 
+def caller(*roles: str, network_feed: bool = False) -> Caller:
+    return Caller("ada", "k_1", frozenset(roles), "http", network_feed)
+
+
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("good", SAMPLES, ids=lambda good: good.command.__name__)
 def test_a_role_may_send_what_the_contract_says(good: Good, role: str) -> None:
     if allowed(role, good.command.__name__):
-        check(good.sample(), frozenset({role}))
-        check(good.sample(), frozenset(ROLES))
+        check(good.sample(), caller(role))
+        check(good.sample(), caller(*ROLES))
     else:
         with pytest.raises(Forbidden):
-            check(good.sample(), frozenset({role}))
+            check(good.sample(), caller(role))
 
 
 @pytest.mark.parametrize("good", SAMPLES, ids=lambda good: good.command.__name__)
 def test_without_a_role_nothing_may_be_sent(good: Good) -> None:
     with pytest.raises(Forbidden) as forbidden:
-        check(good.sample(), frozenset())
+        check(good.sample(), caller())
     assert forbidden.value.facts["do"] == good.command.__struct_config__.tag
     assert forbidden.value.detail
+
+
+CLEARED = SettleMandatory(authorization="a", amount="1.00")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_networks_feed_settles_without_a_reason(role: str) -> None:
+    check(CLEARED, caller(role, network_feed=True))
+    with pytest.raises(Forbidden):
+        check(CLEARED, caller(role))
+
+
+def test_a_controller_settles_with_a_reason() -> None:
+    check(replace(CLEARED, reason="feed_down"), caller("controller"))
+    with pytest.raises(Forbidden) as forbidden:
+        check(replace(CLEARED, reason="feed_down"), caller("clerk"))
+    assert forbidden.value.facts["needed"] == "controller"
+
+
+def test_a_feed_may_do_nothing_else_beyond_its_roles() -> None:
+    with pytest.raises(Forbidden):
+        check(POSTINGS[0].sample(), caller("auditor", network_feed=True))

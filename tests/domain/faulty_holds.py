@@ -10,8 +10,10 @@ from domain.amendments import AmendAccount
 from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
 from domain.corrections import Adjust, Reverse
 from domain.freezes import FreezeAccount
+from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.ledgers import LockBooks
+from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from tests.domain.faults import (
     AMOUNTS,
@@ -20,7 +22,9 @@ from tests.domain.faults import (
     FROZEN,
     FUNDS,
     HOLD,
+    ID_TAKEN,
     LEGS,
+    NOT_FOUND,
     PERIOD,
     TERMINAL,
     Good,
@@ -32,7 +36,16 @@ from tests.domain.faults import (
     pair,
     sets,
 )
-from tests.domain.faulty_postings import ENDED, EXPIRED, HELD, HELD_ID, NO_HOLD, TOO_LARGE, nth
+from tests.domain.faulty_postings import (
+    ENDED,
+    EXPIRED,
+    FUTURE_DAY,
+    HELD,
+    HELD_ID,
+    NO_HOLD,
+    TOO_LARGE,
+    nth,
+)
 from tests.domain.harness import TODAY, account, credit, debit, fund, ledger, transfer
 
 AMOUNT_FAULTS = [
@@ -213,7 +226,42 @@ EXPIRE = Good(
     [NO_HOLD, fault("authorization_closed", TERMINAL, after(ExpireHold(authorization=HELD_ID)))],
 )
 
+CLEARED = Network(scheme="visa", reference="ARN-1")
+
+SETTLE_MANDATORY = Good(
+    SettleMandatory,
+    ledger,
+    HELD,
+    {"authorization": HELD_ID, "amount": "500.00", "reason": "feed_down"},
+    [],
+    [
+        NO_HOLD,
+        fault("account_not_found", NOT_FOUND, sets(debit="nowhere"), touches="debit"),
+        fault("account_not_found", NOT_FOUND, sets(credit="nowhere")),
+        fault("asset_not_found", NOT_FOUND, sets(asset="XAU"), touches="asset"),
+        fault(
+            "already_exists",
+            ID_TAKEN,
+            after_the_first(2, SettleMandatory(authorization=HELD_ID, amount="1", network=CLEARED)),
+            sets(network=CLEARED),
+        ),
+        FUTURE_DAY,
+        fault("same_account", LEGS, sets(debit="merchant"), touches="debit"),
+        fault("asset_not_allowed", LEGS, sets(asset="JPY"), touches="asset"),
+        *AMOUNT_FAULTS,
+        # Only where the ledger has no suspense account; what is beyond the hold depends on amounts.
+        fault("account_frozen", None, after(FreezeAccount(account="wallet", basis="legal"))),
+        fault(
+            "account_closed",
+            None,
+            after(account("gone", "liability"), CloseAccount(account="gone")),
+            sets(credit="gone"),
+        ),
+    ],
+)
+
 HOLDS = [
+    SETTLE_MANDATORY,
     EXPIRE,
     INCREMENT,
     REDUCE,

@@ -32,12 +32,23 @@ from domain.entries import Post
 from domain.increments import Increment, Reduce
 from domain.ledgers import CreateLedger
 from domain.legs import LegAsked
+from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from domain.refusals import Refusal
 
 TODAY = date(2026, 3, 31)
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
-ACTS_ON_HOLD = (Increment, Reduce, Settle, Void, Release, Refund, Chargeback, Representment)
+ACTS_ON_HOLD = (
+    Increment,
+    Reduce,
+    Settle,
+    Void,
+    Release,
+    Refund,
+    Chargeback,
+    Representment,
+    SettleMandatory,
+)
 
 Expected = tuple[str, Event] | Refusal | type[Refusal]
 
@@ -77,9 +88,10 @@ class World:
     def do(self, command: Command, name: str) -> list[tuple[str, Event]]:
         """Decides and folds; a hold whose time has come expires first. Raises Refusal."""
         if isinstance(command, ACTS_ON_HOLD):
-            expired = expire(self.books, command.authorization, self.at)
+            authorization = command.authorization or ""
+            expired = expire(self.books, authorization, self.at)
             if expired is not None:
-                self.fold(command.authorization, expired)
+                self.fold(authorization, expired)
         decided = self.decide(command, name)
         for stream, event in decided:
             self.fold(stream, event)

@@ -22,7 +22,7 @@ from interface.http.parsing import (
     parse,
 )
 from interface.http.schemas import Body, CreateLedgerBody, OpenAccountBody
-from interface.http.schemas_authorizations import AuthorizeBody, SettleBody
+from interface.http.schemas_authorizations import AuthorizeBody, SettleBody, SettleMandatoryBody
 from interface.http.schemas_batch import ELEMENTS
 from interface.http.schemas_postings import PostBody
 from interface.http.writes import VERBS
@@ -83,6 +83,7 @@ def test_what_is_right_is_the_same_both_ways(data: st.DataObject) -> None:
         AuthorizeBody,
         CreateLedgerBody,
         OpenAccountBody,
+        SettleMandatoryBody,
     ):  # which have rules between members
         assert slow is not None
     assert_same(LOADERS[body].fast(raw, TARGETS[body.target]), slow)

@@ -28,13 +28,24 @@ ROLES: tuple[Role, ...] = (
 NOTHING: dict[str, str] = {}
 
 
-def make_key(ledgers: Ledgers, actor: str, *roles: Role, ledger: str | None = None) -> str:
+def make_key(
+    ledgers: Ledgers,
+    actor: str,
+    *roles: Role,
+    ledger: str | None = None,
+    network_feed: bool = False,
+) -> str:
     """Returns a new key's token."""
     token = "bo_" + secrets.token_urlsafe(32)
     _submit(ledgers, RecordActor(actor=actor))
     digest = hashlib.sha256(token.encode()).hexdigest()
     key = IssueKey(
-        key_id=f"k-{uuid4()}", key_sha256=digest, actor=actor, roles=list(roles), ledger=ledger
+        key_id=f"k-{uuid4()}",
+        key_sha256=digest,
+        actor=actor,
+        roles=list(roles),
+        ledger=ledger,
+        network_feed=network_feed or None,
     )
     _submit(ledgers, key)
     return token
@@ -118,10 +129,17 @@ class World:
     compliance: Caller
     auditor: Caller
 
-    def caller(self, *roles: Role, ledger: str | None = None, actor: str | None = None) -> Caller:
+    def caller(
+        self,
+        *roles: Role,
+        ledger: str | None = None,
+        actor: str | None = None,
+        network_feed: bool = False,
+    ) -> Caller:
         """Returns a caller with a key of its own."""
         name = actor or "-".join([*roles, *([ledger] if ledger else [])])
-        return Caller(self._client, make_key(self.ledgers, name, *roles, ledger=ledger))
+        key = make_key(self.ledgers, name, *roles, ledger=ledger, network_feed=network_feed)
+        return Caller(self._client, key)
 
     def account(self, type: str = "asset", **members: Any) -> str:
         """Opens an account in dollars and returns its code."""
