@@ -13,6 +13,7 @@ from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.increments import Increment, Reduce
 from domain.legs import MAX_LEGS
+from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory, reference_of
 from domain.refunds import Chargeback, Refund, Representment
 
@@ -121,7 +122,7 @@ def _settle_mandatory(needs: Needs, command: SettleMandatory) -> None:
         needs.network_references.add(key)
 
 
-def _account(needs: Needs, command: AmendAccount | CloseAccount | FreezeAccount) -> None:
+def _account(needs: Needs, command: AmendAccount | CloseAccount | FreezeAccount | SetLimit) -> None:
     needs.account(command.account)
 
 
@@ -149,4 +150,5 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     CloseAccount: _account,
     FreezeAccount: _account,
     UnfreezeAccount: _account,
+    SetLimit: _account,
 }

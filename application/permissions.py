@@ -15,6 +15,7 @@ from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
+from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from domain.refusals import Forbidden
@@ -48,6 +49,7 @@ MAY: dict[type[Command], frozenset[str]] = {
     CloseAccount: _CONTROLLER,
     FreezeAccount: _CONTROLLER,
     UnfreezeAccount: _CONTROLLER,
+    SetLimit: _CONTROLLER,
     Post: _CLERK,
     Reverse: _CLERK,
     Adjust: _CLERK,

@@ -13,7 +13,7 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, StoredEvent, Transcoder
 from msgspec import Struct
 
-from application.upcasters import entry_with_movement, hold_with_counters
+from application.upcasters import entry_with_movement, hold_with_counters, without_limits
 from domain.catalogue import EVENTS
 from domain.commands import Event
 from domain.refusals import CorruptLog
@@ -151,6 +151,19 @@ RELEASED_UPCASTERS: dict[tuple[str, int], Upcaster] = {
     ("AuthorizationVoided", 1): hold_with_counters,
     ("AuthorizationReleased", 1): hold_with_counters,
     ("AuthorizationExpired", 1): hold_with_counters,
+    ("EntryPosted", 2): without_limits,
+    ("AuthorizationOpened", 2): without_limits,
+    ("AuthorizationSettled", 2): without_limits,
+    ("AuthorizationVoided", 2): without_limits,
+    ("AuthorizationReleased", 2): without_limits,
+    ("AuthorizationExpired", 2): without_limits,
+    ("AuthorizationForceSettled", 1): without_limits,
+    ("AuthorizationIncremented", 1): without_limits,
+    ("AuthorizationReduced", 1): without_limits,
+    ("AuthorizationRefunded", 1): without_limits,
+    ("AuthorizationChargedBack", 1): without_limits,
+    ("AuthorizationRepresented", 1): without_limits,
+    ("AuthorizationCorrected", 1): without_limits,
 }
 """(event name, old version) -> how its payload becomes the next version."""
 

@@ -21,6 +21,7 @@ from domain.entries import Entry, EntryAdjusted, EntryPosted, EntryReversed
 from domain.holds import Authorization
 from domain.journals import Journal
 from domain.ledgers import SYSTEM, Ledger
+from domain.limits import Usage
 from domain.mandatory_settlements import NetworkReference
 from domain.money import minor_units
 from domain.pages import Balance, Page
@@ -107,8 +108,9 @@ class Rows:
     def read_accounts(
         self, connection: Connection[Any], books: Books, codes: Iterable[str]
     ) -> None:
-        """Reads accounts with all their balances."""
+        """Reads accounts with all their balances, and what was taken of their limits."""
         wanted = list(codes)
+        limited = []
         for version, document in self.fetch(
             connection,
             "SELECT version, document FROM {}.accounts WHERE code = ANY(%s)",
@@ -118,6 +120,10 @@ class Rows:
             books.accounts.now[account.code] = account
             books.streams.now[account.stream] = account.version
             books.versions.now[account.code] = version
+            if account.limits:
+                limited.append(account.code)
+        if limited:
+            self._read_usages(connection, books, limited)
         for row in self.fetch(
             connection,
             "SELECT id, account, asset, debits::text, credits::text, pending_debits::text,"
@@ -128,6 +134,15 @@ class Rows:
             debits, credits, pending_debits, pending_credits = map(int, totals)
             balance = Balance(debits, credits, pending_debits, pending_credits, lines)
             books.balances.load((account, asset), balance, touches=touches, row=id)
+
+    def _read_usages(self, connection: Connection[Any], books: Books, limited: list[str]) -> None:
+        for limit_id, account, starts_on, used, count in self.fetch(
+            connection,
+            "SELECT limit_id::text, account, starts_on, used::text, count FROM {}.limit_usages"
+            " WHERE account = ANY(%s)",
+            limited,
+        ):
+            books.usages.now[limit_id] = Usage(account, starts_on, int(used), count)
 
     def read_authorizations(
         self, connection: Connection[Any], books: Books, ids: Iterable[str]
@@ -207,6 +222,8 @@ class Rows:
             self._write_holds(connection, books.authorizations.changed)
         if books.network_references.changed:
             self._write_network_references(connection, books.network_references.changed)
+        if books.usages.changed:
+            self._write_usages(connection, books.usages.changed)
         if private:
             connection.execute(
                 self._sql(
@@ -370,6 +387,35 @@ class Rows:
                 array(first.entry for first in changed.values()),
                 array(first.authorization for first in changed.values()),
             ],
+        )
+
+    def _write_usages(self, connection: Connection[Any], changed: dict[str, Usage]) -> None:
+        """A limit's row stands as long as the limit does."""
+        lifted = [id for id, usage in changed.items() if not usage.standing]
+        if lifted:
+            connection.execute(
+                self._sql("DELETE FROM {}.limit_usages WHERE limit_id = ANY(%s::uuid[])"),
+                [array(lifted)],
+            )
+        standing = {id: usage for id, usage in changed.items() if usage.standing}
+        if not standing:
+            return
+        usages = list(standing.values())
+        connection.execute(
+            self._sql(
+                "INSERT INTO {}.limit_usages (limit_id, account, starts_on, used, count)"
+                " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::numeric[],"
+                " %s::bigint[]) ON CONFLICT (limit_id) DO UPDATE SET"
+                " starts_on = excluded.starts_on, used = excluded.used, count = excluded.count"
+            ),
+            [
+                array(standing),
+                [usage.account for usage in usages],
+                [usage.starts_on for usage in usages],
+                numbers([usage.minor for usage in usages]),
+                numbers([usage.count for usage in usages]),
+            ],
+            prepare=True,
         )
 
     def _write_documents(

@@ -31,6 +31,7 @@ CashFlow = Literal["operating", "investing", "financing"]
 Side = Literal["debit", "credit"]
 Scope = Literal["all", "debits", "credits"]
 Basis = Literal["administrative", "legal"]
+Per = Literal["authorization", "day", "month"]
 
 DEBIT_NORMAL_TYPES = ("asset", "expense")
 
@@ -101,6 +102,16 @@ class Freeze(Struct, frozen=True, omit_defaults=True):
         return self.amount is None and (side is None or self.scope in ("all", f"{side}s"))
 
 
+class Limit(Struct, frozen=True, omit_defaults=True):
+    """How much of an asset, or how often, the account may give an authorization, day or month."""
+
+    limit_id: str
+    per: Per
+    asset: str
+    amount: str | None = None
+    count: int | None = None
+
+
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`version` counts the events of the account's own stream: its ETag.
 
@@ -131,6 +142,7 @@ class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     statutory_codes: dict[str, str] | None = None
     owner: str | None = None
     freezes: tuple[Freeze, ...] = ()
+    limits: tuple[Limit, ...] = ()
     closed: bool = False
     takes_postings: bool = True
     takes_plain: bool = True
@@ -219,14 +231,14 @@ def put_account(books: Books, account: Account) -> None:
     floor = None if account.floor is None else minor_units(account.floor)
     lien = sum(minor_units(one.amount) for one in account.freezes if one.amount is not None)
     takes_postings = account.postable and account.status == "open"
-    takes_plain = takes_postings and not account.freezes and not _NEEDS_ESCAPE.search(account.code)
+    is_plain = not (account.freezes or account.limits or _NEEDS_ESCAPE.search(account.code))
     account = replace(
         account,
         debit_normal=is_debit_normal(account.type, contra=account.contra),
         floor_minor=0 if lien and floor is None else floor,
         lien_minor=lien,
         takes_postings=takes_postings,
-        takes_plain=takes_plain,
+        takes_plain=takes_postings and is_plain,
     )
     books.accounts.put(account.code, account)
     books.balances.refresh(account.code)

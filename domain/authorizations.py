@@ -26,6 +26,7 @@ from domain.holds import (
 )
 from domain.journals import AUTHORIZATIONS
 from domain.legs import LegAsked, Line, Passbook, check_asset_allowed, check_open_accounts
+from domain.limits import charged, check_limits, given_back
 from domain.money import format_amount, minor_units, parse_amount
 from domain.refusals import Refusal, Rejection
 
@@ -113,7 +114,7 @@ def authorize(books: Books, command: Authorize, at: At, new: NewStream) -> Decid
 
     Raises AccountNotFound, AssetNotFound, EntryExists, AccountIsFrozen, AccountIsClosed,
     AccountNotPostable, SameAccount, AssetNotAllowed, AmountNotPositive, AmountTooFine,
-    AmountTooLarge, ExpiresInPast, InsufficientFunds.
+    AmountTooLarge, ExpiresInPast, LimitExceeded, InsufficientFunds.
     """
     debit = find_account(books, command.debit)
     credit = find_account(books, command.credit)
@@ -126,6 +127,8 @@ def authorize(books: Books, command: Authorize, at: At, new: NewStream) -> Decid
         check_asset_allowed(account, asset)
     minor = parse_amount(command.amount, scale=asset.scale, asset=asset.code)
     expires_at = _expiry(command, at)
+    paying = payers(debit, credit)
+    check_limits(books, paying, asset, minor, at, total_minor=minor)
     check_available(books, debit, credit, minor)
     amount = format_amount(minor, asset.scale)
     zero = format_amount(0, asset.scale)
@@ -141,6 +144,7 @@ def authorize(books: Books, command: Authorize, at: At, new: NewStream) -> Decid
         held=amount,
         over_settle_percent=command.over_settle_percent or "0",
         expires_at=expires_at,
+        limits=charged(paying, asset, minor, at),
     )
     event = AuthorizationOpened(
         amount=amount, authorization=state, network=command.network, reference=command.reference
@@ -156,7 +160,7 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     goes beyond the hold, up to the ceiling, must find available funds.
     Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired, AccountIsFrozen,
     PeriodClosed, EffectiveInFuture, AmountNotPositive, AmountTooFine, AmountTooLarge,
-    OverSettlement, NothingToSettle, InsufficientFunds.
+    OverSettlement, NothingToSettle, LimitExceeded, InsufficientFunds.
     """
     state = find_authorization(books, command.authorization)
     debit, credit = find_account(books, state.debit), find_account(books, state.credit)
@@ -169,19 +173,26 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     held = minor_units(state.held)
     minor = _settle_amount(state, command.amount, asset)
     excess = max(0, minor - held)
+    settled = minor_units(state.settled) + minor
+    paying = payers(debit, credit)
+    limits = state.limits
     if excess:
         check_open_accounts(((debit, asset), (credit, asset)))
+        total = max(settled, minor_units(state.authorized))
+        check_limits(books, paying, asset, excess, at, count=0, total_minor=total)
+        limits = charged(paying, asset, excess, at, count=0, taken=limits)
         check_available(books, debit, credit, excess)
-    for account in payers(debit, credit):
+    for account in paying:
         check_legal_liens(books, account, minor)
     left = held - minor + excess
     amount = format_amount(minor, asset.scale)
     after = replace(
         state,
-        settled=format_amount(minor_units(state.settled) + minor, asset.scale),
+        settled=format_amount(settled, asset.scale),
         held=format_amount(0 if command.final else left, asset.scale),
         settlements=state.settlements + 1,
         closed_as="final" if command.final else None,
+        limits=given_back(limits, asset, left) if command.final else limits,
     )
     entry = posted_entry(
         books,
@@ -291,8 +302,13 @@ def payers(debit: Account, credit: Account) -> list[Account]:
 
 def closed(books: Books, state: Authorization, closed_as: ClosedAs) -> Authorization:
     """Returns the state with nothing held any more."""
-    zero = format_amount(0, find_asset(books, state.asset).scale)
-    return replace(state, held=zero, closed_as=closed_as)
+    asset = find_asset(books, state.asset)
+    return replace(
+        state,
+        held=format_amount(0, asset.scale),
+        closed_as=closed_as,
+        limits=given_back(state.limits, asset, minor_units(state.held)),
+    )
 
 
 def _expiry(command: Authorize, at: At) -> datetime | None:

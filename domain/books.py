@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from domain.holds import Authorization
     from domain.journals import Journal
     from domain.ledgers import Ledger
+    from domain.limits import Usage
     from domain.mandatory_settlements import NetworkReference
 
 K = TypeVar("K")
@@ -90,10 +91,10 @@ class Books:
     """All shelves of one ledger.
 
     `versions` counts the events that touched each account beside those that its pages (`balances`)
-    count; `vouchers` holds the last number given
-    for each (journal, fiscal year); `streams` the last version of a stream whose thing is on a
-    shelf, entries apart; `opened` the ids that this commit found taken or has taken; `suspense`
-    whether an account is one that takes what belongs nowhere else.
+    count; `vouchers` holds the last number given for each (journal, fiscal year); `usages` what
+    was taken of each limit; `streams` the last version of a stream whose thing is on a shelf,
+    entries apart; `opened` the ids that this commit found taken or has taken; `suspense` whether
+    an account is one that takes what belongs nowhere else.
     """
 
     def __init__(self) -> None:
@@ -103,6 +104,7 @@ class Books:
         self.accounts: Shelf[str, Account] = Shelf()
         self.versions: Shelf[str, int] = Shelf()
         self.balances = Pages(self.accounts)
+        self.usages: Shelf[str, Usage] = Shelf()
         self.vouchers: Shelf[tuple[str, int], int] = Shelf()
         self.entries: Shelf[str, Entry] = CommitShelf()
         self.authorizations: Shelf[str, Authorization] = Shelf()

@@ -10,9 +10,10 @@ from domain.card_numbers import check_no_card_number
 from domain.catalogue import DECISIONS
 from domain.commands import At, Command, Decided, NewStream
 from domain.conditions import check_conditions, check_known
+from domain.limits import LimitExceeded
 from domain.refusals import Refusal
 
-TOLD_LAST = (InsufficientFunds,)
+TOLD_LAST = (LimitExceeded, InsufficientFunds)
 """Refusals for which the conditions are judged first."""
 
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from domain.accounts import Account
+from domain.assets import Asset
 from domain.books import Books
 from domain.calendar import check_open, fiscal_year
 from domain.commands import At, Command, Decided, Event, NewStream
@@ -21,6 +23,7 @@ from domain.legs import (
     resolve,
     shape,
 )
+from domain.limits import LimitUse, charged, check_limits, fold_uses
 from domain.refusals import Refusal
 
 Class = Literal[
@@ -98,7 +101,8 @@ class Post(Command, frozen=True, kw_only=True, tag="post"):
 
 
 class EntryPosted(Event, frozen=True, kw_only=True):
-    """`corrects` names the entry that this one reverses or replaces, `relates_to` its day."""
+    """`corrects` names the entry that this one reverses or replaces, `relates_to` its day; `limits`
+    is what a direct debit took of them."""
 
     journal: str
     voucher_no: int
@@ -119,6 +123,7 @@ class EntryPosted(Event, frozen=True, kw_only=True):
     correction: Correction | None = None
     relates_to: date | None = None
     prior_period: bool = False
+    limits: list[LimitUse] | None = None
     private: str | None = None
 
 
@@ -175,7 +180,7 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
 
     Raises JournalNotFound, AccountNotFound, AssetNotFound, EntryNotFound (links), EntryExists,
     AccountIsFrozen, AccountIsClosed, AccountNotPostable, PeriodClosed, EffectiveInFuture, what
-    `shape` raises, InsufficientFunds.
+    `shape` raises, LimitExceeded, InsufficientFunds.
     """
     journal = command.journal or GENERAL
     find_journal(books, journal)
@@ -188,6 +193,7 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
     effective_on = command.effective_on or at.today
     check_open(effective_on, today=at.today, locked_through=ledger.locked_through)
     lines = shape(books, command.legs, resolved)
+    limits = _consumed(books, lines, at)
     check_funds(books, lines)
     passbook = Passbook(books)
     year = fiscal_year(effective_on, start=ledger.fiscal_year_start)
@@ -205,8 +211,26 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
         original=command.original,
         links=command.links,
         attachments=command.attachments,
+        limits=limits,
     )
     return [(command.id or new(0), event)]
+
+
+def _consumed(books: Books, lines: Sequence[Line], at: At) -> list[LimitUse] | None:
+    """What the entry takes of limits: of each account by the net effect of all its lines."""
+    given: dict[tuple[str, str], tuple[Account, Asset, int]] = {}
+    for line in lines:
+        if line.account.limits:
+            key = (line.account.code, line.asset.code)
+            minor = given[key][2] if key in given else 0
+            minor += -line.minor if line.debit == line.account.debit_normal else line.minor
+            given[key] = (line.account, line.asset, minor)
+    taken: list[LimitUse] | None = None
+    for account, asset, minor in given.values():
+        if minor > 0:
+            check_limits(books, [account], asset, minor, at)
+            taken = charged([account], asset, minor, at, taken=taken)
+    return taken
 
 
 def posted_entry(
@@ -250,6 +274,7 @@ def posted_entry(
 def evolve_posted(books: Books, stream: str, event: EntryPosted) -> None:
     """Folds the legs, takes the voucher number, keeps the entry for this commit."""
     fold_legs(books, event.legs)
+    fold_uses(books, None, event.limits)
     books.vouchers.put((event.journal, event.fiscal_year), event.voucher_no)
     books.entries.put(stream, Entry(event))
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from domain.books import Books
 from domain.commands import Event
+from domain.limits import LimitUse, fold_uses
 from domain.money import minor_units
 from domain.pages import EMPTY, Balance
 
@@ -41,7 +42,8 @@ class Network(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
 class Authorization(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state of a hold, amounts as the record shows them.
 
-    `authorized` counts increments and reductions; `settlements` how many were ever posted, also
+    `authorized` counts increments and reductions; `limits` is what it takes of its accounts';
+    `settlements` how many were ever posted, also
     those that were taken back.
     """
 
@@ -58,6 +60,7 @@ class Authorization(Struct, frozen=True, kw_only=True, omit_defaults=True):
     over_settle_percent: str = "0"
     expires_at: datetime | None = None
     closed_as: ClosedAs | None = None
+    limits: list[LimitUse] | None = None
 
     @property
     def status(self) -> str:
@@ -203,6 +206,7 @@ def evolve(books: Books, stream: str, event: Happened) -> None:
         key = (account, after.asset)
         books.balances.put(key, _pend(books.balances.get(key) or EMPTY, debit=debit, change=change))
         books.balances.touch(key)
+    fold_uses(books, None if before is None else before.limits, after.limits)
     books.authorizations.put(stream, after)
 
 

@@ -7,11 +7,18 @@ from msgspec.structs import replace
 
 from domain.accounts import find_account
 from domain.assets import find_asset
-from domain.authorizations import check_available, check_still_open, find_authorization, find_open
+from domain.authorizations import (
+    check_available,
+    check_still_open,
+    find_authorization,
+    find_open,
+    payers,
+)
 from domain.books import Books
 from domain.commands import At, Command, Decided, NewStream
 from domain.holds import AuthorizationIncremented, AuthorizationReduced, ClosedAs
 from domain.legs import check_open_accounts
+from domain.limits import charged, check_limits, given_back
 from domain.money import LIMIT_MINOR, AmountTooLarge, format_amount, minor_units, parse_amount
 from domain.refusals import Refusal
 
@@ -36,7 +43,7 @@ def increment(books: Books, command: Increment, at: At, new: NewStream) -> Decid
 
     Raises AuthorizationNotFound, AccountIsFrozen, AccountIsClosed, AccountNotPostable,
     AuthorizationIsClosed, AuthorizationHasExpired, AmountNotPositive, AmountTooFine,
-    AmountTooLarge (the hold as a whole too), InsufficientFunds.
+    AmountTooLarge (the hold as a whole too), LimitExceeded, InsufficientFunds.
     """
     state = find_authorization(books, command.authorization)
     debit, credit = find_account(books, state.debit), find_account(books, state.credit)
@@ -47,11 +54,16 @@ def increment(books: Books, command: Increment, at: At, new: NewStream) -> Decid
     authorized = minor_units(state.authorized) + minor
     if authorized >= LIMIT_MINOR:
         raise AmountTooLarge(asked=format_amount(authorized, asset.scale), asset=asset.code)
+    paying = payers(debit, credit)
+    held = minor_units(state.held) + minor
+    total = max(authorized, minor_units(state.settled) + held)
+    check_limits(books, paying, asset, minor, at, total_minor=total)
     check_available(books, debit, credit, minor)
     after = replace(
         state,
         authorized=format_amount(authorized, asset.scale),
-        held=format_amount(minor_units(state.held) + minor, asset.scale),
+        held=format_amount(held, asset.scale),
+        limits=charged(paying, asset, minor, at, taken=state.limits),
     )
     event = AuthorizationIncremented(
         amount=format_amount(minor, asset.scale), authorization=after, reference=command.reference
@@ -87,6 +99,7 @@ def reduce(books: Books, command: Reduce, at: At, new: NewStream) -> Decided:
         authorized=format_amount(authorized, asset.scale),
         held=format_amount(held, asset.scale),
         closed_as=closed_as,
+        limits=given_back(state.limits, asset, minor_units(state.held) - held),
     )
     event = AuthorizationReduced(
         amount=format_amount(minor, asset.scale), authorization=after, reference=command.reference

@@ -33,6 +33,7 @@ from domain.holds import Authorization, AuthorizationForceSettled, Exceptional, 
 from domain.holds import evolve as evolve_hold
 from domain.journals import AUTHORIZATIONS
 from domain.legs import Passbook, check_asset_allowed
+from domain.limits import LimitExceeded, charged, check_limits
 from domain.money import format_amount, minor_units, parse_amount
 from domain.refusals import Refusal
 
@@ -88,6 +89,8 @@ def settle_mandatory(books: Books, command: SettleMandatory, at: At, new: NewStr
     amount = format_amount(minor, asset.scale)
     stream = new(1) if state is None else command.authorization
     assert stream is not None, "a state was found under it"
+    after = _settled(state or _unmatched(debit, credit, asset), minor, taken, asset)
+    after = _limited(books, after, (paying, paid), asset, minor - taken, at, passed)
     entry = posted_entry(
         books,
         passbook=Passbook(books),
@@ -103,7 +106,7 @@ def settle_mandatory(books: Books, command: SettleMandatory, at: At, new: NewStr
     event = AuthorizationForceSettled(
         amount=amount,
         entry=new(0),
-        authorization=_settled(state or _unmatched(debit, credit, asset), minor, taken, asset),
+        authorization=after,
         exceptions=[one for one in get_args(Exceptional) if one in passed],
         network=command.network,
     )
@@ -231,6 +234,28 @@ def _look_for_funds(
             check_legal_liens(books, one, minor)
     except InsufficientFunds:
         passed.add("below_floor")
+
+
+def _limited(
+    books: Books,
+    after: Authorization,
+    sides: tuple[Account, Account],
+    asset: Asset,
+    beyond: int,
+    at: At,
+    passed: set[Exceptional],
+) -> Authorization:
+    """The state with what goes beyond the hold taken of the limits, also where those are passed."""
+    debit, credit = sides
+    if not beyond or debit.code == credit.code:
+        return after
+    paying = payers(debit, credit)
+    total = max(minor_units(after.settled), minor_units(after.authorized))
+    try:
+        check_limits(books, paying, asset, beyond, at, count=0, total_minor=total)
+    except LimitExceeded:
+        passed.add("limit_exceeded")
+    return replace(after, limits=charged(paying, asset, beyond, at, count=0, taken=after.limits))
 
 
 def _unmatched(debit: Account, credit: Account, asset: Asset) -> Authorization:

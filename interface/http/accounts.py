@@ -42,6 +42,7 @@ def account_shown(account: Account) -> dict[str, Any]:
         "owner": account.owner,
         "status": account.status,
         "freezes": [msgspec.structs.asdict(freeze) for freeze in account.freezes],
+        "limits": [msgspec.structs.asdict(limit) for limit in account.limits],
         "version": account.version,
     }
 

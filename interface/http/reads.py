@@ -14,6 +14,7 @@ from interface.http.books import read_ledger
 from interface.http.door import Door
 from interface.http.entries import read_entry
 from interface.http.events import Events
+from interface.http.limits import read_limits
 from interface.http.messages import JSON, NDJSON, Answer, Environ, json_answer, wants_ndjson
 from interface.http.pages import (
     asked_page,
@@ -31,6 +32,7 @@ from interface.http.schemas_answers import (
     JournalsPage,
     Ledger,
     LedgersPage,
+    LimitsPage,
     Record,
 )
 from interface.http.schemas_answers_postings import Authorization, EntryRead
@@ -38,6 +40,7 @@ from interface.http.schemas_queries import (
     AccountsQuery,
     BalancesQuery,
     EventsQuery,
+    LimitsQuery,
     PageQuery,
     ReadQuery,
 )
@@ -106,6 +109,12 @@ def _accounts(reading: Reading, ledger: str) -> Answer:
         return json_answer(200, read_accounts(connection, query))
 
 
+def _limits(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        return json_answer(200, read_limits(connection, query, now=datetime.now(UTC)))
+
+
 def _account(reading: Reading, ledger: str, account: str) -> Answer:
     door, _, guest, query = reading
     with door.reading(guest, ledger, query) as connection:
@@ -149,6 +158,7 @@ READ_ROUTES = (
     ReadRoute(f"{LEDGER}/assets", _assets, PageQuery, AssetsPage, "List assets"),
     ReadRoute(f"{LEDGER}/journals", _journals, PageQuery, JournalsPage, "List journals"),
     ReadRoute(f"{LEDGER}/accounts", _accounts, AccountsQuery, AccountsPage, "List accounts"),
+    ReadRoute(f"{LEDGER}/limits", _limits, LimitsQuery, LimitsPage, "List limits"),
     ReadRoute(ACCOUNT, _account, ReadQuery, Account, "Show an account", ("ETag",)),
     ReadRoute(f"{ACCOUNT}/balances", _balances, BalancesQuery, Balances, "Show its balances"),
     ReadRoute(ENTRY, _entry, ReadQuery, EntryRead, "Show an entry"),

@@ -20,6 +20,7 @@ from domain.commands import Command, Comparison, Condition
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.journals import OpenJournal
 from domain.ledgers import SYSTEM, CreateLedger, Entity, LockBooks
+from domain.limits import SetLimit
 from interface.http.fields import (
     POSITION_MAX,
     SIGNED_AMOUNT,
@@ -64,6 +65,7 @@ PURPOSES = (
     "retained_earnings",
     "client_money",
 )
+PERS = ("authorization", "day", "month")
 CASH_FLOWS = ("operating", "investing", "financing")
 
 
@@ -330,6 +332,26 @@ class FreezeAccountBody(Body):
     basis = Choice(("administrative", "legal"), allow_none=True)
     amount = Amount(allow_none=True)
     authority_reference = Text(ID_MAX, allow_none=True)
+
+
+class SetLimitBody(Body):
+    """How much of an asset, or how often, an account may give: an authorization (an amount), a day
+    or a month. What stands is replaced and counts on; without amount and count it is lifted."""
+
+    makes = SetLimit
+
+    account = Text(ACCOUNT_CODE_MAX, required=True)
+    per = Choice(PERS, required=True)
+    asset = Text(ASSET_CODE_MAX, allow_none=True)
+    amount = Amount(allow_none=True)
+    count = Whole(0, POSITION_MAX, allow_none=True)
+
+    @staticmethod
+    def rule(command: SetLimit) -> Errors | None:
+        """Of one authorization there is nothing to count."""
+        if command.per == "authorization" and command.count is not None:
+            return {"count": ["Goes with day or month."]}
+        return None
 
 
 class UnfreezeAccountBody(Body):

@@ -25,6 +25,7 @@ from interface.http.fields import (
 from interface.http.schemas import (
     CASH_FLOWS,
     METADATA_MAX_PAIRS,
+    PERS,
     PURPOSES,
     TYPES,
     EntityMember,
@@ -147,6 +148,37 @@ class Freeze(Schema):
     authority_reference = text(required=True, allow_none=True)
 
 
+class LimitBounds(Schema):
+    """A limit that stands: an amount, a number of times, or both."""
+
+    limit_id = Uuid(required=True)
+    per = Choice(PERS, required=True)
+    asset = text(required=True)
+    amount = Amount(required=True, allow_none=True)
+    count = Whole(0, POSITION_MAX, required=True, allow_none=True)
+
+
+class LimitChanged(LimitBounds, Receipt):
+    """A limit as the command left it; lifted: it has neither amount nor count."""
+
+    account = text(required=True)
+
+
+class Used(Schema):
+    """What was taken of a limit in a period."""
+
+    amount = Amount(required=True)
+    count = Whole(**COUNT)
+
+
+class LimitRead(LimitBounds):
+    """A limit and what was taken of it in the period that began on `starts_on`."""
+
+    account = text(required=True)
+    starts_on = Day(required=True, allow_none=True)
+    used = Part(Used, required=True, allow_none=True)
+
+
 class Account(Schema):
     """A place in the chart. `version` counts the events of its own stream: its ETag."""
 
@@ -168,6 +200,7 @@ class Account(Schema):
     owner = text(required=True, allow_none=True)
     status = Choice(("open", "frozen", "closed"), required=True)
     freezes = Parts(Freeze, max_length=ITEMS_MAX, required=True)
+    limits = Parts(LimitBounds, max_length=ITEMS_MAX, required=True)
     version = Whole(**COUNT)
 
 
@@ -278,4 +311,5 @@ LedgersPage = page(Ledger, "LedgersPage")
 AssetsPage = page(Asset, "AssetsPage")
 JournalsPage = page(Journal, "JournalsPage")
 AccountsPage = page(Account, "AccountsPage")
+LimitsPage = page(LimitRead, "LimitsPage")
 EventsPage = page(Record, "EventsPage", position=Whole(**COUNT))

@@ -34,6 +34,12 @@ class AccountsQuery(PageQuery):
     status = Choice(("open", "frozen", "closed"))
 
 
+class LimitsQuery(PageQuery):
+    """Whose limits."""
+
+    account = Text(ACCOUNT_CODE_MAX)
+
+
 class BalancesQuery(ReadQuery):
     """Which balances of an account."""
 

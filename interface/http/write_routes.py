@@ -15,6 +15,7 @@ from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
 from domain.ledgers import LockBooks
+from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from interface.http.admission import LEDGERS
@@ -24,6 +25,7 @@ from interface.http.schemas_answers import (
     AssetMade,
     BooksLocked,
     JournalMade,
+    LimitChanged,
 )
 from interface.http.schemas_answers_postings import (
     Adjustment,
@@ -57,6 +59,7 @@ WRITE_ROUTES = (
     WriteRoute(f"{ACCOUNT}/close", CloseAccount, AccountChanged, "Close an account"),
     WriteRoute(f"{ACCOUNT}/freeze", FreezeAccount, AccountStopped, "Freeze an account"),
     WriteRoute(f"{ACCOUNT}/unfreeze", UnfreezeAccount, AccountStopped, "Lift a freeze"),
+    WriteRoute(f"{LEDGER}/limits", SetLimit, LimitChanged, "Set a limit"),
     WriteRoute(f"{LEDGER}/entries", Post, EntryMade, "Post an entry"),
     WriteRoute(f"{ENTRY}/reverse", Reverse, EntryMade, "Reverse an entry"),
     WriteRoute(f"{ENTRY}/adjust", Adjust, Adjustment, "Correct an entry"),

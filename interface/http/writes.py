@@ -19,6 +19,7 @@ from interface.http.books import asset_shown, journal_shown, ledger_shown
 from interface.http.door import Door
 from interface.http.entries import entry_shown
 from interface.http.errors import Problem, invalid, problem_members
+from interface.http.limits import limit_shown
 from interface.http.loading import Loader
 from interface.http.messages import (
     Answer,
@@ -43,6 +44,7 @@ from interface.http.schemas import (
     OpenAccountBody,
     OpenJournalBody,
     RegisterAssetBody,
+    SetLimitBody,
     UnfreezeAccountBody,
 )
 from interface.http.schemas_authorizations import (
@@ -229,6 +231,10 @@ def _show_account(written: Written) -> Shown:
     return shown
 
 
+def _show_limit(written: Written) -> Shown:
+    return limit_shown(written.event)
+
+
 def _show_entry(written: Written) -> Shown:
     return entry_shown(written.stored[0])
 
@@ -288,6 +294,7 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(CloseAccountBody, 200, _show_account, conditional=True),
         _verb(FreezeAccountBody, 200, _show_account),
         _verb(UnfreezeAccountBody, 200, _show_account),
+        _verb(SetLimitBody, 200, _show_limit),
         _verb(PostBody, 201, _show_entry),
         _verb(ReverseBody, 201, _show_entry),
         _verb(AdjustBody, 201, _show_adjustment),

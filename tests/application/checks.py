@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from datetime import datetime
+from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
@@ -25,6 +26,7 @@ def check_rows(office: Office, naive: Naive) -> None:
     check_balances(office, naive)
     check_accounts(office, naive)
     check_holds(office, naive)
+    check_limits(office, naive)
     vouchers = office.query("SELECT * FROM {}.vouchers")
     assert {
         (row["journal"], row["fiscal_year"]): row["last_no"] for row in vouchers
@@ -122,3 +124,19 @@ def check_holds(office: Office, naive: Naive) -> None:
     for id, row in rows.items():
         assert naive.holds[id].open
         assert int(row["remaining"]) == naive.minor(naive.holds[id].held, row["asset"])
+
+
+def check_limits(office: Office, naive: Naive) -> None:
+    """A row for each limit that stands, with what was taken of it in its latest period."""
+    rows = {str(row["limit_id"]): row for row in office.query("SELECT * FROM {}.limit_usages")}
+    assert rows.keys() == naive.limits.keys()
+    for id, row in rows.items():
+        limit, counters = naive.limits[id], naive.usages[id]
+        assert row["account"] == limit["account"]
+        latest = max(counters, default=None)
+        amount, count = (0, 0) if latest is None else counters[latest]
+        assert (None if row["starts_on"] is None else row["starts_on"].isoformat()) == latest
+        assert (int(row["used"]), row["count"]) == (
+            naive.minor(Fraction(amount), limit["asset"]),
+            count,
+        )

@@ -201,9 +201,13 @@ def test_the_service_may_do_what_it_needs_and_no_more(office: Office) -> None:
             for table in ("ledger", "assets", "journals", "accounts", "balances", "vouchers")
             for privilege in read_and_write
         },
-        *{("holds", privilege) for privilege in (*read_and_write, "DELETE")},
         ("network_references", "SELECT"),
         ("network_references", "INSERT"),
+        *{
+            (table, privilege)
+            for table in ("holds", "limit_usages")
+            for privilege in (*read_and_write, "DELETE")
+        },
         # Of a tile only `hashes` may be updated, which no grant on the table says.
         *{
             (table, privilege)

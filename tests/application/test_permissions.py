@@ -32,6 +32,7 @@ CONTROLLERS = {
     "FreezeAccount",
     "UnfreezeAccount",
     "SettleMandatory",
+    "SetLimit",
 }
 CLERKS = {
     "Post",

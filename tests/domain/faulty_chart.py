@@ -13,6 +13,7 @@ from domain.assets import RegisterAsset
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
+from domain.limits import SetLimit
 from tests.domain.faults import (
     AMOUNTS,
     CLOSED,
@@ -129,6 +130,28 @@ CHART_CHANGES = [
                 touches="amount",
             ),
             fault("amount_not_positive", AMOUNTS, sets(amount="0.00"), touches="amount"),
+            fault("amount_too_fine", AMOUNTS, sets(amount="0.001"), touches="amount"),
+            fault("amount_too_large", AMOUNTS, sets(amount=TOO_LARGE), touches="amount"),
+        ],
+    ),
+    Good(
+        SetLimit,
+        ledger,
+        OLD,
+        {"account": "old", "per": "day", "amount": "5.00", "count": 3},
+        [],
+        [
+            fault("account_not_found", NOT_FOUND, sets(account="nowhere")),
+            fault("asset_not_found", NOT_FOUND, sets(asset="XAU"), touches="asset"),
+            fault("not_found", NOT_FOUND, sets(amount=None, count=None), touches="amount"),
+            fault("account_closed", CLOSED, after(CloseAccount(account="old"))),
+            fault("asset_not_allowed", LEGS, sets(asset="EUR"), touches="asset"),
+            fault(
+                "asset_not_allowed",
+                LEGS,
+                after_the_first(1, AmendAccount(account="old", asset=None)),
+                touches="asset",
+            ),
             fault("amount_too_fine", AMOUNTS, sets(amount="0.001"), touches="amount"),
             fault("amount_too_large", AMOUNTS, sets(amount=TOO_LARGE), touches="amount"),
         ],

@@ -13,6 +13,7 @@ from domain.freezes import FreezeAccount
 from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.ledgers import LockBooks
+from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from tests.domain.faults import (
@@ -24,6 +25,7 @@ from tests.domain.faults import (
     HOLD,
     ID_TAKEN,
     LEGS,
+    LIMITS,
     NOT_FOUND,
     PERIOD,
     TERMINAL,
@@ -44,6 +46,7 @@ from tests.domain.faulty_postings import (
     HELD_ID,
     NO_HOLD,
     TOO_LARGE,
+    TOO_TIGHT,
     nth,
 )
 from tests.domain.harness import TODAY, account, credit, debit, fund, ledger, transfer
@@ -73,6 +76,10 @@ INCREMENT = Good(
         ),
         EXPIRED,
         *AMOUNT_FAULTS,
+        *(
+            fault("limit_exceeded", LIMITS, after(SetLimit(account="wallet", **bounds)))
+            for bounds in (*TOO_TIGHT, {"per": "authorization", "amount": "149.99"})
+        ),
         fault("insufficient_funds", FUNDS, sets(amount="50.01"), touches="amount"),
     ],
 )

@@ -17,6 +17,7 @@ from domain.corrections import Adjust, Reverse
 from domain.entries import Link, Post
 from domain.freezes import FreezeAccount
 from domain.ledgers import LockBooks
+from domain.limits import SetLimit
 from tests.domain.faults import (
     AMOUNTS,
     BALANCE,
@@ -26,6 +27,7 @@ from tests.domain.faults import (
     HOLD,
     ID_TAKEN,
     LEGS,
+    LIMITS,
     NOT_FOUND,
     PERIOD,
     TERMINAL,
@@ -112,6 +114,14 @@ LEG_FAULTS = [
     ),
 ]
 
+# What every command that takes of a limit is too much for.
+TOO_TIGHT: list[dict[str, Any]] = [
+    {"per": "day", "amount": "0.99"},
+    {"per": "month", "amount": "0.00"},
+    {"per": "day", "count": 0},
+    {"per": "month", "amount": "1000.00", "count": 0},
+]
+
 POST = Good(
     Post,
     ledger,
@@ -120,6 +130,12 @@ POST = Good(
     [debit("cash", "1.00"), credit("income", "1.00")],
     [
         fault("journal_not_found", NOT_FOUND, sets(journal="NONE")),
+        fault(
+            "limit_exceeded",
+            LIMITS,
+            after(account("limited", "liability"), SetLimit(account="limited", **TOO_TIGHT[0])),
+            pair("limited", "income"),
+        ),
         fault("entry_not_found", NOT_FOUND, sets(links=[Link(kind="of", entry="nothing")])),
         fault("already_exists", ID_TAKEN, sets(id="g1")),
         FUTURE_DAY,
@@ -218,6 +234,15 @@ AUTHORIZE = Good(
         fault("amount_too_fine", AMOUNTS, sets(amount="0.001"), touches="amount"),
         fault("amount_too_large", AMOUNTS, sets(amount=TOO_LARGE), touches="amount"),
         fault("expires_in_past", HOLD, sets(expires_at=NOW)),
+        *(
+            fault("limit_exceeded", LIMITS, after(SetLimit(account="payer", **bounds)))
+            for bounds in TOO_TIGHT
+        ),
+        fault(
+            "limit_exceeded",
+            LIMITS,
+            after(SetLimit(account="payer", per="authorization", amount="9.99")),
+        ),
         fault("insufficient_funds", FUNDS, sets(amount="10.01"), touches="amount"),
     ],
 )
@@ -268,6 +293,13 @@ SETTLE = Good(
             HOLD,
             after_the_first(2, Settle(authorization=HELD_ID)),
             sets(amount=None),
+            touches="amount",
+        ),
+        fault(
+            "limit_exceeded",
+            LIMITS,
+            after(SetLimit(account="wallet", per="authorization", amount="100.00")),
+            sets(amount="100.01"),
             touches="amount",
         ),
         fault("insufficient_funds", FUNDS, sets(amount="100.01"), touches="amount"),

@@ -14,6 +14,8 @@ from typing import Any
 
 Key = tuple[str, str]
 Record = dict[str, Any]
+Use = tuple[Fraction, int]
+"""An amount, and a number of times."""
 
 
 @dataclass
@@ -63,6 +65,9 @@ class Naive:
     entries: dict[str, Record] = field(default_factory=dict)
     taken_back: dict[str, Record] = field(default_factory=dict)
     locked_through: str | None = None
+    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    usages: dict[str, dict[str, Use]] = field(default_factory=dict)
+    taken: dict[str, dict[tuple[str, str], Use]] = field(default_factory=dict)
 
     def fold_all(self, states: Iterable[bytes]) -> "Naive":
         """Folds records as they are stored."""
@@ -76,6 +81,7 @@ class Naive:
         handler = getattr(self, f"_{type}", None)
         if handler is not None:
             handler(stream, payload)
+        self._take(stream, payload.get("authorization", payload))
 
     def minor(self, amount: Fraction, asset: str) -> int:
         """The whole number of minor units."""
@@ -127,6 +133,34 @@ class Naive:
             if account == code:
                 assert totals.debits == totals.credits
                 assert totals.pending_debits == totals.pending_credits == 0
+
+    # -- limits: here the counters of all periods are kept, for ever
+
+    def _LimitSet(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        self.versions[payload["account"]] += 1
+        self.limits[payload["limit_id"]] = payload
+        self.usages.setdefault(payload["limit_id"], {})
+
+    def _LimitLifted(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        self.versions[payload["account"]] += 1
+        del self.limits[payload["limit_id"]], self.usages[payload["limit_id"]]
+
+    def _take(self, stream: str, says: dict[str, Any] | str) -> None:
+        """What an entry or an authorization takes of limits, as its latest event says."""
+        if isinstance(says, str) or "limits" not in says:
+            return
+        before = self.taken.setdefault(stream, {})
+        for use in says["limits"]:
+            key = use["limit"], use["starts_on"]
+            amount, count = Fraction(use["amount"]), use.get("count", 0)
+            was = before.get(key, (Fraction(0), 0))
+            before[key] = amount, count
+            if use["limit"] in self.usages:
+                counters = self.usages[use["limit"]]
+                old = counters.get(use["starts_on"], (Fraction(0), 0))
+                new = old[0] + amount - was[0], old[1] + count - was[1]
+                assert min(new) >= 0, "more was given back than taken"
+                counters[use["starts_on"]] = new
 
     # -- entries
 

@@ -10,6 +10,7 @@ import pytest
 from application.writer import Writer
 from domain.commands import Command
 from domain.freezes import UnfreezeAccount
+from domain.limits import SetLimit
 from tests.conftest import Database
 from tests.faults.book import (
     CASH,
@@ -118,6 +119,28 @@ def test_nothing_settles_once_the_account_is_frozen_by_law(
         if record["type"] in ("AccountFrozen", "AccountUnfrozen"):
             frozen_now = record["type"] == "AccountFrozen"
         assert not (frozen_now and record["type"] == "AuthorizationSettled")
+
+
+def test_of_fifty_holds_as_many_are_opened_as_the_limits_let_pass(
+    database: Database, writer: Writer, processes: list[WriterProcess]
+) -> None:
+    """There are funds for ten, an amount for eight and a number for seven."""
+    day = SetLimit(account=WALLET, per="day", amount="80.00")
+    month = SetLimit(account=WALLET, per="month", count=7)
+    assert_done(writer.submit([single(day, "day"), single(month, "month")]))
+    answers = at_once((processes[n % 2], authorize("10.00"), f"hold-{n}") for n in range(CLIENTS))
+    assert Counter(answer.code for answer in answers) == {None: 7, "limit_exceeded": 43}
+    found = check_sound(database.superuser, LEDGER)
+    opened = found.of_type("AuthorizationOpened")
+    assert len(opened) == 7
+    refusals = found.refusals("limit_exceeded")
+    assert [record["payload"]["facts"]["used"] for record in refusals] == [7] * 43
+
+    # One is given back: it goes to one of those who ask again at once.
+    assert_done(processes[0].submit([single(void(opened[0]["stream"]), "void")]))
+    again = at_once((processes[n % 2], authorize("10.00"), f"again-{n}") for n in range(CLIENTS))
+    assert Counter(answer.code for answer in again) == {None: 1, "limit_exceeded": 49}
+    check_sound(database.superuser, LEDGER)
 
 
 def open_holds(writer: Writer) -> list[str]:
