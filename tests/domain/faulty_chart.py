@@ -14,6 +14,7 @@ from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
 from domain.limits import SetLimit
+from domain.signing_keys import AddSigningKey, AddWitness, ContinueLedger, RetireSigningKey
 from tests.domain.faults import (
     AMOUNTS,
     CLOSED,
@@ -108,6 +109,8 @@ CLOSE_ACCOUNT = Good(
 )
 
 STANDING: list[Any] = [account("old"), FreezeAccount(account="old")]
+
+SIGNED: list[Any] = [AddSigningKey(origin="log.example/acme", verifier_key="first")]
 
 CHART_CHANGES = [
     OPEN_ACCOUNT,
@@ -248,5 +251,45 @@ CHART_CHANGES = [
             fault("not_found", NOT_FOUND, sets(key_id="other")),
             fault("not_found", NOT_FOUND, after(RevokeKey(key_id="k"))),
         ],
+    ),
+    Good(
+        AddSigningKey,
+        ledger,
+        SIGNED,
+        {"origin": "log.example/acme", "verifier_key": "second"},
+        [],
+        [fault("already_exists", ID_TAKEN, sets(verifier_key="first"))],
+    ),
+    Good(
+        RetireSigningKey,
+        ledger,
+        [*SIGNED, AddSigningKey(origin="log.example/acme", verifier_key="second")],
+        {"verifier_key": "first"},
+        [],
+        [
+            fault("not_found", NOT_FOUND, sets(verifier_key="other")),
+            fault("not_found", NOT_FOUND, after(RetireSigningKey(verifier_key="second"))),
+        ],
+    ),
+    Good(
+        AddWitness,
+        ledger,
+        [],
+        {"verifier_key": "witness"},
+        [],
+        [fault("already_exists", ID_TAKEN, after(AddWitness(verifier_key="witness")))],
+    ),
+    Good(
+        ContinueLedger,
+        ledger,
+        SIGNED,
+        {
+            "origin": "log.example/acme-2",
+            "verifier_key": "second",
+            "old_size": 7,
+            "old_root": "ab" * 32,
+        },
+        [],
+        [],
     ),
 ]

@@ -49,7 +49,8 @@ def test_a_ledger(world: World) -> None:
     assert {**body, "locked_through": None, "position": 1}.items() <= first.items()
     assert made.headers["Ledger-Position"] == "4"
     shown = body_of(world.auditor.get("/v1/ledgers/shown"))
-    assert shown == {**body, "locked_through": None, "position": 4}
+    # The key that signs its log came fifth.
+    assert shown == {**body, "locked_through": None, "position": 5}
     assert body_of(world.auditor.get("/v1/ledgers/shown/assets"))["items"] == [
         {"code": "JPY", "scale": 0, "kind": "currency"}
     ]
