@@ -19,11 +19,13 @@ from domain.ledgers import SYSTEM
 from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
 from interface.settings import Settings
+from projections.entries import ENTRIES
+from projections.holds import HOLDS
 from projections.lines import LINES
 from projections.runner import Runner
 from projections.views import install
 
-VIEWS = (LINES,)
+VIEWS = (LINES, ENTRIES, HOLDS)
 """The read models that every ledger has."""
 
 SOFTWARE_VERSION = version("backoffice-ledger")

@@ -59,7 +59,11 @@ CROSS JOIN LATERAL (
         -- Earlier years, then earlier months of this one, as full runs left them.
         SELECT t.* FROM (
             SELECT generate_series(
-                (SELECT min(period) FROM line_periods WHERE key = k.id), %(year)s::int - 1
+                (SELECT min(period) FROM line_periods WHERE key = k.id),
+                least(%(year)s::int - 1, (
+                    SELECT max(period) FROM line_periods
+                    WHERE key = k.id AND period < %(first_of_months)s
+                ))
             )
             UNION ALL SELECT generate_series(%(first_month)s::int, %(month)s::int - 1)
         ) AS n (period) CROSS JOIN LATERAL (
@@ -115,6 +119,7 @@ def read_past(
     if effective_on is not None:
         parameters |= {
             "year": effective_on.year,
+            "first_of_months": MONTHS,
             "first_month": MONTHS + effective_on.year * 12,
             "month": MONTHS + effective_on.year * 12 + effective_on.month - 1,
             "first_day": effective_on.replace(day=1),

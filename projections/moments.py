@@ -1,0 +1,55 @@
+"""Moments: which position was the last one that was recorded at or before a moment.
+
+No table: recorded times rise with positions, and positions have no gap, so it takes some twenty
+look-ups in the log itself to halve it down to the one.
+"""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+_SEARCH = """
+WITH RECURSIVE search (low, high) AS (
+    -- low was recorded before the moment, or is 0; high was not, or is not there.
+    SELECT 0::bigint, position + 1 FROM head
+    UNION ALL
+    SELECT CASE WHEN is_before THEN middle ELSE low END,
+        CASE WHEN is_before THEN high ELSE middle END
+    FROM search CROSS JOIN LATERAL (
+        SELECT notification_id AS middle,
+            (convert_from(state, 'UTF8')::json ->> 'recorded_at')::timestamptz < %s AS is_before
+        FROM events WHERE notification_id = (low + high) / 2
+    ) AS event
+    WHERE high - low > 1
+)
+SELECT low FROM search WHERE high - low = 1
+"""
+
+
+def position_before(connection: Connection[Any], moment: datetime) -> int:
+    """Returns the last position that was recorded before the moment; 0 where none was."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    row = cursor.execute(_SEARCH, [moment]).fetchone()
+    assert row is not None, "the search ends"
+    return int(row[0])
+
+
+def position_at(connection: Connection[Any], known_at: date | datetime, timezone: str) -> int:
+    """Returns the last position that was recorded at or before a moment; a day includes all of
+    it in the ledger's time zone."""
+    return position_before(connection, end_of(known_at, timezone))
+
+
+def end_of(known_at: date | datetime, timezone: str) -> datetime:
+    """Returns the first moment after a moment (moments have microseconds) or after a day."""
+    if isinstance(known_at, datetime):
+        return known_at + timedelta(microseconds=1)
+    return datetime.combine(known_at + timedelta(days=1), time(), ZoneInfo(timezone))
+
+
+def start_of(day: date, timezone: str) -> datetime:
+    """Returns the first moment of a day in the ledger's time zone."""
+    return datetime.combine(day, time(), ZoneInfo(timezone))

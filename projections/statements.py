@@ -1,0 +1,181 @@
+"""Statements of an account: its lines one by one, each with the balance that it leaves.
+
+By booking: in the order of the log, with gapless numbers. By effective date: by (effective day,
+place in the log); the balance after a line is what was posted through the day before, plus the
+day's own running total at that line, which lines.py keeps.
+"""
+
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from projections.balances import read_past
+from projections.lines import PLACES
+
+
+class Line(NamedTuple):
+    """A line and the balance that it leaves: debits less credits, in minor units."""
+
+    position: int
+    leg: int
+    number: int
+    effective_on: date
+    is_debit: bool
+    amount: int
+    balance: int
+
+
+class Statement(NamedTuple):
+    """`opening` and `closing`: of the whole span, debits less credits. `before`: the balance in
+    front of the first of `lines`; `more`: whether others follow them."""
+
+    opening: int
+    before: int
+    lines: list[Line]
+    closing: int
+    more: bool
+
+
+class Uneven(Exception):
+    """Opening and lines do not make the closing balance: the view is damaged."""
+
+
+Cursor = tuple[date, int]
+"""Effective day and place of the last line of the page before."""
+
+
+def by_booking(
+    connection: Connection[Any],
+    *,
+    account: str,
+    asset: str,
+    first: int,
+    last: int,
+    after: int | None,
+    limit: int,
+) -> Statement:
+    """Returns lines that were recorded at positions from `first` to `last`.
+
+    `after`: the place of the last line of the page before. Raises Uneven.
+    """
+    opening = _net(connection, account, asset, position=first - 1)
+    closing = _net(connection, account, asset, position=max(last, first - 1))
+    rows = _rows(
+        connection,
+        "l.place > %(after)s AND l.place < %(end)s ORDER BY l.place",
+        account=account,
+        asset=asset,
+        after=max(after or 0, first * PLACES),
+        end=(last + 1) * PLACES,
+        limit=limit + 1,
+    )
+    lines = [_line(row, int(row[5]) - int(row[6])) for row in rows[:limit]]
+    return _checked(opening, closing, lines, whole=after is None, more=len(rows) > limit)
+
+
+def by_effective_day(
+    connection: Connection[Any],
+    *,
+    account: str,
+    asset: str,
+    from_: date | None,
+    to: date | None,
+    known: int,
+    after: Cursor | None,
+    limit: int,
+) -> Statement:
+    """Returns lines that are effective from `from_` to `to`, as known at the position `known`.
+
+    Raises Uneven.
+    """
+
+    def through(day: date | None) -> int:
+        return _net(connection, account, asset, position=known, effective_on=day)
+
+    opening = 0 if from_ in (None, date.min) else through(from_ - timedelta(days=1))
+    closing = opening if from_ and to and to < from_ else through(to)
+    day, place = after or (from_ or date.min, 0)
+    rows = _rows(
+        connection,
+        "l.place < %(end)s AND (l.effective_on, l.place) > (%(day)s, %(after)s)"
+        " AND l.effective_on <= %(to)s ORDER BY l.effective_on, l.place",
+        account=account,
+        asset=asset,
+        day=day,
+        after=place,
+        to=to or date.max,
+        end=(known + 1) * PLACES,
+        limit=limit + 1,
+    )
+    lines: list[Line] = []
+    earlier: dict[date, int] = {}
+    for row in rows[:limit]:
+        effective_on = row[2]
+        if effective_on not in earlier:
+            # After a day that ended on this page, the balance is where that day left it.
+            if lines:
+                earlier[effective_on] = lines[-1].balance
+            elif effective_on == date.min:
+                earlier[effective_on] = 0
+            else:
+                earlier[effective_on] = through(effective_on - timedelta(days=1))
+        lines.append(_line(row, earlier[effective_on] + int(row[7]) - int(row[8])))
+    return _checked(opening, closing, lines, whole=after is None, more=len(rows) > limit)
+
+
+def _rows(connection: Connection[Any], condition: str, **parameters: Any) -> list[Any]:
+    return (
+        connection.cursor(row_factory=tuple_row)
+        .execute(
+            "SELECT l.place, l.number, l.effective_on, l.is_debit, l.amount, l.all_debits,"  # noqa: S608 -- this file's words
+            " l.all_credits, l.day_debits, l.day_credits"
+            " FROM lines AS l WHERE l.key = (SELECT id FROM line_keys WHERE account = %(account)s"
+            f" AND asset = %(asset)s) AND {condition} LIMIT %(limit)s",
+            parameters,
+        )
+        .fetchall()
+    )
+
+
+def _line(row: Any, balance: int) -> Line:
+    position, leg = divmod(row[0], PLACES)
+    return Line(position, leg, row[1], row[2], row[3], int(row[4]), balance)
+
+
+def _net(
+    connection: Connection[Any],
+    account: str,
+    asset: str,
+    *,
+    position: int,
+    effective_on: date | None = None,
+) -> int:
+    found = read_past(
+        connection, position=position, effective_on=effective_on, account=account, asset=asset
+    )
+    return found[0].net if found else 0
+
+
+def _checked(
+    opening: int, closing: int, lines: list[Line], *, whole: bool, more: bool
+) -> Statement:
+    """Holds opening + lines = closing against what was read. Raises Uneven."""
+    before = opening
+    if lines:
+        before = lines[0].balance - _signed(lines[0])
+    balance = before
+    for line in lines:
+        balance += _signed(line)
+        if balance != line.balance:
+            raise Uneven(f"line {line.number} leaves {line.balance}, not {balance}")
+    if not lines and not whole:
+        return Statement(opening, closing, lines, closing, more)
+    if (whole and before != opening) or (not more and balance != closing):
+        raise Uneven(f"{opening} and the lines do not make {closing}")
+    return Statement(opening, before, lines, closing, more)
+
+
+def _signed(line: Line) -> int:
+    return line.amount if line.is_debit else -line.amount
