@@ -249,13 +249,22 @@ class Ledgers:
 
     def wait_for(self, ledger: str, position: int, timeout_seconds: float) -> bool:
         """Waits until the ledger's log has reached the position; False where it did not in time."""
+        return self.wait_until(
+            ledger, lambda connection: read_position(connection) >= position, timeout_seconds
+        )
+
+    def wait_until(
+        self,
+        ledger: str,
+        reached: Callable[[Connection[DictRow]], bool],
+        timeout_seconds: float,
+    ) -> bool:
+        """Asks again whenever a ledger may have grown; False where it was not so in time."""
         deadline = monotonic() + timeout_seconds
         while True:
             with self.reader(ledger) as connection:
-                row = connection.execute("SELECT position FROM head").fetchone()
-            assert row is not None
-            if row["position"] >= position:
-                return True
+                if reached(connection):
+                    return True
             left = deadline - monotonic()
             if left <= 0:
                 return False
@@ -339,6 +348,14 @@ class Ledgers:
     def connect_service(self) -> Connection[Any]:
         """Opens a session of the service's own role, in autocommit."""
         return psycopg.connect(self._service, autocommit=True, connect_timeout=5)
+
+
+def read_position(connection: Connection[DictRow]) -> int:
+    """Returns the position of the last event of the ledger that the search path names."""
+    row = connection.execute("SELECT position FROM head").fetchone()
+    assert row is not None
+    position: int = row["position"]
+    return position
 
 
 def with_options(conninfo: str, options: str) -> str:

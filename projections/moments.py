@@ -4,12 +4,15 @@ No table: recorded times rise with positions, and positions have no gap, so it t
 look-ups in the log itself to halve it down to the one.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
+
+FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Nothing is recorded outside of these; beyond, calendars have no next day."""
 
 _SEARCH = """
 WITH RECURSIVE search (low, high) AS (
@@ -46,10 +49,11 @@ def position_at(connection: Connection[Any], known_at: date | datetime, timezone
 def end_of(known_at: date | datetime, timezone: str) -> datetime:
     """Returns the first moment after a moment (moments have microseconds) or after a day."""
     if isinstance(known_at, datetime):
-        return known_at + timedelta(microseconds=1)
-    return datetime.combine(known_at + timedelta(days=1), time(), ZoneInfo(timezone))
+        return min(known_at, LAST) + timedelta(microseconds=1)
+    return start_of(min(known_at, LAST.date()) + timedelta(days=1), timezone)
 
 
 def start_of(day: date, timezone: str) -> datetime:
     """Returns the first moment of a day in the ledger's time zone."""
-    return datetime.combine(day, time(), ZoneInfo(timezone))
+    bounded = min(max(day, FIRST.date()), LAST.date())
+    return datetime.combine(bounded, time(), ZoneInfo(timezone))

@@ -1,7 +1,7 @@
 """What every request needs: the ledgers, who may come in, and how long a reader may wait."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,18 +50,22 @@ class Door:
         Raises Problem (forbidden, behind), LedgerNotFound.
         """
         check_may_read(guest, roles, what)
-        self._wait(named_ledger(ledger), query.get("min_position"))
+        named_ledger(ledger)
+        if min_position := query.get("min_position"):
+            self.wait(lambda seconds: self.ledgers.wait_for(ledger, min_position, seconds))
         with self.ledgers.reader(ledger) as connection:
             yield connection
 
-    def _wait(self, ledger: str, min_position: int | None) -> None:
-        if not min_position or self.ledgers.wait_for(ledger, min_position, 0):
+    def wait(self, reached: Callable[[float], bool]) -> None:
+        """Waits as long as a reader may until it is True that, within so many seconds, the reader's
+        position was reached. Raises Problem (behind)."""
+        if reached(0):
             return
-        reached = False
+        in_time = False
         if self._waiting.acquire(blocking=False):
             try:
-                reached = self.ledgers.wait_for(ledger, min_position, BEHIND_AFTER_SECONDS)
+                in_time = reached(BEHIND_AFTER_SECONDS)
             finally:
                 self._waiting.release()
-        if not reached:
-            raise Problem("behind", f"The ledger has not reached position {min_position} yet.")
+        if not in_time:
+            raise Problem("behind", "The position that was asked for has not been reached yet.")

@@ -16,13 +16,19 @@ from psycopg.rows import DictRow
 from application.identity import CommandIds
 from application.ledgers import Ledgers
 from application.repeats import MAX_EVENTS_PER_COMMAND
+from domain.accounts import Account
 from domain.ledgers import SYSTEM
+from interface.http.accounts import read_account
 from interface.http.errors import invalid
 from interface.http.fields import POSITION_MAX
 from interface.http.pages import cursor_of, key_of
 from interface.http.schemas_queries import PAGE_DEFAULT, PAGE_MAX
+from projections.status import read_shown
+from projections.touches import find_touches
 
 SCANNED_POSITIONS_MAX = 50_000
+TOUCHES_MAX = PAGE_MAX + 1
+"""How many events of an account are looked at for a page: one more than it may hold."""
 
 _quoted = msgspec.json.Encoder().encode
 
@@ -75,9 +81,14 @@ class Events:
         self._by_member("actor", "on_behalf_of")
         self._by_member("correlation_id", "causation_id")
         self._by_key()
+        self._account: Account | None = None
 
     def first(self, connection: Connection[DictRow]) -> EventsPage:
-        """Returns the page that the query asks for. Raises Problem (invalid_request)."""
+        """Returns the page that the query asks for. Raises Problem (invalid_request,
+        account_not_found)."""
+        if (account := self._query.get("account")) is not None:
+            self._account = read_account(connection, account)
+            self._where("notification_id = ANY(%(touches)s)")
         after = max(self._query.get("from_position", 1), 1) - 1
         if (cursor := self._query.get("cursor")) is not None:
             after = max(after, _position_of(cursor))
@@ -88,8 +99,12 @@ class Events:
         row = connection.execute("SELECT position FROM head").fetchone()
         assert row is not None
         head: int = row["position"]
+        if self._account is not None:
+            head = read_shown(connection, "lines", "holds")
         end = min(head, self._query.get("to_position", POSITION_MAX))
         to = min(end, after + SCANNED_POSITIONS_MAX) if self._scans else end
+        if self._account is not None:
+            to = self._keep_to_account(connection, after, to)
         where = " AND ".join(
             ["notification_id > %(after)s AND notification_id <= %(to)s", *self._conditions]
         )
@@ -116,6 +131,21 @@ class Events:
             left = PAGE_MAX if limit is None else min(PAGE_MAX, limit - sent)
             with self._ledgers.reader(self._ledger) as connection:
                 page = self.page(connection, page.scanned_to, left)
+
+    def _keep_to_account(self, connection: Connection[DictRow], after: int, to: int) -> int:
+        """Looks at the next events that touched the account, and returns up to where these are
+        all."""
+        assert self._account is not None
+        touches = find_touches(
+            connection,
+            account=self._account.code,
+            stream=self._account.stream,
+            after=after,
+            to=to,
+            limit=TOUCHES_MAX,
+        )
+        self._parameters["touches"] = touches
+        return touches[-1] if len(touches) == TOUCHES_MAX else to
 
     def _means(self, state: bytes) -> bool:
         if not self._is_meant:

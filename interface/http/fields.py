@@ -233,6 +233,18 @@ class Pairs(Strict, fields.Dict):
         return value
 
 
+class DayOrMoment(Strict, fields.Raw):
+    """`2026-03-31`, all of it, or a moment."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        said = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+        super().__init__(metadata={**said, **kwargs.pop("metadata", {})}, **kwargs)
+
+    def read(self, value: Any) -> date | datetime:
+        kind = Day() if isinstance(value, str) and len(value) <= len("2026-03-31") else Moment()
+        return kind.read(value)
+
+
 class Part(fields.Nested):
     """An object within the body."""
 

@@ -49,6 +49,33 @@ def asked_page(query: dict[str, Any]) -> tuple[str, int]:
     return "" if cursor is None else key_of(cursor), query.get("limit", PAGE_DEFAULT)
 
 
+def direction_of(query: dict[str, Any]) -> dict[str, int]:
+    """Returns `after` or `before` which position a list that is paged both ways goes on, as its
+    query's cursor says; neither for its beginning. Raises Problem (invalid_request)."""
+    if (cursor := query.get("cursor")) is None:
+        return {}
+    direction, _, digits = key_of(cursor).partition(":")
+    if direction not in ("after", "before") or not is_position(digits):
+        raise invalid({"cursor": ["Is no `next` or `previous` of this list."]})
+    return {direction: int(digits)}
+
+
+def two_way_page(items: list[Any], *, first: int | None, last: int | None, position: int) -> Page:
+    """Returns a page of a list that is paged both ways: `first` is where a page before it would
+    end and `last` where one after it would begin, None where there is none."""
+    return {
+        "items": items,
+        "next": None if last is None else cursor_of(f"after:{last}"),
+        "previous": None if first is None else cursor_of(f"before:{first}"),
+        "position": position,
+    }
+
+
+def is_position(digits: str) -> bool:
+    """True for what may stand for a position."""
+    return digits.isascii() and digits.isdecimal() and len(digits) < 19
+
+
 def read_assets(connection: Connection[DictRow], query: dict[str, Any]) -> Page:
     """Returns a page of the ledger's assets, by code."""
     return _documents(connection, "SELECT code, document FROM assets", query, decode_asset)

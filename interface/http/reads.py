@@ -15,6 +15,7 @@ from interface.http.door import Door
 from interface.http.entries import read_entry
 from interface.http.events import Events
 from interface.http.limits import read_limits
+from interface.http.lists import authorizations_page, entries_page
 from interface.http.messages import JSON, NDJSON, Answer, Environ, json_answer, wants_ndjson
 from interface.http.pages import (
     asked_page,
@@ -23,6 +24,7 @@ from interface.http.pages import (
     read_assets,
     read_journals,
 )
+from interface.http.past import past_balances, statement_shown
 from interface.http.schemas_answers import (
     Account,
     AccountsPage,
@@ -36,18 +38,26 @@ from interface.http.schemas_answers import (
     Record,
 )
 from interface.http.schemas_answers_postings import Authorization, EntryRead
+from interface.http.schemas_answers_views import AuthorizationsPage, EntriesPage, Statement
 from interface.http.schemas_queries import (
     AccountsQuery,
+    AuthorizationsQuery,
     BalancesQuery,
+    EntriesQuery,
     EventsQuery,
     LimitsQuery,
     PageQuery,
     ReadQuery,
+    StatementQuery,
 )
 from interface.http.targets import named_account, named_authorization, named_entry
+from interface.http.viewing import viewing
 from interface.http.write_routes import ACCOUNT, AUTHORIZATION, ENTRY, LEDGER
 
 Query = dict[str, Any]
+
+PAST = frozenset({"effective_on", "known_at", "known_position"})
+"""What of a query only the views can answer."""
 
 
 class Reading(NamedTuple):
@@ -124,9 +134,31 @@ def _account(reading: Reading, ledger: str, account: str) -> Answer:
 
 def _balances(reading: Reading, ledger: str, account: str) -> Answer:
     door, _, guest, query = reading
+    code = named_account(account)
+    if code.endswith(":") or not query.keys().isdisjoint(PAST):
+        with viewing(door, guest, ledger, query, "lines", "holds") as seen:
+            return json_answer(200, past_balances(seen, code, query))
     with door.reading(guest, ledger, query) as connection:
-        code = named_account(account)
         return json_answer(200, read_balances(connection, code, asset=query.get("asset")))
+
+
+def _statement(reading: Reading, ledger: str, account: str) -> Answer:
+    door, _, guest, query = reading
+    code = named_account(account)
+    with viewing(door, guest, ledger, query, "lines") as seen:
+        return json_answer(200, statement_shown(seen, code, query))
+
+
+def _entries(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with viewing(door, guest, ledger, query, "entries") as seen:
+        return json_answer(200, entries_page(seen, query))
+
+
+def _authorizations(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with viewing(door, guest, ledger, query, "holds") as seen:
+        return json_answer(200, authorizations_page(seen, query, now=datetime.now(UTC)))
 
 
 def _entry(reading: Reading, ledger: str, entry: str) -> Answer:
@@ -144,9 +176,16 @@ def _authorization(reading: Reading, ledger: str, authorization: str) -> Answer:
 
 def _events(reading: Reading, ledger: str) -> Answer:
     door, environ, guest, query = reading
-    with door.reading(guest, ledger, query, roles=READ_EVENTS, what="events") as connection:
-        events = Events(door.ledgers, ledger, query)
-        page = events.first(connection)
+    if "account" in query:
+        with viewing(
+            door, guest, ledger, query, "lines", "holds", roles=READ_EVENTS, what="events"
+        ) as seen:
+            events = Events(door.ledgers, ledger, query)
+            page = events.first(seen.connection)
+    else:
+        with door.reading(guest, ledger, query, roles=READ_EVENTS, what="events") as connection:
+            events = Events(door.ledgers, ledger, query)
+            page = events.first(connection)
     if wants_ndjson(environ):
         return Answer(200, [("Content-Type", NDJSON[0])], events.lines(page))
     return Answer(200, [("Content-Type", JSON)], page.as_json())
@@ -161,7 +200,16 @@ READ_ROUTES = (
     ReadRoute(f"{LEDGER}/limits", _limits, LimitsQuery, LimitsPage, "List limits"),
     ReadRoute(ACCOUNT, _account, ReadQuery, Account, "Show an account", ("ETag",)),
     ReadRoute(f"{ACCOUNT}/balances", _balances, BalancesQuery, Balances, "Show its balances"),
+    ReadRoute(f"{ACCOUNT}/statement", _statement, StatementQuery, Statement, "Show its statement"),
+    ReadRoute(f"{LEDGER}/entries", _entries, EntriesQuery, EntriesPage, "List entries"),
     ReadRoute(ENTRY, _entry, ReadQuery, EntryRead, "Show an entry"),
     ReadRoute(AUTHORIZATION, _authorization, ReadQuery, Authorization, "Show a hold"),
+    ReadRoute(
+        f"{LEDGER}/authorizations",
+        _authorizations,
+        AuthorizationsQuery,
+        AuthorizationsPage,
+        "List holds",
+    ),
     ReadRoute(f"{LEDGER}/events", _events, EventsQuery, EventsPage, "Read the log", line=Record),
 )

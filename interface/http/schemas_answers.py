@@ -242,10 +242,14 @@ class Balance(Schema):
 
 
 class Balances(Schema):
-    """What an account holds, as of a position. `version` counts all that ever touched it."""
+    """What an account holds, as of a position. `version` counts all that ever touched it. The
+    other members come with past balances, and those of a branch of the chart."""
 
     items = Parts(Balance, max_length=ITEMS_MAX, required=True)
     version = Whole(**COUNT)
+    normal_side = Choice(("debit", "credit"))
+    accounts = Whole(0, POSITION_MAX)
+    effective_on = Day(allow_none=True)
     position = Whole(**COUNT)
 
 

@@ -2,11 +2,24 @@
 
 from marshmallow import Schema
 
-from interface.http.fields import POSITION_MAX, Choice, FlagInQuery, Text, Uuid, WholeInQuery
+from interface.http.fields import (
+    POSITION_MAX,
+    Amount,
+    Choice,
+    Day,
+    DayOrMoment,
+    FlagInQuery,
+    Text,
+    Uuid,
+    WholeInQuery,
+)
 from interface.http.schemas import ACCOUNT_CODE_MAX, ASSET_CODE_MAX, TYPES
+from interface.http.schemas_postings import CLASSES
 
 PAGE_DEFAULT = 100
 PAGE_MAX = 1000
+TEXT_IN_QUERY_MAX = 255
+REFERENCE_MAX = 140
 
 
 class ReadQuery(Schema):
@@ -40,10 +53,71 @@ class LimitsQuery(PageQuery):
     account = Text(ACCOUNT_CODE_MAX)
 
 
-class BalancesQuery(ReadQuery):
-    """Which balances of an account."""
+class KnownQuery(ReadQuery):
+    """As known when: at a moment or a position; without one, now."""
+
+    known_at = DayOrMoment(
+        metadata={"description": "What was on record at this moment, or at the end of this day."}
+    )
+    known_position = WholeInQuery(
+        0, POSITION_MAX, metadata={"description": "What was on record at this position."}
+    )
+
+
+class BalancesQuery(KnownQuery):
+    """Which balances of an account, or of a branch of the chart (`assets:`)."""
 
     asset = Text(ASSET_CODE_MAX)
+    effective_on = Day(metadata={"description": "What counts through this day."})
+
+
+class StatementQuery(KnownQuery):
+    """Which lines of an account; `asset` where it has lines in several."""
+
+    asset = Text(ASSET_CODE_MAX)
+    from_ = Day(data_key="from", metadata={"description": "The first day."})
+    to = Day(metadata={"description": "The last day."})
+    basis = Choice(
+        ("effective", "booking"),
+        metadata={
+            "default": "effective",
+            "description": "By effective days; or by booking: in recorded order, by the days of"
+            " recording.",
+        },
+    )
+    limit = WholeInQuery(1, PAGE_MAX, metadata={"default": PAGE_DEFAULT})
+    cursor = Text(1000, metadata={"description": "The `next` of the page before."})
+
+
+class EntriesQuery(PageQuery):
+    """Which entries. A page may hold less than its limit and still have a `next`."""
+
+    account = Text(ACCOUNT_CODE_MAX, metadata={"description": "It, or all below it."})
+    from_ = Day(data_key="from", metadata={"description": "The first effective day."})
+    to = Day(metadata={"description": "The last effective day."})
+    min_amount = Amount(metadata={"description": "Of one of its legs, in units of its asset."})
+    max_amount = Amount()
+    reference = Text(REFERENCE_MAX)
+    document = Text(TEXT_IN_QUERY_MAX, metadata={"description": "Its number."})
+    actor = Text(140)
+    reason = Text(40)
+    class_ = Choice(CLASSES, data_key="class")
+    journal = Text(TEXT_IN_QUERY_MAX)
+    source = Text(TEXT_IN_QUERY_MAX, metadata={"description": "The system it came from."})
+    party = Text(TEXT_IN_QUERY_MAX)
+    dimension = Text(
+        2 * TEXT_IN_QUERY_MAX + 1,
+        pattern="[^=]+=.+",
+        metadata={"description": "`cost_centre=101`"},
+    )
+    text = Text(TEXT_IN_QUERY_MAX, metadata={"description": "Anywhere in its narrative."})
+
+
+class AuthorizationsQuery(PageQuery):
+    """Which authorizations."""
+
+    status = Choice(("authorized", "partially_settled", "settled", "voided", "released", "expired"))
+    account = Text(ACCOUNT_CODE_MAX, metadata={"description": "Its debit or its credit."})
 
 
 class EventsQuery(PageQuery):
@@ -56,6 +130,10 @@ class EventsQuery(PageQuery):
     actor = Text(140)
     key = Text(255, metadata={"description": "An Idempotency-Key, or the id of an API key."})
     correlation_id = Text(255)
+    account = Text(
+        ACCOUNT_CODE_MAX,
+        metadata={"description": "What touched it: its own life, postings, holds."},
+    )
 
 
 class BatchQuery(Schema):

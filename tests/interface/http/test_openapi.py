@@ -18,6 +18,9 @@ from interface.http.reads import READ_ROUTES
 from interface.http.write_routes import WRITE_ROUTES
 from tests.interface.http.world import ROLES, World, body_of, make_key
 
+# Views answer where a worker follows the log.
+pytestmark = pytest.mark.usefixtures("worker")
+
 EXAMPLES = 12
 """For each operation."""
 
