@@ -1,0 +1,97 @@
+"""`backoffice verify`: a ledger's evidence checked, from its first record to its last row."""
+
+from pathlib import Path
+
+import click
+import structlog
+
+from application.ledgers import acting_as_service
+from application.transparency.notes import BadNote, Checkpoint, parse_checkpoint, parse_note
+from interface.bootstrap import migrated, running
+from interface.cli.failures import Failed
+from interface.cli.options import json_option, settings_option, write_json
+from interface.cli.progress import progress
+from interface.evidence.divergence import Divergence
+from interface.evidence.live import shown_record, verify_live
+from interface.evidence.verification import Verification
+from interface.settings import Settings
+
+FOUND_WRONG = 1
+
+log = structlog.get_logger(__name__)
+
+
+@click.command()
+@click.option("--ledger", required=True, help="Which ledger.")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A checkpoint that was kept elsewhere: the log must still be the one it was signed for.",
+)
+@settings_option
+@json_option
+@click.pass_context
+def verify(
+    context: click.Context,
+    *,
+    ledger: str,
+    against: Path | None,
+    settings: Settings,
+    wants_json: bool,
+) -> None:
+    """Work out again all that a ledger's records, tiles, checkpoints and rows say.
+
+    Names the first position that diverges and shows its record; exit status 1.
+    """
+    checkpoint = None if against is None else read_checkpoint(against)
+    shown = None
+    with running(settings) as database, migrated(database) as ledgers:
+        ledgers.store(ledger)
+        with ledgers.reader(ledger) as connection:
+            row = connection.execute("SELECT position FROM head").fetchone()
+        total = 0 if row is None else row["position"]
+        service = acting_as_service(database.service)
+        try:
+            with progress("records", total=total) as advance:
+                done = verify_live(service, ledger, against=checkpoint, advance=advance)
+        except Divergence as divergence:
+            shown = shown_record(service, ledger, divergence.position)
+            _say_wrong(divergence, shown, wants_json=wants_json)
+            context.exit(FOUND_WRONG)
+    _say_right(done, checkpoint, wants_json=wants_json)
+
+
+def read_checkpoint(file: Path) -> Checkpoint:
+    """Returns the head that a checkpoint file states. Raises Failed."""
+    try:
+        return parse_checkpoint(parse_note(file.read_bytes()).text)
+    except BadNote as error:
+        raise Failed(f"{file} is no checkpoint: {error}") from error
+
+
+def _say_wrong(divergence: Divergence, record: str | None, *, wants_json: bool) -> None:
+    if wants_json:
+        write_json(
+            {
+                "verified": False,
+                "position": divergence.position,
+                "found": divergence.message,
+                "record": record,
+            }
+        )
+        return
+    where = "" if divergence.position is None else f"Position {divergence.position}: "
+    click.echo(f"{where}{divergence.message}")
+    if record is not None:
+        click.echo(record)
+
+
+def _say_right(done: Verification, against: Checkpoint | None, *, wants_json: bool) -> None:
+    head = done.head()
+    if wants_json:
+        write_json({"verified": True, "against": None if against is None else against.size, **head})
+        return
+    said = f"All {done.size} records of {done.fold.ledger} hold; root {head['root']}."
+    if against is not None:
+        said += f" They begin with the {against.size} of the checkpoint given."
+    click.echo(said)

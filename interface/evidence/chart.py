@@ -1,0 +1,230 @@
+"""The second fold's ledger, assets, journals and accounts: rarely changed, always needed.
+
+`document`s are what the service's rows must hold, member by member.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from interface.evidence import shapes
+from interface.evidence.divergence import Divergence
+from interface.evidence.shapes import Envelope
+
+_ESCAPED = re.compile(r'[^ -~]|["\\]')
+
+
+class Account:
+    """One place of the chart. `version` counts its own events, `touched` those of others."""
+
+    __slots__ = (
+        "asset",
+        "closed",
+        "code",
+        "debit_normal",
+        "floor",
+        "freezes",
+        "opened",
+        "stream",
+        "touched",
+        "version",
+    )
+
+    def __init__(self, stream: str, opened: shapes.AccountOpened) -> None:
+        self.stream = stream
+        self.opened = opened
+        self.code = opened.code
+        self.version = 1
+        self.touched = 0
+        self.freezes: list[shapes.Frozen] = []
+        self.closed = False
+        self.settle()
+
+    def settle(self) -> None:
+        """Works out what follows from the account's members."""
+        opened = self.opened
+        self.asset = opened.asset
+        self.debit_normal = (opened.type in ("asset", "expense")) != opened.contra
+        self.floor = None if opened.floor is None else int(opened.floor.replace(".", ""))
+
+    def document(self) -> dict[str, Any]:
+        """Returns what the account's row holds."""
+        opened = msgspec.to_builtins(self.opened)
+        found: dict[str, Any] = {"stream": self.stream, "version": self.version, **opened}
+        if self.debit_normal:
+            found["debit_normal"] = True
+        lien = sum(int(each.amount.replace(".", "")) for each in self.freezes if each.amount)
+        if lien:
+            found["lien_minor"] = lien
+        if self.floor is not None or lien:
+            found["floor_minor"] = self.floor or 0
+        if self.freezes:
+            found["freezes"] = [
+                {
+                    name: value
+                    for name, value in msgspec.to_builtins(each).items()
+                    if name != "account"
+                }
+                for each in self.freezes
+            ]
+        if self.closed:
+            found["closed"] = True
+        takes = self.opened.postable and self.status == "open"
+        if not takes:
+            found["takes_postings"] = False
+        if not takes or self.freezes or _ESCAPED.search(self.code):
+            found["takes_plain"] = False
+        return found
+
+    @property
+    def status(self) -> str:
+        if self.closed:
+            return "closed"
+        # With an amount it is a lien, which stops nothing.
+        return "frozen" if any(each.amount is None for each in self.freezes) else "open"
+
+
+class Chart:
+    """Everything of a ledger that is not counted."""
+
+    def __init__(self) -> None:
+        self.ledger: dict[str, Any] = {}
+        self.locked_through = ""
+        self.fiscal_year_start = "01-01"
+        self.functional_asset = ""
+        self.scales: dict[str, int] = {}
+        self.assets: dict[str, dict[str, Any]] = {}
+        self.journals: dict[str, dict[str, Any]] = {}
+        self.accounts: dict[str, Account] = {}
+        self.handlers: dict[str, Callable[[Envelope], None]] = {
+            "BooksLocked": self._locked,
+            "AssetRegistered": self._asset,
+            "JournalOpened": self._journal,
+            "AccountOpened": self._opened,
+            "AccountAmended": self._amended,
+            "AccountClosed": self._closed,
+            "AccountFrozen": self._frozen,
+            "AccountUnfrozen": self._unfrozen,
+            "SigningKeyAdded": self._key_added,
+            "SigningKeyRetired": self._key_retired,
+            "WitnessAdded": self._witness_added,
+        }
+
+    def account(self, code: str) -> Account:
+        """Raises Divergence where the account was not opened."""
+        found = self.accounts.get(code)
+        if found is None:
+            raise Divergence(f"the account {code} was never opened")
+        return found
+
+    def created(self, record: Envelope) -> None:
+        """Takes in the ledger itself."""
+        event = msgspec.json.decode(record.payload, type=shapes.LedgerCreated)
+        if event.id != record.ledger:
+            raise Divergence(f"the ledger {event.id} was created in {record.ledger}")
+        self.ledger = {"stream": record.stream, **msgspec.to_builtins(event)}
+        if event.entity is None:
+            del self.ledger["entity"]
+        self.fiscal_year_start = event.fiscal_year_start
+        self.functional_asset = event.functional_asset
+
+    def continued(self, event: shapes.LogKey, incarnation: int) -> None:
+        """Takes in a new incarnation."""
+        self._moved()
+        retired = [*self.ledger.get("retired_keys", []), *self.ledger.get("verifier_keys", [])]
+        self.ledger |= {
+            "incarnation": incarnation,
+            "origin": event.origin,
+            "verifier_keys": [event.verifier_key],
+        }
+        if retired:
+            self.ledger["retired_keys"] = retired
+
+    def _moved(self) -> None:
+        """The ledger's own stream has one more event."""
+        self.ledger["version"] = self.ledger.get("version", 1) + 1
+
+    def _locked(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.BooksLocked)
+        if event.through <= self.locked_through or (event.before or "") != self.locked_through:
+            raise Divergence(f"the lock through {event.through} does not follow the one before it")
+        self.locked_through = event.through
+        self._moved()
+        self.ledger["locked_through"] = event.through
+
+    def _asset(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.AssetRegistered)
+        if event.code in self.assets:
+            raise Divergence(f"the asset {event.code} is registered twice")
+        self.assets[event.code] = msgspec.to_builtins(event)
+        self.scales[event.code] = event.scale
+
+    def _journal(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.JournalOpened)
+        if event.code in self.journals:
+            raise Divergence(f"the journal {event.code} is opened twice")
+        self.journals[event.code] = msgspec.to_builtins(event)
+
+    def _opened(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.AccountOpened)
+        if event.code in self.accounts:
+            raise Divergence(f"the account {event.code} is opened twice")
+        self.accounts[event.code] = Account(record.stream, event)
+
+    def _own(self, record: Envelope, code: str) -> Account:
+        """The account whose own stream this is, with one more event in it."""
+        account = self.account(code)
+        if account.stream != record.stream:
+            raise Divergence(f"an event of {code} in another thing's stream")
+        account.version += 1
+        return account
+
+    def _amended(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.AccountAmended)
+        account = self._own(record, event.account)
+        for name in event.__struct_fields__:
+            value = getattr(event, name)
+            if name != "account" and value is not UNSET:
+                setattr(account.opened, name, value)
+        account.settle()
+
+    def _closed(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.AccountEvent)
+        self._own(record, event.account).closed = True
+
+    def _frozen(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.Frozen)
+        self._own(record, event.account).freezes.append(event)
+
+    def _unfrozen(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.Frozen)
+        account = self._own(record, event.account)
+        left = [each for each in account.freezes if each.freeze_id != event.freeze_id]
+        if len(left) == len(account.freezes):
+            raise Divergence(f"the freeze {event.freeze_id} did not stand")
+        account.freezes = left
+
+    def _key_added(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.LogKey)
+        if self.ledger.get("origin", event.origin) != event.origin:
+            raise Divergence("a signing key for another origin")
+        self._moved()
+        self.ledger["origin"] = event.origin
+        self.ledger.setdefault("verifier_keys", []).append(event.verifier_key)
+
+    def _key_retired(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.LogKey)
+        keys = self.ledger.get("verifier_keys", [])
+        if event.verifier_key not in keys:
+            raise Divergence("a key is retired that did not sign")
+        self._moved()
+        keys.remove(event.verifier_key)
+        self.ledger.setdefault("retired_keys", []).append(event.verifier_key)
+
+    def _witness_added(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.LogKey)
+        self._moved()
+        self.ledger.setdefault("witnesses", []).append(event.verifier_key)

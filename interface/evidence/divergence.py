@@ -1,0 +1,13 @@
+"""What a verification finds."""
+
+
+class Divergence(Exception):
+    """A record, a row or a signature is not what it must be; the message says in which way.
+
+    `position`: of the record where it shows, None where it is about no single one.
+    """
+
+    def __init__(self, message: str, *, position: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position

@@ -1,0 +1,163 @@
+"""The second fold: what follows from a ledger's records, worked out apart from the service.
+
+It shares no code with the domain. Each record is checked against all before it; the first one that
+does not follow raises Divergence. What it knows afterwards is compared with the rows (rows.py).
+Memory grows with accounts, balances and open holds, not with records.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from interface.evidence import shapes
+from interface.evidence.chart import Chart
+from interface.evidence.divergence import Divergence
+from interface.evidence.holds import Holds
+from interface.evidence.passbook import Passbook
+from interface.evidence.shapes import Envelope
+
+NEWEST_FORMAT = 1
+
+
+class Fold:
+    """The state of one ledger after the records so far."""
+
+    def __init__(self, ledger: str) -> None:
+        self.ledger = ledger
+        self.position = 0
+        self.incarnation = 1
+        self.recorded_at = ""
+        self.chart = Chart()
+        self.passbook = Passbook(self.chart)
+        self.holds = Holds(self.chart, self.passbook)
+        self.access: dict[str, dict[str, dict[str, Any]]] = {
+            "listings": {},
+            "actors": {},
+            "keys": {},
+        }
+        self._posted: dict[str, shapes.Entry] = {}
+        self._command_id: str | None = None
+        self._handlers: dict[str, Callable[[Envelope], None]] = {
+            "EntryPosted": self._entry_posted,
+            "EntryReversed": self._entry_marked,
+            "EntryAdjusted": self._entry_marked,
+            "CommandRefused": self._nothing,
+            "LedgerListed": self._listed,
+            "ActorRecorded": self._actor,
+            "KeyIssued": self._key_issued,
+            "KeyRevoked": self._key_revoked,
+            "LedgerContinued": self._continued,
+            **dict.fromkeys(self.holds.kinds, self.holds.apply),
+            **self.chart.handlers,
+        }
+        self._handlers["LedgerCreated"] = self._created
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The events that this fold has a rule for."""
+        return frozenset(self._handlers)
+
+    def apply(self, record: Envelope) -> None:
+        """Checks one more record and takes it in. Raises Divergence."""
+        if record.position != self.position + 1:
+            raise Divergence(f"position {self.position + 1} is missing: {record.position} follows")
+        self.position = record.position
+        if record.format > NEWEST_FORMAT:
+            raise Divergence(f"format {record.format} is newer than this verifier")
+        if record.ledger != self.ledger:
+            raise Divergence(f"a record of the ledger {record.ledger}")
+        if record.recorded_at < self.recorded_at:
+            raise Divergence(f"recorded at {record.recorded_at}, before the record in front of it")
+        self.recorded_at = record.recorded_at
+        if record.incarnation != self.incarnation and record.type != "LedgerContinued":
+            raise Divergence(
+                f"incarnation {record.incarnation} without a record that opens it; it was"
+                f" {self.incarnation}"
+            )
+        if record.command_id != self._command_id:
+            self._end_command()
+            self._command_id = record.command_id
+        handler = self._handlers.get(record.type)
+        if handler is None:
+            raise Divergence(f"{record.type} is an event that this verifier has no rule for")
+        try:
+            handler(record)
+        except msgspec.MsgspecError as error:
+            raise Divergence(f"{record.type} has not its form: {error}") from error
+
+    def end(self) -> None:
+        """Checks what only the end of the records can tell. Raises Divergence."""
+        self._end_command()
+
+    # -- entries
+
+    def _entry_posted(self, record: Envelope) -> None:
+        entry = self.passbook.post(record)
+        if entry.corrects is not None:
+            self._posted[record.stream] = entry
+
+    def _entry_marked(self, record: Envelope) -> None:
+        """The mark in a corrected entry's stream names entries of the same command."""
+        mark = msgspec.json.decode(record.payload, type=shapes.Mark)
+        wanted = {"reversal": mark.reversal}
+        if mark.replacement is not None:
+            wanted["replacement"] = mark.replacement
+        for correction, id in wanted.items():
+            entry = self._posted.pop(id, None)
+            if entry is None or (entry.corrects, entry.correction) != (record.stream, correction):
+                raise Divergence(f"the {correction} {id} was not posted with its mark")
+
+    def _end_command(self) -> None:
+        if self._posted:
+            raise Divergence(f"the entry {next(iter(self._posted))} corrects one without a mark")
+
+    # -- the rest
+
+    def _nothing(self, record: Envelope) -> None:
+        """A refusal changes nothing."""
+
+    def _created(self, record: Envelope) -> None:
+        if record.position != 1:
+            raise Divergence("a ledger is created by its first record only")
+        self.chart.created(record)
+
+    def _continued(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.LogKey)
+        if (event.old_incarnation, record.incarnation) != (
+            self.incarnation,
+            self.incarnation + 1,
+        ):
+            raise Divergence("a new incarnation does not follow the one before it")
+        self.incarnation = record.incarnation
+        self.chart.continued(event, record.incarnation)
+
+    def _listed(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.Listed)
+        self._take("listings", event.id, {"id": event.id})
+
+    def _actor(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.Actor)
+        owner = {} if event.owner is None else {"owner": event.owner}
+        self._take("actors", event.actor, {"actor": event.actor, "kind": event.kind, **owner})
+
+    def _key_issued(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.ApiKey)
+        document = {"stream": record.stream, **msgspec.to_builtins(event)}
+        if event.ledger is None:
+            del document["ledger"]
+        if not event.network_feed:
+            del document["network_feed"]
+        self._take("keys", event.key_id, document)
+
+    def _key_revoked(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.ApiKey)
+        key = self.access["keys"].get(event.key_id)
+        if key is None or "revoked" in key:
+            raise Divergence(f"the key {event.key_id} was not valid")
+        key["revoked"] = True
+
+    def _take(self, shelf: str, name: str, document: dict[str, Any]) -> None:
+        if name in self.access[shelf]:
+            raise Divergence(f"{name} is in the {shelf} twice")
+        self.access[shelf][name] = document

@@ -1,0 +1,151 @@
+"""The second fold's holds: what each event of an authorization leaves, and makes pending."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from interface.evidence.chart import Chart
+from interface.evidence.divergence import Divergence
+from interface.evidence.passbook import Passbook, minor_of, shown
+from interface.evidence.shapes import Envelope, Held, Hold
+
+_decode = msgspec.json.Decoder(Held).decode
+
+
+class Amounts(NamedTuple):
+    """An authorization's amounts in minor units."""
+
+    authorized: int
+    settled: int
+    refunded: int
+    charged_back: int
+    represented: int
+    held: int
+
+
+class Holds:
+    """Open authorizations by id. Closed ones are forgotten: they hold nothing any more."""
+
+    kinds = (
+        "AuthorizationOpened",
+        "AuthorizationSettled",
+        "AuthorizationForceSettled",
+        "AuthorizationIncremented",
+        "AuthorizationReduced",
+        "AuthorizationRefunded",
+        "AuthorizationChargedBack",
+        "AuthorizationRepresented",
+        "AuthorizationCorrected",
+        "AuthorizationVoided",
+        "AuthorizationReleased",
+        "AuthorizationExpired",
+    )
+
+    def __init__(self, chart: Chart, passbook: Passbook) -> None:
+        self._chart = chart
+        self._passbook = passbook
+        self.open: dict[str, Hold] = {}
+
+    def apply(self, record: Envelope) -> None:
+        """Checks one event and takes it in. Raises Divergence."""
+        event = _decode(record.payload)
+        after = event.authorization
+        before = self.open.get(record.stream)
+        scale = self._chart.scales.get(after.asset)
+        if scale is None:
+            raise Divergence(f"the asset {after.asset} was never registered")
+        now = _amounts(after, scale)
+        if min(now) < 0 or (after.closed_as is not None and now.held):
+            raise Divergence(f"the authorization {record.stream} is left in an impossible state")
+        was = None if before is None else _amounts(before, scale)
+        if before is not None and (before.debit, before.credit, before.asset) != (
+            after.debit,
+            after.credit,
+            after.asset,
+        ):
+            raise Divergence(f"the authorization {record.stream} moved to other accounts")
+        amount = minor_of(event.amount, scale)
+        if record.version == 1 or was is not None:
+            start = was or Amounts(0, 0, 0, 0, 0, 0)
+            self._check_step(record, event, start, now, amount)
+        elif now.held:
+            raise Divergence(f"the closed authorization {record.stream} holds again")
+        change = now.held - (0 if was is None else was.held)
+        self._passbook.totals_of(after.debit, after.asset).pending_debits += change
+        self._passbook.totals_of(after.credit, after.asset).pending_credits += change
+        for code in (after.debit, after.credit):
+            self._chart.account(code).touched += 1
+        if after.closed_as is None:
+            self.open[record.stream] = after
+        else:
+            self.open.pop(record.stream, None)
+
+    def _check_step(
+        self, record: Envelope, event: Held, was: Amounts, now: Amounts, amount: int
+    ) -> None:
+        """The amounts after an event must be those before it and what it says."""
+        kind = record.type.removeprefix("Authorization")
+        step = _STEPS.get(kind)
+        expected = now if step is None else step(was, amount)
+        if kind == "Settled" and event.released is not None:
+            expected = expected._replace(held=0)
+        if expected != now:
+            scale = self._chart.scales[event.authorization.asset]
+            said, follows = (
+                ", ".join(
+                    f"{name} {shown(minor, scale)}"
+                    for name, minor in zip(Amounts._fields, one, strict=True)
+                )
+                for one in (now, expected)
+            )
+            raise Divergence(f"the authorization is left with {said}; it follows {follows}")
+
+
+def _amounts(hold: Hold, scale: int) -> Amounts:
+    zero = shown(0, scale)
+    return Amounts(
+        *(
+            minor_of(zero if text == "0" else text, scale)
+            for text in (
+                hold.authorized,
+                hold.settled,
+                hold.refunded,
+                hold.charged_back,
+                hold.represented,
+                hold.held,
+            )
+        )
+    )
+
+
+def _settled(was: Amounts, amount: int) -> Amounts:
+    return was._replace(settled=was.settled + amount, held=max(0, was.held - amount))
+
+
+def _opened(was: Amounts, amount: int) -> Amounts:
+    return was._replace(authorized=amount, held=amount)
+
+
+def _ended(was: Amounts, amount: int) -> Amounts:
+    # What is given back is what was held.
+    return was._replace(held=was.held - amount)
+
+
+_STEPS: dict[str, Callable[[Amounts, int], Amounts]] = {
+    "Opened": _opened,
+    "Settled": _settled,
+    "Voided": _ended,
+    "Released": _ended,
+    "Expired": _ended,
+    "Incremented": lambda was, amount: was._replace(
+        authorized=was.authorized + amount, held=was.held + amount
+    ),
+    "Reduced": lambda was, amount: was._replace(
+        authorized=was.authorized - amount, held=was.held - amount
+    ),
+    "Refunded": lambda was, amount: was._replace(refunded=was.refunded + amount),
+    "ChargedBack": lambda was, amount: was._replace(charged_back=was.charged_back + amount),
+    "Represented": lambda was, amount: was._replace(represented=was.represented + amount),
+}
+"""ForceSettled and Corrected have rules of their own, and are held to possible states only."""

@@ -1,0 +1,225 @@
+"""A live ledger verified: its records in chunks first, then the rest and all rows in one snapshot.
+
+Records never change once committed, so only the end needs a snapshot, and keeps it short.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import msgspec
+import psycopg
+from psycopg import Connection
+from psycopg.rows import DictRow, dict_row, tuple_row
+
+from application.store import schema_of
+from application.transparency.notes import (
+    BadNote,
+    Checkpoint,
+    VerifierKey,
+    check_signed,
+    parse_verifier_key,
+)
+from application.transparency.notes import parse_note as parse_signed_note
+from application.transparency.tiles import TileAt, tile_width
+from application.transparency.tree import HASH_BYTES
+from interface.evidence.divergence import Divergence
+from interface.evidence.rows import check_rows
+from interface.evidence.verification import BATCH, Stored, Text, Verification
+
+Advance = Callable[[int], None]
+
+_RECORDS = (
+    "SELECT state, notification_id, uuid_send(originator_id), originator_version, topic,"
+    " uuid_send(command_id) FROM events WHERE notification_id > %s AND notification_id <= %s"
+    " ORDER BY notification_id"
+)
+
+
+class LiveSource:
+    """Reads one ledger. Requires that its schema is first in the connection's search_path."""
+
+    def __init__(self, connection: Connection[DictRow]) -> None:
+        self.connection = connection
+        head = connection.execute("SELECT position, incarnation FROM head").fetchone()
+        if head is None:
+            raise Divergence("the head is gone")
+        self.position: int = head["position"]
+        self.incarnation: int = head["incarnation"]
+        signed = connection.execute(
+            "SELECT coalesce(max(size), 0) AS size FROM checkpoints WHERE incarnation = %s",
+            [self.incarnation],
+        ).fetchone()
+        assert signed is not None
+        self.signed_size: int = signed["size"]
+
+    def keys(self) -> list[VerifierKey]:
+        """Returns the keys that the ledger's own row names. Raises Divergence."""
+        row = self.connection.execute("SELECT document FROM ledger").fetchone()
+        if row is None:
+            raise Divergence("the ledger's own row is gone")
+        try:
+            document = msgspec.json.decode(row["document"])
+            named = [*document.get("verifier_keys", []), *document.get("retired_keys", [])]
+            return [parse_verifier_key(key) for key in named]
+        except (msgspec.MsgspecError, UnicodeDecodeError, BadNote) as error:
+            raise Divergence(f"the ledger's own row: {error}") from error
+
+    def records(self, after: int, to: int) -> Iterator[list[Stored]]:
+        """Yields the records in batches."""
+        with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            for start in range(after, to, BATCH):
+                cursor.execute(_RECORDS, [start, min(to, start + BATCH)], prepare=True)
+                yield [Stored(*row) for row in cursor]
+
+    def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
+        """Returns the stored tiles of these that there are."""
+        if not wanted:
+            return {}
+        rows = self.connection.execute(
+            "SELECT level, number, hashes FROM unnest(%s::smallint[], %s::bigint[])"
+            " AS wanted (level, number) JOIN tiles USING (level, number) WHERE incarnation = %s",
+            [[level for level, _ in wanted], [number for _, number in wanted], self.incarnation],
+            binary=True,
+        )
+        return {(row["level"], row["number"]): row["hashes"] for row in rows}
+
+    def notes(self, after: int, to: int) -> Mapping[int, str]:
+        """Returns the signed checkpoints of these sizes. Raises Divergence."""
+        rows = self.connection.execute(
+            "SELECT size, root, note FROM checkpoints WHERE incarnation = %s AND size > %s"
+            " AND size <= %s",
+            [self.incarnation, after, min(to, self.signed_size)],
+        ).fetchall()
+        for row in rows:
+            stated = row["note"].split("\n", 3)
+            if stated[1:3] != [str(row["size"]), b64encode(row["root"]).decode()]:
+                raise Divergence(
+                    f"the checkpoint of size {row['size']} does not say what its row",
+                    position=row["size"],
+                )
+        return {row["size"]: row["note"] for row in rows}
+
+    def texts(self, after: int, to: int) -> Mapping[int, Text]:
+        """Returns the private texts of these positions."""
+        rows = self.connection.execute(
+            "SELECT position, salt, body FROM private WHERE position > %s AND position <= %s",
+            [after, to],
+            prepare=True,
+        )
+        return {row["position"]: Text(row["salt"], row["body"]) for row in rows}
+
+
+def verify_live(
+    conninfo: str, ledger: str, *, against: Checkpoint | None, advance: Advance
+) -> Verification:
+    """Verifies a ledger in its database and returns what was worked out.
+
+    Raises Divergence, psycopg.Error.
+    """
+    with _session(conninfo, ledger) as connection:
+        source = LiveSource(connection)
+        verification = _begun(source, ledger, against)
+        _take(verification, source, source.signed_size, advance)
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            _end(verification, connection, advance)
+    return verification
+
+
+def verify_within(
+    connection: Connection[DictRow], ledger: str, *, against: Checkpoint | None, advance: Advance
+) -> Verification:
+    """Verifies a ledger as a transaction sees it, whose search_path it leads. Raises Divergence."""
+    verification = _begun(LiveSource(connection), ledger, against)
+    _end(verification, connection, advance)
+    return verification
+
+
+def _begun(source: LiveSource, ledger: str, against: Checkpoint | None) -> Verification:
+    return Verification(
+        source,
+        ledger=ledger,
+        keys=source.keys(),
+        signed_size=source.signed_size,
+        against=against,
+    )
+
+
+def _end(verification: Verification, connection: Connection[DictRow], advance: Advance) -> None:
+    rest = LiveSource(connection)
+    verification.go_on(rest, signed_size=rest.signed_size)
+    _take(verification, rest, rest.position, advance)
+    _check_end(connection, rest)
+    verification.end()
+    _check_tile_widths(connection, rest)
+    _check_cosignatures(connection)
+    check_rows(connection, verification.fold)
+
+
+def _take(verification: Verification, source: LiveSource, to: int, advance: Advance) -> None:
+    for batch in source.records(verification.size, to):
+        verification.take(batch)
+        advance(verification.size)
+    if verification.size < to:
+        raise Divergence(
+            f"the head says {to}, and the log ends at {verification.size}",
+            position=verification.size + 1,
+        )
+
+
+def _check_end(connection: Connection[DictRow], source: LiveSource) -> None:
+    row = connection.execute(
+        "SELECT min(notification_id) AS first FROM events"
+        " WHERE notification_id > %s OR notification_id < 1",
+        [source.position],
+    ).fetchone()
+    if row is not None and row["first"] is not None:
+        raise Divergence("a record stands where the head knows none", position=row["first"])
+
+
+def _check_tile_widths(connection: Connection[DictRow], source: LiveSource) -> None:
+    """No tile may stand that the signed tree does not have, and none be wider than there."""
+    rows = connection.execute(
+        "SELECT level, number, octet_length(hashes) AS bytes FROM tiles WHERE incarnation = %s",
+        [source.incarnation],
+    )
+    for row in rows:
+        at = (row["level"], row["number"])
+        if row["bytes"] != HASH_BYTES * tile_width(at, source.signed_size):
+            raise Divergence(f"tile {row['number']} of level {row['level']} was not signed so")
+
+
+def _check_cosignatures(connection: Connection[DictRow]) -> None:
+    rows = connection.execute(
+        "SELECT c.note, s.line, s.verifier_key, s.size FROM cosignatures AS s"
+        " LEFT JOIN checkpoints AS c USING (incarnation, size)"
+    ).fetchall()
+    for row in rows:
+        try:
+            text = (row["note"] or "").rpartition("\n\n")[0]
+            note = parse_signed_note(f"{text}\n\n{row['line']}".encode())
+            check_signed(note, [parse_verifier_key(row["verifier_key"])])
+        except BadNote as error:
+            raise Divergence(f"a cosignature of size {row['size']}: {error}") from error
+
+
+@contextmanager
+def _session(conninfo: str, ledger: str) -> Iterator[Connection[DictRow]]:
+    with psycopg.connect(
+        conninfo, autocommit=True, row_factory=dict_row, connect_timeout=5
+    ) as connection:
+        connection.execute("SELECT set_config('search_path', %s, false)", [schema_of(ledger)])
+        connection.execute("SET default_transaction_read_only = on")
+        yield connection
+
+
+def shown_record(conninfo: str, ledger: str, position: int | None) -> str | None:
+    """Returns a record as it stands, for a person to look at."""
+    if position is None:
+        return None
+    with _session(conninfo, ledger) as connection:
+        row = connection.execute(
+            "SELECT state FROM events WHERE notification_id = %s", [position]
+        ).fetchone()
+    return None if row is None else bytes(row["state"]).decode(errors="backslashreplace")

@@ -1,0 +1,149 @@
+"""The second fold's entries and balances: each line must follow from the one before it."""
+
+import msgspec
+
+from interface.evidence.chart import Account, Chart
+from interface.evidence.divergence import Divergence
+from interface.evidence.shapes import Entry, Envelope
+
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+class Totals:
+    """What an account holds of an asset, in minor units."""
+
+    __slots__ = ("credits", "debits", "lines", "pending_credits", "pending_debits")
+
+    def __init__(self) -> None:
+        self.debits = self.credits = self.pending_debits = self.pending_credits = self.lines = 0
+
+
+class Passbook:
+    """Balances, running numbers and voucher numbers."""
+
+    def __init__(self, chart: Chart) -> None:
+        self.chart = chart
+        self.totals: dict[tuple[str, str], Totals] = {}
+        self.vouchers: dict[tuple[str, int], int] = {}
+
+    def totals_of(self, account: str, asset: str) -> Totals:
+        """Returns the totals, new where nothing was counted yet."""
+        key = (account, asset)
+        found = self.totals.get(key)
+        if found is None:
+            found = self.totals[key] = Totals()
+        return found
+
+    def post(self, record: Envelope) -> Entry:
+        """Checks an entry and takes it in. Raises Divergence."""
+        entry = _decode(record.payload)
+        chart = self.chart
+        day = entry.effective_on
+        if day <= chart.locked_through:
+            raise Divergence(f"dated {day}, in books locked through {chart.locked_through}")
+        if entry.fiscal_year != _fiscal_year(day, chart.fiscal_year_start):
+            raise Divergence(f"{day} is not in the fiscal year {entry.fiscal_year}")
+        if entry.journal not in chart.journals:
+            raise Divergence(f"the journal {entry.journal} was never opened")
+        counter = (entry.journal, entry.fiscal_year)
+        number = self.vouchers.get(counter, 0) + 1
+        if entry.voucher_no != number:
+            raise Divergence(
+                f"voucher {entry.voucher_no} in {entry.journal} {entry.fiscal_year}; the next"
+                f" number is {number}"
+            )
+        self.vouchers[counter] = number
+        self._post_legs(entry)
+        return entry
+
+    def _post_legs(self, entry: Entry) -> None:
+        nets: dict[str, int] = {}
+        accounts: dict[str, Account] = {}
+        valued = False
+        scales = self.chart.scales
+        for leg in entry.legs:
+            account = self.chart.account(leg.account)
+            accounts[leg.account] = account
+            asset = leg.asset
+            if asset not in scales:
+                raise Divergence(f"the asset {asset} was never registered")
+            if account.asset is not None and account.asset != asset:
+                raise Divergence(f"{leg.account} takes {account.asset}, not {asset}")
+            scale = scales[asset]
+            minor = minor_of(leg.amount, scale)
+            if minor <= 0:
+                raise Divergence(f"an amount of {leg.amount} is not above zero")
+            totals = self.totals_of(leg.account, asset)
+            if leg.side == "debit":
+                totals.debits += minor
+                nets[asset] = nets.get(asset, 0) + minor
+            elif leg.side == "credit":
+                totals.credits += minor
+                nets[asset] = nets.get(asset, 0) - minor
+            else:
+                raise Divergence(f"a leg on the side {leg.side!r}")
+            totals.lines += 1
+            if leg.line != totals.lines:
+                raise Divergence(
+                    f"line {leg.line} of {leg.account} in {asset}; the next is {totals.lines}"
+                )
+            balance = totals.debits - totals.credits
+            if not account.debit_normal:
+                balance = -balance
+            if minor_of(leg.balance, scale) != balance:
+                raise Divergence(
+                    f"{leg.account} is left with {leg.balance} {asset}; it follows"
+                    f" {shown(balance, scale)}"
+                )
+            valued = valued or leg.functional_amount is not None
+        for asset, net in nets.items():
+            if net:
+                raise Divergence(
+                    f"debits and credits of {asset} differ by {shown(abs(net), scales[asset])}"
+                )
+        if valued or len(nets) > 1:
+            self._check_functional(entry)
+        for account in accounts.values():
+            account.touched += 1
+
+    def _check_functional(self, entry: Entry) -> None:
+        asset = self.chart.functional_asset
+        scale = self.chart.scales[asset]
+        net = 0
+        for leg in entry.legs:
+            value = leg.functional_amount
+            if leg.asset == asset and value is None:
+                value = leg.amount
+            if value is None:
+                raise Divergence(f"a leg on {leg.account} has no value in {asset}")
+            if leg.asset == asset and value != leg.amount:
+                raise Divergence(f"a leg on {leg.account} is valued unlike its own amount")
+            minor = minor_of(value, scale)
+            net += minor if leg.side == "debit" else -minor
+        if net:
+            raise Divergence(f"debits and credits differ by {shown(abs(net), scale)} in {asset}")
+
+
+def minor_of(text: str, scale: int) -> int:
+    """Returns the minor units of a stored amount. Raises Divergence where it is not written with
+    all decimals of the scale."""
+    whole, point, fraction = text.partition(".")
+    if len(fraction) != scale or bool(point) != bool(scale):
+        raise Divergence(f"{text} does not have {scale} decimals")
+    try:
+        return int(whole + fraction)
+    except ValueError as error:
+        raise Divergence(f"{text} is no amount") from error
+
+
+def shown(minor: int, scale: int) -> str:
+    """Returns an amount as records have it."""
+    digits = str(abs(minor)).zfill(scale + 1)
+    text = f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits
+    return f"-{text}" if minor < 0 else text
+
+
+def _fiscal_year(day: str, start: str) -> int:
+    """The calendar year in which the fiscal year of a day ends."""
+    year = int(day[:4])
+    return year if start == "01-01" else year + (day[5:] >= start)

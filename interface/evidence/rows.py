@@ -1,0 +1,155 @@
+"""The service's rows held against the second fold: every column of every row, none missing, none
+too many."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from interface.evidence.divergence import Divergence
+from interface.evidence.fold import Fold
+from interface.evidence.passbook import Totals, minor_of
+
+Row = Mapping[str, Any]
+
+
+def check_rows(connection: Connection[DictRow], fold: Fold) -> None:
+    """Compares all write-side rows of a ledger. Requires the snapshot in which the records were
+    read, the ledger first in search_path, and a fold of all records. Raises Divergence."""
+    _check_head(connection, fold)
+    _check_documents(connection, fold)
+    _check_accounts(connection, fold)
+    _check_balances(connection, fold)
+    _check_holds(connection, fold)
+    rows = connection.execute("SELECT journal, fiscal_year, last_no FROM vouchers")
+    _compare(
+        "voucher counter",
+        {(row["journal"], row["fiscal_year"]): row["last_no"] for row in rows},
+        fold.passbook.vouchers,
+    )
+    if fold.ledger == "system":
+        _check_access(connection, fold)
+
+
+def _check_head(connection: Connection[DictRow], fold: Fold) -> None:
+    head = connection.execute("SELECT * FROM head").fetchone()
+    if head is None:
+        raise Divergence("the head is gone")
+    found = (head["position"], head["incarnation"], head["recorded_at"])
+    follows = (fold.position, fold.incarnation, datetime.fromisoformat(fold.recorded_at))
+    if found != follows:
+        raise Divergence(f"the head says {_said(found)}; it follows {_said(follows)}")
+    if head["halted"] is not None:
+        raise Divergence(f"the ledger was stopped: {head['halted']}")
+
+
+def _check_documents(connection: Connection[DictRow], fold: Fold) -> None:
+    chart = fold.chart
+    rows = connection.execute("SELECT document FROM ledger").fetchall()
+    _compare(
+        "ledger", {number: _document(row) for number, row in enumerate(rows)}, {0: chart.ledger}
+    )
+    for table, expected in (("assets", chart.assets), ("journals", chart.journals)):
+        rows = connection.execute(f"SELECT code, document FROM {table}").fetchall()  # noqa: S608 -- literals
+        _compare(table, {row["code"]: _document(row) for row in rows}, expected)
+
+
+def _check_accounts(connection: Connection[DictRow], fold: Fold) -> None:
+    expected = {
+        account.code: (account.opened.type, account.status, account.version, account.document())
+        for account in fold.chart.accounts.values()
+    }
+    rows = connection.execute("SELECT code, type, status, version, document FROM accounts")
+    _compare(
+        "account",
+        {row["code"]: (row["type"], row["status"], row["version"], _document(row)) for row in rows},
+        expected,
+    )
+
+
+def _check_balances(connection: Connection[DictRow], fold: Fold) -> None:
+    touched: dict[str, int] = {}
+    found = {}
+    rows = connection.execute(
+        "SELECT account, asset, debits::text, credits::text, pending_debits::text,"
+        " pending_credits::text, lines, touches FROM balances"
+    )
+    for row in rows:
+        account, asset, *totals, lines, touches = row.values()
+        found[account, asset] = (*totals, lines)
+        touched[account] = touched.get(account, 0) + touches
+    expected = {key: _columns(totals) for key, totals in fold.passbook.totals.items()}
+    _compare("balance", found, expected)
+    accounts = fold.chart.accounts
+    _compare(
+        "account's touches",
+        {code: count for code, count in touched.items() if count},
+        {code: each.touched for code, each in accounts.items() if each.touched},
+    )
+
+
+def _columns(totals: Totals) -> tuple[str, str, str, str, int]:
+    return (
+        str(totals.debits),
+        str(totals.credits),
+        str(totals.pending_debits),
+        str(totals.pending_credits),
+        totals.lines,
+    )
+
+
+def _check_holds(connection: Connection[DictRow], fold: Fold) -> None:
+    expected = {}
+    for id, hold in fold.holds.open.items():
+        remaining = minor_of(hold.held, fold.chart.scales[hold.asset])
+        expires_at = None if hold.expires_at is None else datetime.fromisoformat(hold.expires_at)
+        if remaining or expires_at is not None:
+            expected[id] = (hold.debit, hold.credit, hold.asset, str(remaining), expires_at)
+    rows = connection.execute(
+        "SELECT authorization_id::text AS id, debit, credit, asset, remaining::text, expires_at"
+        " FROM holds"
+    )
+    _compare("hold", {row["id"]: tuple(row.values())[1:] for row in rows}, expected)
+
+
+def _check_access(connection: Connection[DictRow], fold: Fold) -> None:
+    for table, key in (("listings", "id"), ("actors", "actor"), ("keys", "key_id")):
+        rows = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 -- literals
+        _compare(table, {row[key]: _document(row) for row in rows}, fold.access[table])
+        for row in rows:
+            digest = row.get("key_sha256")
+            if digest is not None and digest != fold.access[table][row[key]]["key_sha256"]:
+                raise Divergence(f"the key {row[key]} opens with another token than was issued")
+
+
+def _compare(what: str, found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> None:
+    """Raises Divergence for the first row, by key, that is not what follows from the records."""
+    if found == expected:
+        return
+    for key in sorted({*found, *expected}, key=str):
+        if key not in expected:
+            raise Divergence(f"{what} {_said(key)} has a row; it follows none")
+        if key not in found:
+            raise Divergence(f"{what} {_said(key)} has no row")
+        if found[key] != expected[key]:
+            raise Divergence(
+                f"{what} {_said(key)} says {_said(found[key])}; it follows {_said(expected[key])}"
+            )
+
+
+def _document(row: Row) -> Any:
+    try:
+        return msgspec.json.decode(row["document"])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Divergence(f"a row's document can't be read: {error}") from error
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_said, value))
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return msgspec.json.encode(value, enc_hook=str).decode()
+    return str(value)

@@ -1,0 +1,191 @@
+"""Records as a verifier reads them. Written from docs/evidence-format.md, not from the service's
+own types: what both misread, both would call right.
+
+Members that no check looks at are skipped. Every version of an event that was ever released fits.
+"""
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, field
+
+
+class Envelope(Struct):
+    """What every record begins with; `payload` as it stands."""
+
+    format: int
+    ledger: str
+    incarnation: int
+    position: int
+    stream: str
+    version: int
+    type: str
+    recorded_at: str
+    command_id: str | None
+    payload: msgspec.Raw
+
+
+class Leg(Struct, gc=False):
+    account: str
+    side: str
+    amount: str
+    asset: str
+    line: int
+    balance: str
+    functional_amount: str | None = None
+
+
+class Entry(Struct):
+    journal: str
+    voucher_no: int
+    fiscal_year: int
+    effective_on: str
+    legs: list[Leg]
+    authorization: str | None = None
+    corrects: str | None = None
+    correction: str | None = None
+    private: str | None = None
+
+
+class Mark(Struct):
+    """EntryReversed and EntryAdjusted."""
+
+    reversal: str
+    replacement: str | None = None
+
+
+class Hold(Struct):
+    debit: str
+    credit: str
+    asset: str
+    authorized: str
+    settled: str
+    held: str
+    refunded: str = "0"
+    charged_back: str = "0"
+    represented: str = "0"
+    expires_at: str | None = None
+    closed_as: str | None = None
+
+
+class Held(Struct):
+    """Every event of an authorization."""
+
+    amount: str
+    authorization: Hold
+    released: str | None = None
+    private: str | None = None
+
+
+class LedgerCreated(Struct):
+    id: str
+    name: str
+    functional_asset: str
+    timezone: str
+    fiscal_year_start: str
+    entity: dict[str, str] | None = None
+
+
+class BooksLocked(Struct):
+    through: str
+    before: str | None = None
+
+
+class AssetRegistered(Struct):
+    code: str
+    scale: int
+    kind: str
+
+
+class JournalOpened(Struct):
+    code: str
+    name: str
+
+
+class AccountOpened(Struct, omit_defaults=True):
+    code: str
+    type: str
+    name: str
+    asset: str | None = None
+    floor: str | None = None
+    contra: bool = False
+    postable: bool = True
+    number: str | None = None
+    purpose: str | None = None
+    monetary: bool | None = None
+    cash_flow: str | None = None
+    current: bool | None = None
+    statement_line: str | None = None
+    statutory_codes: dict[str, str] | None = None
+    owner: str | None = None
+
+
+class AccountAmended(Struct):
+    account: str
+    type: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    asset: str | UnsetType | None = UNSET
+    floor: str | UnsetType | None = UNSET
+    contra: bool | UnsetType = UNSET
+    postable: bool | UnsetType = UNSET
+    number: str | UnsetType | None = UNSET
+    purpose: str | UnsetType | None = UNSET
+    monetary: bool | UnsetType | None = UNSET
+    cash_flow: str | UnsetType | None = UNSET
+    current: bool | UnsetType | None = UNSET
+    statement_line: str | UnsetType | None = UNSET
+    statutory_codes: dict[str, str] | UnsetType | None = UNSET
+    owner: str | UnsetType | None = UNSET
+
+
+class AccountEvent(Struct):
+    """AccountClosed, and what freezes have in common with it."""
+
+    account: str
+
+
+class Frozen(Struct, omit_defaults=True):
+    account: str
+    freeze_id: str
+    scope: str = ""
+    basis: str = ""
+    amount: str | None = None
+    authority_reference: str | None = None
+
+
+class LogKey(Struct):
+    """SigningKeyAdded, SigningKeyRetired, WitnessAdded, LedgerContinued."""
+
+    verifier_key: str
+    origin: str | None = None
+    old_incarnation: int | None = None
+    old_origin: str | None = None
+    old_size: int | None = None
+    old_root: str | None = None
+
+
+class ApiKey(Struct):
+    key_id: str
+    key_sha256: str = ""
+    actor: str = ""
+    roles: list[str] = field(default_factory=list)
+    ledger: str | None = None
+    network_feed: bool = False
+
+
+class Actor(Struct):
+    actor: str
+    kind: str
+    owner: str | None = None
+
+
+class Listed(Struct):
+    id: str
+
+
+class Texts(Struct):
+    """Of any event: the digest of the texts that came with it."""
+
+    private: str | None = None
+
+
+decode_envelope = msgspec.json.Decoder(Envelope).decode
+decode_texts = msgspec.json.Decoder(Texts).decode

@@ -1,0 +1,315 @@
+"""A verification: everything that records, tiles and checkpoints say is worked out again, in one
+pass, in memory that does not grow with the log.
+
+Where it comes from (a live ledger, a bundle) is a Source's business. The first position that
+diverges ends it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from application.transparency.notes import (
+    BadNote,
+    Checkpoint,
+    VerifierKey,
+    check_signed,
+    parse_checkpoint,
+    parse_note,
+)
+from application.transparency.tiles import TILE_WIDTH, TileAt, leaf_hashes
+from application.transparency.tree import HASH_BYTES
+from interface.evidence.divergence import Divergence
+from interface.evidence.fold import Fold
+from interface.evidence.occurrences import COMMAND, Occurrences
+from interface.evidence.shapes import Envelope, decode_envelope, decode_texts
+from interface.evidence.tree import GrowingTree, split_at
+
+BATCH = 4096
+
+
+class Stored(Struct, gc=False):
+    """A record's bytes, and its row's columns where it comes from a database."""
+
+    state: bytes
+    position: int | None = None
+    stream: bytes | None = None
+    version: int | None = None
+    topic: str | None = None
+    command: bytes | None = None
+
+
+class Text(Struct, gc=False):
+    """A private text as it is kept beside the log."""
+
+    salt: bytes
+    body: bytes
+
+
+class Source(Protocol):
+    """What is verified."""
+
+    def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
+        """Returns the stored tiles of these that there are."""
+
+    def notes(self, after: int, to: int) -> Mapping[int, str]:
+        """Returns the signed checkpoints of sizes above `after` and up to `to`."""
+
+    def texts(self, after: int, to: int) -> Mapping[int, Text] | None:
+        """Returns the private texts of these positions; None where none are kept at all."""
+
+
+class Verification:
+    """Takes records batch by batch. `signed_size`: up to which size tiles must stand."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        ledger: str,
+        keys: Sequence[VerifierKey],
+        signed_size: int,
+        against: Checkpoint | None = None,
+    ) -> None:
+        self.fold = Fold(ledger)
+        self._source = source
+        self._keys = keys
+        self._signed_size = signed_size
+        self._against = against
+        self._tree = GrowingTree(self._grown)
+        self._tiles: dict[TileAt, bytes] = {}
+        self._occurrences = Occurrences()
+        self._command: str | None = None
+        self._taken = 0
+
+    @property
+    def size(self) -> int:
+        return self._tree.size
+
+    def head(self) -> dict[str, object]:
+        """Returns what the records come to, for an answer."""
+        return {
+            "ledger": self.fold.ledger,
+            "size": self.size,
+            "root": self._tree.root().hex(),
+            "signed_size": self._signed_size,
+        }
+
+    def go_on(self, source: Source, *, signed_size: int) -> None:
+        """Takes what follows from another source of the same ledger, which may have signed more."""
+        self._source = source
+        self._signed_size = signed_size
+
+    def take(self, batch: Sequence[Stored]) -> None:
+        """Checks the records that follow. Raises Divergence, with the first position that does."""
+        found = []
+        for check in (self._check_records, self._check_tree, self._check_texts):
+            try:
+                check(batch)
+            except Divergence as divergence:
+                found.append(divergence)
+        self._taken += len(batch)
+        if found:
+            raise min(found, key=lambda each: each.position or 1 << 62)
+
+    def end(self) -> None:
+        """Checks what only the end can tell. Raises Divergence."""
+        try:
+            self.fold.end()
+            self._occurrences.check()
+        finally:
+            self._occurrences.close()
+        if self.size < self._signed_size:
+            raise Divergence(
+                f"positions {self.size + 1} to {self._signed_size} were signed and are gone",
+                position=self.size + 1,
+            )
+        against = self._against
+        if against is not None and against.size > self.size:
+            raise Divergence(
+                f"the checkpoint given is of size {against.size}; the log ends at {self.size}",
+                position=self.size + 1,
+            )
+
+    # -- the tree
+
+    def _check_tree(self, batch: Sequence[Stored]) -> None:
+        start = self._tree.size
+        leaves = leaf_hashes([one.state for one in batch])
+        notes = self._source.notes(start, start + len(batch))
+        sizes = {*notes}
+        if self._against is not None:
+            sizes.add(self._against.size)
+        for first, last in split_at(start, len(batch), sizes):
+            self._tree.add_leaves(leaves[first:last])
+            self._compare_tiles()
+            size = self._tree.size
+            if size in notes:
+                self._check_note(size, notes[size])
+            if self._against is not None and size == self._against.size:
+                self._check_against(self._against)
+
+    def _grown(self, at: TileAt, hashes: bytes) -> None:
+        self._tiles[at] = hashes
+
+    def _compare_tiles(self) -> None:
+        """A tile is compared as far as it was signed, when it is full or the signed tree ends."""
+        wanted = {}
+        for at, hashes in self._tiles.items():
+            level, number = at
+            signed = (self._signed_size >> (8 * level)) - TILE_WIDTH * number
+            width = min(TILE_WIDTH, signed)
+            if width > 0 and len(hashes) >= HASH_BYTES * width:
+                wanted[at] = hashes[: HASH_BYTES * width]
+        self._tiles = {}
+        stored = self._source.tiles(list(wanted))
+        for at in sorted(wanted):
+            known = stored.get(at)
+            # What was signed since makes it longer.
+            if known is None or known[: len(wanted[at])] != wanted[at]:
+                raise _tile_differs(at, known, wanted[at])
+
+    def _check_note(self, size: int, raw: str) -> None:
+        try:
+            note = parse_note(raw.encode())
+            check_signed(note, self._keys)
+            signed = parse_checkpoint(note.text)
+        except BadNote as error:
+            raise Divergence(f"the checkpoint of size {size}: {error}", position=size) from error
+        if (signed.size, signed.root) != (size, self._tree.root()):
+            self._compare_last_leaves()
+            raise Divergence(
+                f"the checkpoint of size {size} states another root than the records give",
+                position=size,
+            )
+
+    def _compare_last_leaves(self) -> None:
+        """Where the newest tile of leaves, not full yet, differs from what is stored: there."""
+        at = (0, (self._tree.size - 1) // TILE_WIDTH)
+        leaves = self._tree.edge.get(at, b"")
+        stored = self._source.tiles([at]).get(at, b"")[: len(leaves)]
+        if stored != leaves[: len(stored)]:
+            raise _tile_differs(at, stored, leaves[: len(stored)])
+
+    def _check_against(self, against: Checkpoint) -> None:
+        if against.root != self._tree.root():
+            raise Divergence(
+                f"the log is not the one of the checkpoint given: a record at or before position"
+                f" {against.size} was changed since",
+                position=against.size,
+            )
+
+    # -- the records
+
+    def _check_records(self, batch: Sequence[Stored]) -> None:
+        fold, occurrences = self.fold, self._occurrences
+        expected = fold.position
+        try:
+            for one in batch:
+                expected += 1
+                try:
+                    record = decode_envelope(one.state)
+                except msgspec.MsgspecError as error:
+                    raise Divergence(f"this is no record: {error}") from error
+                raw = _raw(record.stream)
+                if one.position is not None:
+                    _check_columns(one, record, raw, self._command)
+                fold.apply(record)
+                occurrences.add(raw, record.version, record.position)
+                if record.command_id != self._command:
+                    self._command = record.command_id
+                    if record.command_id is not None:
+                        occurrences.add(_raw(record.command_id), COMMAND, record.position)
+        except Divergence as divergence:
+            raise _earliest(divergence, expected, occurrences.check) from divergence
+
+    def _check_texts(self, batch: Sequence[Stored]) -> None:
+        """Each digest in a record has its text, and no text stands without one."""
+        first = self._taken
+        texts = self._source.texts(first, first + len(batch))
+        if texts is None:
+            return
+        left = set(texts)
+        for position, one in enumerate(batch, start=first + 1):
+            if b'"private":"' not in one.state:
+                continue
+            try:
+                digest = decode_texts(decode_envelope(one.state).payload).private
+            except msgspec.MsgspecError as error:
+                raise Divergence(f"this is no record: {error}", position=position) from error
+            if digest is None:
+                continue
+            text = texts.get(position)
+            if text is None:
+                raise Divergence("its text is gone, and no event says so", position=position)
+            if sha256(text.salt + text.body).hexdigest() != digest:
+                raise Divergence("its text is not the one that was recorded", position=position)
+            left.discard(position)
+        if left:
+            raise Divergence("a text that belongs to no record", position=min(left))
+
+
+def _check_columns(one: Stored, record: Envelope, raw: bytes, last_command: str | None) -> None:
+    if (one.position, one.stream, one.version, one.topic) != (
+        record.position,
+        raw,
+        record.version,
+        record.type,
+    ):
+        raise Divergence(
+            f"the record says position {record.position}, stream {record.stream}, version"
+            f" {record.version}, {record.type}; its row says {one.position},"
+            f" {(one.stream or b'').hex()}, {one.version}, {one.topic}"
+        )
+    column = None
+    command = record.command_id
+    if (
+        command is not None
+        and command != last_command
+        and (command != record.stream or record.version != 1)
+    ):
+        column = _raw(command)
+    if one.command != column:
+        raise Divergence("the row's command is not the record's")
+
+
+def _raw(id: str) -> bytes:
+    try:
+        raw = bytes.fromhex(id.replace("-", ""))
+    except ValueError as error:
+        raise Divergence(f"{id!r} is no id") from error
+    if len(raw) != 16:
+        raise Divergence(f"{id!r} is no id")
+    return raw
+
+
+def _earliest(found: Divergence, position: int, others: Callable[[], None]) -> Divergence:
+    """What was found here, or what the ids so far show to have gone wrong before."""
+    here = Divergence(found.message, position=position)
+    try:
+        others()
+    except Divergence as before:
+        if before.position is not None and before.position < position:
+            return before
+    return here
+
+
+def _tile_differs(at: TileAt, stored: bytes | None, wanted: bytes) -> Divergence:
+    level, number = at
+    name = f"tile {number} of level {level}"
+    if stored is None:
+        return Divergence(f"{name} is missing")
+    if len(stored) < len(wanted):
+        return Divergence(f"{name} has {len(stored) // HASH_BYTES} hashes, not what was signed")
+    offset = next(
+        index
+        for index in range(0, len(wanted), HASH_BYTES)
+        if stored[index : index + HASH_BYTES] != wanted[index : index + HASH_BYTES]
+    )
+    if level:
+        return Divergence(f"{name} does not follow from the tiles below it")
+    position = number * TILE_WIDTH + offset // HASH_BYTES + 1
+    return Divergence("the record is not the one whose leaf is in the tree", position=position)

@@ -1,0 +1,107 @@
+"""A ledger in which about everything has happened."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from domain.accounts import CloseAccount, OpenAccount
+from domain.amendments import AmendAccount
+from domain.assets import RegisterAsset
+from domain.authorizations import Authorize, Release, Settle, Void
+from domain.commands import Command
+from domain.corrections import Adjust, Reverse
+from domain.entries import Post
+from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.increments import Increment, Reduce
+from domain.journals import OpenJournal
+from domain.ledgers import LockBooks
+from domain.legs import LegAsked
+from domain.refunds import Chargeback, Refund, Representment
+from tests.application.office import id_of, legs, transfer
+from tests.application.transparency.archive import Archive
+
+
+def fill(archive: Archive) -> None:
+    """Does it all, a commit each."""
+    chart = archive.chart()
+    day = archive.clock.now.date() - timedelta(days=40)
+    archive.done(OpenJournal(code="SAL", name="Sales"))
+    archive.done(RegisterAsset(code="EUR"))
+    archive.done(RegisterAsset(code="JPY"))
+    archive.done(_conversion(archive))
+    archive.done(
+        Post(
+            legs=legs(chart.cash, chart.merchant, "12.50", narrative="a leg's own text"),
+            journal="SAL",
+            effective_on=day,
+            narrative="What it was for",
+            metadata={"order": "4711"},
+        )
+    )
+    wrong = id_of(archive.done(transfer(chart.cash, chart.merchant, "7.00", narrative="Oops")))
+    archive.done(Reverse(entry=wrong, reason="duplicate"))
+    other = id_of(archive.done(transfer(chart.cash, chart.merchant, "8.00")))
+    archive.done(
+        Adjust(entry=other, reason="wrong_amount", legs=legs(chart.cash, chart.merchant, "9.00"))
+    )
+    archive.done(LockBooks(through=day))
+    _holds(archive, chart)
+    archive.done(FreezeAccount(account=chart.merchant))
+    assert archive.do(transfer(chart.cash, chart.merchant, "1.00")).code == "account_frozen"
+    archive.done(UnfreezeAccount(account=chart.merchant))
+    archive.done(AmendAccount(account=chart.wallet, name="Her wallet", floor="-5.00"))
+    gone = archive.chart(funds=None)
+    archive.done(CloseAccount(account=gone.cash))
+    archive.done(FreezeAccount(account=gone.wallet, basis="legal", authority_reference="AZ 1"))
+    assert archive.do(transfer(chart.wallet, chart.cash, "99999.00")).code == "insufficient_funds"
+
+
+def _conversion(archive: Archive) -> Command:
+    accounts: list[Command] = [
+        OpenAccount(code="conv:eur", type="asset", name="EUR", asset="EUR", purpose="conversion"),
+        OpenAccount(code="conv:usd", type="asset", name="USD", asset="USD", purpose="conversion"),
+        OpenAccount(code="bank:eur", type="asset", name="Bank", asset="EUR"),
+        OpenAccount(code="bank:usd", type="asset", name="Bank", asset="USD"),
+    ]
+    for outcome in archive.all(*accounts):
+        assert outcome.status == "done", outcome.detail
+
+    def leg(account: str, side: Any, amount: str, asset: str, value: str | None) -> LegAsked:
+        return LegAsked(
+            account=account, side=side, amount=amount, asset=asset, functional_amount=value
+        )
+
+    return Post(
+        legs=[
+            leg("bank:eur", "debit", "100.00", "EUR", "110.00"),
+            leg("conv:eur", "credit", "100.00", "EUR", "110.00"),
+            leg("conv:usd", "debit", "110.00", "USD", None),
+            leg("bank:usd", "credit", "110.00", "USD", None),
+        ]
+    )
+
+
+def _holds(archive: Archive, chart: Any) -> None:
+    def hold(amount: str, **more: Any) -> str:
+        command = Authorize(
+            debit=chart.wallet, credit=chart.merchant, amount=amount, asset="USD", **more
+        )
+        return id_of(archive.done(command))
+
+    first = hold("10.00", over_settle_percent="20")
+    archive.done(Increment(authorization=first, amount="2.00"))
+    archive.done(Reduce(authorization=first, amount="1.00"))
+    archive.done(Settle(authorization=first, amount="4.00"))
+    archive.done(Settle(authorization=first, amount="3.00", final=True))
+    archive.done(Refund(authorization=first, amount="2.00", reason="other", narrative="Broken"))
+    archive.done(Chargeback(authorization=first, amount="1.00", reason="counterparty"))
+    archive.done(Representment(authorization=first, amount="1.00", reason="counterparty"))
+    archive.done(Void(authorization=hold("3.00")))
+    archive.done(Release(authorization=hold("4.00")))
+    over = hold("5.00", over_settle_percent="50")
+    archive.done(Settle(authorization=over, amount="6.00"))
+    due = hold("1.00", expires_in_seconds=60)
+    archive.clock.move(seconds=61)
+    assert archive.do(Settle(authorization=due)).code == "authorization_expired"
+    hold("2.50")
+    hold("1.50", expires_in_seconds=86_400)
+    assert isinstance(archive.clock.now.date(), date)

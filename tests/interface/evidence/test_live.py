@@ -1,0 +1,258 @@
+"""A live ledger is verified; whatever is changed in its database is found."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import DictRow, dict_row
+
+from application.transparency.notes import Checkpoint
+from interface.evidence.divergence import Divergence
+from interface.evidence.live import verify_live, verify_within
+from interface.evidence.verification import Verification
+from tests.application.transparency.archive import Archive
+
+FLIPS = 60
+"""For each seed."""
+
+COLUMNS = {
+    "events": ("notification_id", "originator_id", "originator_version", "topic", "state"),
+    "tiles": ("level", "number", "hashes"),
+    "checkpoints": ("size", "root", "note"),
+    "private": ("position", "salt", "body"),
+    "balances": (
+        "account",
+        "asset",
+        "debits",
+        "credits",
+        "pending_debits",
+        "pending_credits",
+        "lines",
+        "touches",
+    ),
+    "holds": ("authorization_id", "debit", "credit", "asset", "remaining", "expires_at"),
+    "accounts": ("code", "type", "status", "version", "document"),
+    "assets": ("code", "document"),
+    "journals": ("code", "document"),
+    "vouchers": ("journal", "fiscal_year", "last_no"),
+    "ledger": ("document",),
+    "head": ("position", "recorded_at", "incarnation"),
+}
+"""Every column that is evidence. Not: when a checkpoint was signed, the number of a balance's row,
+the random name of the last commit."""
+
+
+def verify(archive: Archive, against: Checkpoint | None = None) -> Verification:
+    return verify_live(
+        archive.database.superuser, archive.ledger, against=against, advance=lambda _: None
+    )
+
+
+@contextmanager
+def spoiling(archive: Archive) -> Iterator[Connection[DictRow]]:
+    """A superuser with the triggers off; what it does is undone afterwards."""
+    with psycopg.connect(
+        archive.database.superuser, autocommit=True, row_factory=dict_row
+    ) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(f"SET search_path TO ledger_{archive.ledger}")
+        for table in COLUMNS:
+            connection.execute(f"CREATE TEMPORARY TABLE kept_{table} AS TABLE {table}")
+        try:
+            yield connection
+        finally:
+            with connection.transaction():
+                for table in COLUMNS:
+                    connection.execute(f"DELETE FROM {table}")
+                    connection.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")
+
+
+def test_a_ledger_in_which_everything_happened_holds(busy: Archive) -> None:
+    done = verify(busy)
+    assert done.size == busy.position
+    assert verify(busy, busy.signed()).size == busy.position
+
+
+def test_records_that_are_not_signed_yet_are_verified_too(busy: Archive) -> None:
+    busy.grow(10)
+    assert verify(busy).size == busy.position
+    busy.seal_all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_byte_that_is_changed_anywhere_is_found(busy: Archive, seed: int) -> None:
+    """By the database's superuser, with the triggers off."""
+    chance = random.Random(seed)
+    missed, found = [], 0
+    with spoiling(busy) as connection:
+        rows = {
+            table: connection.execute(f"SELECT ctid::text AS ctid, * FROM {table}").fetchall()
+            for table in COLUMNS
+        }
+        assert not _unnoticed_changes(busy, connection)
+        places = [
+            (table, column, row)
+            for table, columns in COLUMNS.items()
+            for column in columns
+            for row in chance.sample(rows[table], min(3, len(rows[table])))
+            if row[column] is not None
+        ]
+        for table, column, row in chance.sample(places, min(FLIPS, len(places))):
+            changed = _changed(row[column], chance)
+            with connection.transaction(force_rollback=True):
+                try:
+                    connection.execute(
+                        f"UPDATE {table} SET {column} = %s WHERE ctid = %s::tid",
+                        [changed, row["ctid"]],
+                    )
+                except (psycopg.IntegrityError, psycopg.DataError):
+                    continue  # such a value not even PostgreSQL takes
+                found += 1
+                missed += _unnoticed(busy, connection, (table, column, row[column], changed))
+    assert not missed, missed
+    assert found > FLIPS / 2
+
+
+def _unnoticed_changes(archive: Archive, connection: Connection[DictRow]) -> bool:
+    """Unspoilt it holds, also within the transaction of a superuser."""
+    return not _unnoticed(archive, connection, "nothing")
+
+
+def _unnoticed(archive: Archive, connection: Connection[DictRow], what: Any) -> list[Any]:
+    try:
+        verify_within(connection, archive.ledger, against=None, advance=lambda _: None)
+    except Divergence:
+        return []
+    return [what]
+
+
+def _changed(value: Any, chance: random.Random) -> Any:
+    """The value with one byte of it changed, as its type has bytes."""
+    if isinstance(value, bytes):
+        at = chance.randrange(len(value))
+        return value[:at] + bytes([value[at] ^ 1 << chance.randrange(8)]) + value[at + 1 :]
+    if isinstance(value, str):
+        at = chance.randrange(len(value))
+        return value[:at] + chr(ord(value[at]) ^ 1 or 1) + value[at + 1 :]
+    if isinstance(value, UUID):
+        return UUID(bytes=_changed(value.bytes, chance))
+    if isinstance(value, datetime):
+        return value + timedelta(microseconds=1 << chance.randrange(20))
+    return value + 1 if chance.random() < 0.5 or not value else value - 1
+
+
+SWAPPED = (
+    "UPDATE events SET state = other.state FROM events AS other WHERE events.notification_id IN"
+    " (30, 31) AND other.notification_id = 61 - events.notification_id"
+)
+RENUMBERED = (
+    "UPDATE events SET notification_id = 5 - notification_id, state = convert_to(replace("
+    "convert_from(state, 'UTF8'), '\"position\":' || notification_id, '\"position\":'"
+    " || notification_id - 5), 'UTF8') WHERE notification_id > 40"
+)
+INSERTED = (
+    "INSERT INTO events SELECT notification_id + 100000, gen_random_uuid(), 1, topic, state"
+    " FROM events WHERE notification_id = 20"
+)
+ATTACKS = {
+    "rows swapped": ([SWAPPED], 30, "its row says 30"),
+    "positions swapped": (
+        [
+            "UPDATE events SET notification_id = -30 WHERE notification_id = 30",
+            "UPDATE events SET notification_id = 30 WHERE notification_id = 31",
+            "UPDATE events SET notification_id = 31 WHERE notification_id = -30",
+        ],
+        30,
+        "its row says 30",
+    ),
+    "the newest rows deleted": (["DELETE FROM events WHERE notification_id > 100"], 101, "ends at"),
+    "the newest rows deleted, the head set back": (
+        [
+            "DELETE FROM events WHERE notification_id > 100",
+            "UPDATE head SET position = 100",
+        ],
+        101,
+        "signed and are gone",
+    ),
+    "a stretch removed, what follows renumbered": (
+        [
+            "DELETE FROM events WHERE notification_id BETWEEN 36 AND 40",
+            RENUMBERED,
+            "UPDATE events SET notification_id = -notification_id WHERE notification_id < 0",
+        ],
+        36,
+        "leaf",
+    ),
+    "an event inserted beyond the end": (
+        [INSERTED],
+        100_020,
+        "head knows none",
+    ),
+    "an event removed": (["DELETE FROM events WHERE notification_id = 50"], 50, "is missing"),
+    "a checkpoint of other records": (
+        ["UPDATE checkpoints SET note = (SELECT min(note) FROM checkpoints)"],
+        None,
+        "row",
+    ),
+    "all tiles removed": (["DELETE FROM tiles"], None, "missing"),
+    "a text erased without a word": (
+        ["DELETE FROM private WHERE position = (SELECT max(position) FROM private)"],
+        None,
+        "text is gone",
+    ),
+    "a ledger that was stopped": (["UPDATE head SET halted = 'found'"], None, "stopped"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_is_found_where_it_was_made(busy: Archive, name: str) -> None:
+    statements, position, said = ATTACKS[name]
+    with spoiling(busy) as connection, connection.transaction(force_rollback=True):
+        for statement in statements:
+            connection.execute(statement.encode())
+        with pytest.raises(Divergence) as found:
+            verify_within(connection, busy.ledger, against=None, advance=lambda _: None)
+    assert said in found.value.message
+    if position is not None:
+        assert found.value.position == position
+
+
+def test_two_ledgers_rows_exchanged(busy: Archive) -> None:
+    with spoiling(busy) as connection, connection.transaction(force_rollback=True):
+        connection.execute(
+            "UPDATE events SET state = other.state FROM ledger_system.events AS other"
+            " WHERE events.notification_id = 1 AND other.notification_id = 1"
+        )
+        with pytest.raises(Divergence) as found:
+            verify_within(connection, busy.ledger, against=None, advance=lambda _: None)
+    assert found.value.position == 1
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 1.0])
+def test_a_tree_that_was_built_and_signed_anew_is_not_that_of_an_older_checkpoint(
+    busy: Archive, share: float
+) -> None:
+    """An operator with the key can rewrite history, but not what was kept elsewhere."""
+    kept = busy.signed()
+    position = max(1, int(kept.size * share))
+    with spoiling(busy) as connection:
+        connection.execute(
+            "UPDATE events SET state = convert_to(regexp_replace(convert_from(state, 'UTF8'),"
+            ' \'"software_version":"[^"]*"\', \'"software_version":"6.6.6"\'), \'UTF8\')'
+            " WHERE notification_id = %s",
+            [position],
+        )
+        connection.execute("DELETE FROM checkpoints")
+        connection.execute("DELETE FROM tiles")
+        assert busy.seal_all().root != kept.root
+        assert verify(busy).size == busy.position, "what is signed anew agrees with itself"
+        with pytest.raises(Divergence) as found:
+            verify(busy, kept)
+    assert found.value.position == kept.size
+    verify(busy, kept)

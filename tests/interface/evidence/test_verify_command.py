@@ -1,0 +1,47 @@
+"""`backoffice verify` beside a running service."""
+
+import json
+from pathlib import Path
+
+import psycopg
+
+from tests.conftest import Database
+from tests.service import MakeService, Service
+
+
+def await_checkpoint(service: Service, ledger: str) -> str:
+    """The checkpoint that covers all that was committed."""
+    path = f"/v1/ledgers/{ledger}"
+    head = service.request("GET", path).json()["position"]
+    while True:
+        answer = service.request("GET", f"{path}/log/checkpoint", role=None)
+        if answer.status_code == 200 and int(answer.text.split("\n")[1]) >= head:
+            return answer.text
+        assert answer.status_code in (200, 503), answer.text
+
+
+def test_what_the_worker_signed_is_verified_and_what_was_changed_is_shown(
+    make_service: MakeService, database: Database, tmp_path: Path
+) -> None:
+    service = make_service(database=database)
+    service.start()
+    ledger = service.create_ledger()
+    cash = {"code": "assets:cash", "type": "asset", "name": "Cash"}
+    service.request("POST", f"/v1/ledgers/{ledger}/accounts", json=cash)
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.write_text(await_checkpoint(service, ledger))
+    said = service.command("verify", "--ledger", ledger, "--against", str(checkpoint)).stdout
+    assert said.startswith("All ")
+    done = json.loads(service.command("verify", "--ledger", ledger, "--json").stdout)
+    assert done["verified"] is True
+    with psycopg.connect(database.superuser, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            f"UPDATE ledger_{ledger}.events SET state = replace(convert_from(state, 'UTF8'),"
+            " 'Cash', 'Bash')::bytea WHERE notification_id = 6"
+        )
+    found = service.command("verify", "--ledger", ledger, status=1).stdout
+    assert found.startswith("Position 6: ")
+    assert "Bash" in found
+    service.command("verify", "--ledger", "nowhere", status=1)
+    service.command("verify", status=2)
