@@ -29,11 +29,16 @@ class Cache:
         self.mark: tuple[int, UUID] | None = None
 
     def confirm(self, mark: tuple[int, UUID]) -> None:
-        """Takes over a commit's changes. Requires that its COMMIT was confirmed."""
-        self.books.confirm()
+        """Believes what a commit left. Requires that its COMMIT was confirmed."""
         self.mark = mark
-        if (
-            len(self.books.authorizations.now) > MAX_CACHED_AUTHORIZATIONS
-            or len(self.books.accounts.now) > MAX_CACHED_ACCOUNTS
-        ):
+        if self.is_full:
             self.drop()
+
+    @property
+    def is_full(self) -> bool:
+        """True where it should be dropped when no commit is on its way."""
+        books = self.books
+        return (
+            len(books.authorizations.now) > MAX_CACHED_AUTHORIZATIONS
+            or len(books.accounts.now) > MAX_CACHED_ACCOUNTS
+        )

@@ -5,7 +5,7 @@ before the lock was had, because every writer holds the lock until its COMMIT is
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, KeysView, Sequence
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -28,6 +28,7 @@ from application.private import PrivateRow, has_private_text, seal
 from application.recorder import COPY_CHUNK_ROWS, COPY_FROM_ROWS, LedgerRecorder, Row
 from application.records import FORMAT, MAX_RECORD_BYTES, Record, encode
 from application.repeats import Done, ask_done, read_done
+from application.rows import Statement, Statements
 from domain.authorizations import expire
 from domain.catalogue import EVENTS, EVOLVE, CommandRefused
 from domain.commands import At, Decided, Event
@@ -65,7 +66,7 @@ class Prepared(Struct, frozen=True, gc=False):
 
 
 class Commit:
-    """Locks, looks up, decides and writes; the caller COMMITs and then confirms the cache."""
+    """Locks, looks up, decides and writes; the caller then tells the cache what became of it."""
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class Commit:
         clock: Callable[[], datetime],
         due_holds: DueHolds,
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._recorder = recorder
         self._cache = cache
         self._ids = ids
@@ -95,6 +96,7 @@ class Commit:
         self._sent = 0
         self._private: list[PrivateRow] = []
         self._known: dict[str, Done] = {}
+        self._statements: list[Statement] = []
         self._command_id = ""
 
     # -- steps 1 to 3: the lock, whether the cache is what it locks, what was done already
@@ -106,8 +108,8 @@ class Commit:
         what was committed while the lock was waited for, up to the connection's lock_timeout.
         """
         started = perf_counter()
-        self._continues = _continues(prepared)
-        connection, rows = self._connection, self._cache.rows
+        self._continues = continues(prepared)
+        connection, rows = self.connection, self._cache.rows
         command_ids = [one.command_id for one in prepared]
         needs = Needs(self._cache.books)
         for one in prepared:
@@ -144,11 +146,15 @@ class Commit:
             )
         if halted is not None and not self._continues:
             raise Unanswered("read_only", f"The ledger is read-only: {halted}")
-        stale = self._cache.mark != (position, commit_id)
-        if stale:
+        self.found_stale = self._cache.mark != (position, commit_id)
+        if self.found_stale:
             self._cache.drop()
-            self._cache.rows.read_small(self._connection, self._cache.books)
+            self._cache.rows.read_small(self.connection, self._cache.books)
             self._cache.mark = (position, commit_id)
+        self._begin(position, last_at, incarnation)
+        return self.found_stale
+
+    def _begin(self, position: int, last_at: datetime, incarnation: int) -> None:
         self.first_position = self.position = position
         self.incarnation = incarnation + self._continues
         self.recorded_at = max(self._clock(), last_at.astimezone(UTC) + timedelta(microseconds=1))
@@ -156,7 +162,6 @@ class Commit:
         self._books = self._cache.books
         self._at = At(self.recorded_at, self._today(self.recorded_at))
         self._plain = PlainPosting(self._books, self._at)
-        return stale
 
     def _today(self, now: datetime) -> Any:
         ledger = self._books.ledgers.get("")
@@ -166,14 +171,15 @@ class Commit:
         self, needs: Needs, found: Sequence[tuple[int, str]], command_ids: Sequence[str]
     ) -> None:
         """Reads what was done under these ids, and what is needed and not in memory."""
-        rows, connection, books = self._cache.rows, self._connection, self._books
-        taken, self._known = read_done(
+        rows, connection, books = self._cache.rows, self.connection, self._books
+        taken, known = read_done(
             connection,
             found,
             rows=rows,
             shapes=self._cache.shapes,
             command_ids=command_ids,
         )
+        self._known |= known
         for stream in taken:
             books.opened.now[stream] = True
         # An entry that a command of this commit asks for must stand on the shelves when made.
@@ -203,7 +209,7 @@ class Commit:
             outcomes = [self._decide(unit) for unit in units]
         else:
             outcomes = []
-            with self._recorder.appending(self._connection) as send:
+            with self._recorder.appending(self.connection) as send:
                 for unit in units:
                     outcomes.append(self._decide(unit))
                     if len(self.stored) - self._sent >= COPY_CHUNK_ROWS:
@@ -511,6 +517,21 @@ class Commit:
 
     # -- step 5: writing
 
+    def close_books(self) -> None:
+        """Works out what is to be written beside the events. After it the books may go on to the
+        next commit: `write` no longer looks at them."""
+        books = self._cache.books
+        self.opened = frozenset(books.opened.now)
+        statements = Statements()
+        self._cache.rows.write(statements, books, self._private)
+        statements.execute(
+            self._recorder.move_head,
+            [self.position, self.commit_id, self.recorded_at, self.incarnation],
+            prepare=True,
+        )
+        self._statements = statements.made
+        books.confirm()
+
     def write(self) -> None:
         """Appends what was not sent yet, writes the rows that changed, moves the head, COMMITs.
 
@@ -518,7 +539,7 @@ class Commit:
         executed. Where the connection is lost on the way, the outcome is unknown.
         """
         started = perf_counter()
-        connection, recorder = self._connection, self._recorder
+        connection, recorder = self.connection, self._recorder
         unsent = self.stored[self._sent :]
         if len(unsent) >= COPY_FROM_ROWS:
             recorder.append(connection, unsent)
@@ -528,21 +549,22 @@ class Commit:
         with connection.pipeline():
             if unsent:
                 recorder.append(connection, unsent)
-            self._cache.rows.write(connection, self._books, self._private)
-            connection.execute(
-                recorder.move_head,
-                [self.position, self.commit_id, self.recorded_at, self.incarnation],
-                prepare=True,
-            )
+            for statement in self._statements:
+                connection.execute(statement.query, statement.params, prepare=statement.prepare)
             connection.execute("COMMIT")
         COMMIT_SECONDS.labels("commit").observe(perf_counter() - appended)
+
+    @property
+    def known_ids(self) -> KeysView[str]:
+        """The ids of the commands that it has decided, or found done."""
+        return self._known.keys()
 
     @property
     def mark(self) -> tuple[int, UUID]:
         return self.position, self.commit_id
 
 
-def _continues(prepared: Sequence[Prepared]) -> bool:
+def continues(prepared: Sequence[Prepared]) -> bool:
     """True for the commit that opens a new incarnation. Raises Unanswered where others came in
     with it: its record must be the first one there."""
     if not any(type(one.asked.command) is ContinueLedger for one in prepared):

@@ -93,17 +93,25 @@ class Queue:
         with self._changed:
             while not (self._small or self._large or self._closing):
                 self._changed.wait()
-            taken: Taken = []
-            room = MAX_COMMIT_COMMANDS
-            if self._passed_over:
-                room -= _move(self._large, room, taken, most=1)
-            room -= _move(self._small, room - (LARGE_SHARE if self._large else 0), taken)
-            room -= _move(self._large, room, taken)
-            self._passed_over = bool(self._large) and all(
-                ticket is not self._large[0] for ticket, _ in taken
-            )
-            self._commands -= MAX_COMMIT_COMMANDS - room
-            return taken
+            return self._take()
+
+    def take_many(self, least: int) -> Taken:
+        """Takes what `take` would where so many commands wait, else nothing. Does not wait."""
+        with self._changed:
+            return self._take() if self._commands >= least else []
+
+    def _take(self) -> Taken:
+        taken: Taken = []
+        room = MAX_COMMIT_COMMANDS
+        if self._passed_over:
+            room -= _move(self._large, room, taken, most=1)
+        room -= _move(self._small, room - (LARGE_SHARE if self._large else 0), taken)
+        room -= _move(self._large, room, taken)
+        self._passed_over = bool(self._large) and all(
+            ticket is not self._large[0] for ticket, _ in taken
+        )
+        self._commands -= MAX_COMMIT_COMMANDS - room
+        return taken
 
     def fail(self, tickets: Iterable[Ticket], error: Unanswered) -> None:
         """Answers these requests with an error, and takes what remains of them away."""

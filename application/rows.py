@@ -5,7 +5,7 @@ Python a joined string is many times cheaper than adapting thousands of values o
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import msgspec
 from psycopg import Connection, Cursor
@@ -39,6 +39,25 @@ def numbers(values: Iterable[int | None]) -> str:
     """Returns an array literal of integers."""
     # The text of a list is made in C, several times faster than joining the text of each item.
     return "{" + str(list(values))[1:-1] + "}"
+
+
+class Statement(NamedTuple):
+    """One statement with its parameters, to be executed with the others of its commit."""
+
+    query: bytes
+    params: Sequence[object]
+    prepare: bool
+
+
+class Statements:
+    """Collects what a commit writes, where a connection would execute it."""
+
+    def __init__(self) -> None:
+        self.made: list[Statement] = []
+
+    def execute(self, query: bytes, params: Sequence[object], *, prepare: bool = False) -> None:
+        """Adds a statement. Its parameters must not change any more."""
+        self.made.append(Statement(query, params, prepare))
 
 
 class Rows:
@@ -210,22 +229,20 @@ class Rows:
 
     # -- writing
 
-    def write(
-        self, connection: Connection[Any], books: Books, private: Sequence[PrivateRow]
-    ) -> None:
+    def write(self, statements: Statements, books: Books, private: Sequence[PrivateRow]) -> None:
         """Writes each row that the commit changes, once."""
-        self._write_balances(connection, books)
-        self._write_vouchers(connection, books)
+        self._write_balances(statements, books)
+        self._write_vouchers(statements, books)
         if books.versions.changed:
-            self._write_accounts(connection, books)
+            self._write_accounts(statements, books)
         if books.authorizations.changed:
-            self._write_holds(connection, books.authorizations.changed)
+            self._write_holds(statements, books.authorizations.changed)
         if books.network_references.changed:
-            self._write_network_references(connection, books.network_references.changed)
+            self._write_network_references(statements, books.network_references.changed)
         if books.usages.changed:
-            self._write_usages(connection, books.usages.changed)
+            self._write_usages(statements, books.usages.changed)
         if private:
-            connection.execute(
+            statements.execute(
                 self._sql(
                     "INSERT INTO {}.private (position, salt, body)"
                     " SELECT * FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[])"
@@ -237,32 +254,32 @@ class Rows:
                 ],
             )
         for ledger in books.ledgers.changed.values():
-            connection.execute(
+            statements.execute(
                 self._sql(
                     "INSERT INTO {}.ledger (document) VALUES (%s)"
                     " ON CONFLICT (one) DO UPDATE SET document = excluded.document"
                 ),
                 [_encode(ledger)],
             )
-        self._write_documents(connection, "assets", "code", books.assets)
-        self._write_documents(connection, "journals", "code", books.journals)
+        self._write_documents(statements, "assets", "code", books.assets)
+        self._write_documents(statements, "journals", "code", books.journals)
         if self._system:
-            self._write_documents(connection, "listings", "id", books.listings)
-            self._write_documents(connection, "actors", "actor", books.actors)
-            self._write_keys(connection, books)
+            self._write_documents(statements, "listings", "id", books.listings)
+            self._write_documents(statements, "actors", "actor", books.actors)
+            self._write_keys(statements, books)
 
-    def _write_balances(self, connection: Connection[Any], books: Books) -> None:
+    def _write_balances(self, statements: Statements, books: Books) -> None:
         pages = books.balances.changed
         if not pages:
             return
         new = [page for page in pages if not page.row]
         if new:
-            self._insert_balances(connection, new)
+            self._insert_balances(statements, new)
             pages = [page for page in pages if page.row < new[0].row]
             if not pages:
                 return
         balances = [page.balance for page in pages]
-        connection.execute(
+        statements.execute(
             self._sql(
                 "UPDATE {}.balances AS b SET debits = n.debits, credits = n.credits,"
                 " pending_debits = n.pending_debits, pending_credits = n.pending_credits,"
@@ -280,11 +297,11 @@ class Rows:
             prepare=True,
         )
 
-    def _insert_balances(self, connection: Connection[Any], new: Sequence[Page]) -> None:
+    def _insert_balances(self, statements: Statements, new: Sequence[Page]) -> None:
         for page in new:
             page.row = self._next_balance_id
             self._next_balance_id += 1
-        connection.execute(
+        statements.execute(
             self._sql(
                 "INSERT INTO {}.balances (id, account, asset, debits, credits, pending_debits,"
                 " pending_credits, lines, touches) SELECT * FROM unnest(%s::bigint[], %s::text[],"
@@ -300,10 +317,10 @@ class Rows:
             ],
         )
 
-    def _write_vouchers(self, connection: Connection[Any], books: Books) -> None:
+    def _write_vouchers(self, statements: Statements, books: Books) -> None:
         changed = books.vouchers.changed
         if changed:
-            connection.execute(
+            statements.execute(
                 self._sql(
                     "INSERT INTO {}.vouchers (journal, fiscal_year, last_no)"
                     " SELECT * FROM unnest(%s::text[], %s::integer[], %s::bigint[])"
@@ -317,9 +334,9 @@ class Rows:
                 prepare=True,
             )
 
-    def _write_accounts(self, connection: Connection[Any], books: Books) -> None:
+    def _write_accounts(self, statements: Statements, books: Books) -> None:
         accounts = [books.accounts.now[code] for code in books.versions.changed]
-        connection.execute(
+        statements.execute(
             self._sql(
                 "INSERT INTO {}.accounts (code, type, status, version, document, suspense)"
                 " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[],"
@@ -337,7 +354,7 @@ class Rows:
             ],
         )
 
-    def _write_holds(self, connection: Connection[Any], changed: dict[str, Authorization]) -> None:
+    def _write_holds(self, statements: Statements, changed: dict[str, Authorization]) -> None:
         """A hold's row stands while the authorization is open and has something to free."""
         open_ids = [
             id
@@ -346,7 +363,7 @@ class Rows:
         ]
         closed_ids = changed.keys() - set(open_ids)
         if closed_ids:
-            connection.execute(
+            statements.execute(
                 self._sql("DELETE FROM {}.holds WHERE authorization_id = ANY(%s::uuid[])"),
                 [array(closed_ids)],
                 prepare=True,
@@ -354,7 +371,7 @@ class Rows:
         if not open_ids:
             return
         states = [changed[id] for id in open_ids]
-        connection.execute(
+        statements.execute(
             self._sql(
                 "INSERT INTO {}.holds (authorization_id, debit, credit, asset, remaining,"
                 " expires_at) SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[],"
@@ -374,9 +391,9 @@ class Rows:
         )
 
     def _write_network_references(
-        self, connection: Connection[Any], changed: dict[tuple[str, str], NetworkReference]
+        self, statements: Statements, changed: dict[tuple[str, str], NetworkReference]
     ) -> None:
-        connection.execute(
+        statements.execute(
             self._sql(
                 "INSERT INTO {}.network_references (scheme, reference, entry, authorization_id)"
                 " SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[])"
@@ -389,11 +406,11 @@ class Rows:
             ],
         )
 
-    def _write_usages(self, connection: Connection[Any], changed: dict[str, Usage]) -> None:
+    def _write_usages(self, statements: Statements, changed: dict[str, Usage]) -> None:
         """A limit's row stands as long as the limit does."""
         lifted = [id for id, usage in changed.items() if not usage.standing]
         if lifted:
-            connection.execute(
+            statements.execute(
                 self._sql("DELETE FROM {}.limit_usages WHERE limit_id = ANY(%s::uuid[])"),
                 [array(lifted)],
             )
@@ -401,7 +418,7 @@ class Rows:
         if not standing:
             return
         usages = list(standing.values())
-        connection.execute(
+        statements.execute(
             self._sql(
                 "INSERT INTO {}.limit_usages (limit_id, account, starts_on, used, count)"
                 " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::numeric[],"
@@ -419,22 +436,24 @@ class Rows:
         )
 
     def _write_documents(
-        self, connection: Connection[Any], table: str, key: str, shelf: Shelf[str, Any]
+        self, statements: Statements, table: str, key: str, shelf: Shelf[str, Any]
     ) -> None:
         if shelf.changed:
-            connection.execute(
+            statements.execute(
                 SQL(
                     "INSERT INTO {}.{} ({}, document) SELECT * FROM unnest(%s::text[],"
                     " %s::bytea[]) ON CONFLICT ({}) DO UPDATE SET document = excluded.document"
-                ).format(
+                )
+                .format(
                     Identifier(self._schema), Identifier(table), Identifier(key), Identifier(key)
-                ),
+                )
+                .as_bytes(),
                 [list(shelf.changed), [_encode(value) for value in shelf.changed.values()]],
             )
 
-    def _write_keys(self, connection: Connection[Any], books: Books) -> None:
+    def _write_keys(self, statements: Statements, books: Books) -> None:
         for key in books.keys.changed.values():
-            connection.execute(
+            statements.execute(
                 self._sql(
                     "INSERT INTO {}.keys (key_id, key_sha256, document) VALUES (%s, %s, %s)"
                     " ON CONFLICT (key_id) DO UPDATE SET document = excluded.document"

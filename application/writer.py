@@ -4,42 +4,48 @@ Callers' threads leave units of commands in a queue and wait. The writer's threa
 waits (while one commit runs, the next one gathers), decides and writes it in one transaction and
 answers everybody. Small requests go ahead of what remains of a big batch, which keeps a share.
 
-An error at any point drops the cache. Before COMMIT was sent nothing can have been written, so the
-commit is tried again on a new connection. After it was sent the outcome is looked up, behind the
-head lock: until the lost transaction has ended, the lock can't be had.
+A big commit is written by a thread of its own: while PostgreSQL stores it, the writer's thread
+decides the next one ahead (application/following.py). Whatever goes wrong there ends in the plain
+way: the cache dropped, the commands decided anew, behind the lock.
 """
 
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from time import monotonic, sleep
-from typing import Any
+from typing import NamedTuple
 
 import psycopg
 import structlog
-from psycopg import Connection
+from psycopg.sql import SQL, Identifier
 
-from application.cache import Cache
 from application.commit import Commit, Prepared, utc_now
-from application.expiry import DueHolds
+from application.following import Overtaken
 from application.identity import CommandIds
 from application.metrics import COMMANDS, COMMIT_SIZE, QUEUE_DEPTH
 from application.outcomes import Outcome, Unanswered, Unit
-from application.plain import PlainForms
 from application.queue import MAX_COMMIT_COMMANDS, Queue, Taken, Ticket
-from application.sessions import connect_writer, end_stopped_writer
+from application.sessions import connect_writer
 from application.store import LedgerStore
+from application.transactions import Transactions
 
-MAX_TRIES = 3
-UNKNOWN_AFTER_SECONDS = 10.0
-LOOK_UP_PAUSE_SECONDS = 0.1
+FLIGHT_COMMANDS = 500
+"""From this many commands on a commit is written by another thread while the next is decided.
+Smaller ones had better gather: a flush of the disk costs more than they do."""
+
 CLOSE_TIMEOUT_SECONDS = 30.0
 
-_PASSING = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
-"""Errors of the session or the server, not of the statement: worth another try."""
-
 log = structlog.get_logger()
+
+
+class Flight(NamedTuple):
+    """A commit on its way, and whom to answer when it has landed."""
+
+    taken: Taken
+    commit: Commit
+    outcomes: list[list[Outcome]]
+    written: Future[None]
 
 
 class Writer:
@@ -56,17 +62,18 @@ class Writer:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._ledger = ledger
-        self._store = store
-        self._schema = store.log.datastore.schema
-        self._conninfo = conninfo
-        self._software_version = software_version
-        self._forms = PlainForms(ledger=ledger, software_version=software_version)
-        self._on_commit = on_commit
-        self._clock = clock
-        self._cache = Cache(ledger=ledger, schema=self._schema, shapes=store.shapes)
-        self._connection: Connection[Any] | None = None
-        self._due_holds = DueHolds(conninfo)
-        self._ids = CommandIds(ledger=ledger, secret=self._read_secret())
+        self._ids = CommandIds(ledger=ledger, secret=_read_secret(store, conninfo))
+        self._transactions = Transactions(
+            ledger=ledger,
+            store=store,
+            conninfo=conninfo,
+            software_version=software_version,
+            ids=self._ids,
+            on_commit=on_commit,
+            clock=clock,
+        )
+        self._flight: Flight | None = None
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix=f"commit-{ledger}")
         self._queue = Queue()
         self._thread = threading.Thread(target=self._run, name=f"writer-{ledger}", daemon=True)
         self._thread.start()
@@ -116,25 +123,113 @@ class Writer:
     def _run(self) -> None:
         taken: Taken = []
         try:
-            while taken := self._queue.take():
+            while True:
+                if self._flight is None:
+                    if not (taken := self._queue.take()):
+                        return
+                    self._start(taken)
+                elif taken := self._queue.take_many(FLIGHT_COMMANDS):
+                    self._follow(self._flight, taken)
+                else:
+                    self._land(self._flight)
                 QUEUE_DEPTH.labels(self._ledger).set(self._queue.depth)
-                self._answer(taken)
         finally:
-            self._queue.end(taken)
-            self._disconnect()
+            self._queue.end([*taken, *(self._flight.taken if self._flight else ())])
+            self._hand.shutdown()
+            self._transactions.close()
+
+    def _start(self, taken: Taken) -> None:
+        """Decides behind the lock. A small commit is answered, a big one on its way after it."""
+        units = [unit for _, unit in taken]
+        if sum(map(len, units)) < FLIGHT_COMMANDS or not self._transactions.may_follow:
+            self._answer(taken)
+            return
+        try:
+            commit, outcomes = self._transactions.decide(units)
+        except Exception as error:  # noqa: BLE001 -- decided anew, where errors are told apart
+            self._give_up(taken, error)
+            return
+        self._launch(taken, commit, outcomes)
+
+    def _follow(self, flight: Flight, taken: Taken) -> None:
+        """Decides ahead while the flight lands, and the rest behind the lock."""
+        units = [unit for _, unit in taken]
+        transactions = self._transactions
+        following = None
+        if transactions.may_follow:
+            try:
+                following = transactions.decide_ahead(flight.commit, units)
+            except Exception as error:  # noqa: BLE001 -- decided anew, where errors are told apart
+                self._land(flight)
+                self._give_up(taken, error)
+                return
+        if not self._land(flight) or following is None:
+            # What was decided ahead stood on books that are gone.
+            self._start(taken)
+            return
+        try:
+            outcomes = following.decide_behind(units)
+        except Exception as error:  # noqa: BLE001 -- decided anew, where errors are told apart
+            self._give_up(taken, error)
+            return
+        self._launch(taken, following, outcomes)
+
+    def _launch(self, taken: Taken, commit: Commit, outcomes: list[list[Outcome]]) -> None:
+        try:
+            if not commit.stored:
+                self._transactions.leave(commit)
+                self._tell(taken, outcomes)
+                return
+            self._transactions.hand_over(commit)
+        except Exception as error:  # noqa: BLE001 -- decided anew, where errors are told apart
+            self._give_up(taken, error)
+            return
+        COMMIT_SIZE.observe(sum(map(len, outcomes)))
+        self._flight = Flight(taken, commit, outcomes, self._hand.submit(commit.write))
+
+    def _land(self, flight: Flight) -> bool:
+        """Waits for the flight and answers it. False where the cache was dropped meanwhile."""
+        self._flight = None
+        try:
+            flight.written.result()
+        except psycopg.Error as error:
+            try:
+                stands = self._transactions.stands(flight.commit, error)
+            except Unanswered as unanswered:
+                self._transactions.reset()
+                self._queue.fail([ticket for ticket, _ in flight.taken], unanswered)
+                return False
+            if stands:
+                self._tell(flight.taken, flight.outcomes)
+            else:
+                self._give_up(flight.taken, error)
+            return False
+        except Exception as error:  # noqa: BLE001 -- decided anew, where errors are told apart
+            self._give_up(flight.taken, error)
+            return False
+        self._transactions.confirm(flight.commit)
+        self._tell(flight.taken, flight.outcomes)
+        return True
+
+    def _give_up(self, taken: Taken, error: Exception) -> None:
+        """Believes nothing any more, and does it the plain way."""
+        if not isinstance(error, Overtaken):
+            log.warning("commit_decided_anew", ledger=self._ledger, error=str(error))
+        self._transactions.reset()
+        self._answer(taken)
 
     def _answer(self, taken: Taken) -> None:
         units = [unit for _, unit in taken]
         try:
-            outcomes = self._commit(units)
+            outcomes = self._transactions.commit(units)
         except Unanswered as unanswered:
-            self._reset()
+            self._transactions.reset()
             self._queue.fail([ticket for ticket, _ in taken], unanswered)
             return
         except Exception:
             # A bug, or rows that contradict the log: nothing was committed, nothing is believed.
             log.exception("commit_failed", ledger=self._ledger, commands=sum(map(len, units)))
-            self._reset()
+            self._transactions.reset()
             if len(taken) > 1:
                 # One command must not take the others with it: halve until it stands alone.
                 self._answer(taken[: len(taken) // 2])
@@ -147,6 +242,9 @@ class Writer:
             )
             self._queue.fail([ticket for ticket, _ in taken], failed)
             return
+        self._tell(taken, outcomes)
+
+    def _tell(self, taken: Taken, outcomes: list[list[Outcome]]) -> None:
         for (ticket, _), answered in zip(taken, outcomes, strict=True):
             ticket.answer(answered)
         counts = Counter(
@@ -157,132 +255,11 @@ class Writer:
         for word, count in counts.items():
             COMMANDS.labels(self._ledger, word).inc(count)
 
-    # -- one commit, and what can go wrong with it
 
-    def _commit(self, units: list[list[Prepared]]) -> list[list[Outcome]]:
-        """Raises Unanswered."""
-        COMMIT_SIZE.observe(sum(map(len, units)))
-        error: psycopg.Error | None = None
-        for _ in range(MAX_TRIES):
-            try:
-                commit, outcomes = self._decide(units)
-                self._end(commit)
-                return outcomes
-            except psycopg.errors.LockNotAvailable as e:
-                self._reset()
-                self._end_stopped_writer()
-                error = e
-            except psycopg.errors.ReadOnlySqlTransaction as e:
-                self._reset()
-                raise Unanswered("unavailable", "The database is read-only.") from e
-            except psycopg.Error as e:
-                lost = self._connection is None or self._connection.broken
-                self._reset()
-                if not (lost or isinstance(e, _PASSING)):
-                    raise
-                log.warning("commit_interrupted", ledger=self._ledger, error=str(e))
-                error = e
-        if isinstance(error, psycopg.errors.LockNotAvailable):
-            raise Unanswered("busy", "Another writer holds this ledger's lock.") from error
-        raise Unanswered("unavailable", "The database can't be written to now.") from error
-
-    def _decide(self, units: list[list[Prepared]]) -> tuple[Commit, list[list[Outcome]]]:
-        if self._connection is None or self._connection.closed:
-            self._connection = connect_writer(self._conninfo)
-        commit = Commit(
-            connection=self._connection,
-            recorder=self._store.log,
-            cache=self._cache,
-            ids=self._ids,
-            software_version=self._software_version,
-            forms=self._forms,
-            clock=self._clock,
-            due_holds=self._due_holds,
-        )
-        commit.open([one for unit in units for one in unit])
-        return commit, commit.decide_all(units)
-
-    def _end(self, commit: Commit) -> None:
-        """Writes and COMMITs. Raises psycopg.Error where nothing was committed, Unanswered where
-        that can't be told."""
-        connection = self._connection
-        assert connection is not None
-        if not commit.stored:
-            connection.execute("ROLLBACK")
-            self._cache.books.confirm()
-            return
-        try:
-            commit.write()
-        except psycopg.Error as error:
-            if not connection.broken and error.diag.severity_nonlocalized == "ERROR":
-                raise  # The server said so itself: it has rolled the transaction back.
-            # COMMIT may have been executed: what is on record says what became of it.
-            log.warning("commit_ambiguous", ledger=self._ledger, error=str(error))
-            self._reset()
-            if self._was_committed(commit):
-                return
-            raise
-        self._cache.confirm(commit.mark)
-        self._on_commit(self._ledger, commit.position)
-
-    def _was_committed(self, commit: Commit) -> bool:
-        """Looks, behind the head lock, whether a commit whose answer was lost is there.
-
-        The lock waits until the lost transaction ended, one way or the other. Raises Unanswered
-        (`outcome_unknown`) where it can't be had in time.
-        """
-        first = commit.stored[0]
-        deadline = monotonic() + UNKNOWN_AFTER_SECONDS
-        while monotonic() < deadline:
-            try:
-                self._connection = connect_writer(self._conninfo)
-                self._connection.execute("BEGIN")
-                self._connection.execute(self._store.log.lock_head)
-                found = self._cache.rows.fetch(
-                    self._connection,
-                    "SELECT state FROM {}.events WHERE notification_id = %s",
-                    first.position,
-                )
-                self._connection.execute("ROLLBACK")
-                committed = bool(found) and bytes(found[0][0]) == first.state
-                if committed:
-                    self._on_commit(self._ledger, commit.position)
-                return committed
-            except psycopg.Error as error:
-                log.warning("commit_look_up_failed", ledger=self._ledger, error=str(error))
-                self._reset()
-                if isinstance(error, psycopg.errors.LockNotAvailable):
-                    self._end_stopped_writer()
-                sleep(LOOK_UP_PAUSE_SECONDS)
-        raise Unanswered(
-            "outcome_unknown", "The connection was lost at COMMIT; retry with the same key."
-        )
-
-    def _end_stopped_writer(self) -> None:
-        """Also a session of this writer's own: within a pipeline the server may not notice that
-        its client is gone."""
-        try:
-            with connect_writer(self._conninfo) as connection:
-                end_stopped_writer(connection, schema=self._schema)
-        except psycopg.Error as error:
-            log.warning("ending_stopped_writer_failed", ledger=self._ledger, error=str(error))
-
-    # -- connection
-
-    def _reset(self) -> None:
-        """Forgets everything that the database did not confirm."""
-        self._cache.drop()
-        self._disconnect()
-
-    def _disconnect(self) -> None:
-        self._due_holds.close()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _read_secret(self) -> bytes:
-        with connect_writer(self._conninfo) as connection:
-            found = self._cache.rows.fetch(
-                connection, "SELECT secret FROM {}.secrets WHERE name = 'command_digest'"
-            )
-            return bytes(found[0][0])
+def _read_secret(store: LedgerStore, conninfo: str) -> bytes:
+    query = SQL("SELECT secret FROM {}.secrets WHERE name = 'command_digest'")
+    with connect_writer(conninfo) as connection:
+        schema = Identifier(store.log.datastore.schema)
+        found = connection.execute(query.format(schema)).fetchone()
+    assert found is not None
+    return bytes(found[0])

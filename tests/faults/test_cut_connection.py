@@ -11,7 +11,8 @@ import pytest
 
 from application.ledgers import Ledgers
 from application.outcomes import Unanswered, Unit
-from application.writer import MAX_TRIES, UNKNOWN_AFTER_SECONDS, Writer
+from application.transactions import MAX_TRIES, UNKNOWN_AFTER_SECONDS
+from application.writer import Writer
 from tests.conftest import Database
 from tests.faults.book import (
     CASH,

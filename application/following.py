@@ -1,0 +1,113 @@
+"""A commit that is decided while the one before it is still being written.
+
+PostgreSQL stores a big commit while Python decides the next: two processors instead of one after
+the other. What makes it sound:
+
+- Only plain entries are decided ahead (domain/plain.py): all that they look at is in memory, and
+  they are decided on what the commit before leaves. What is not plain waits for the lock.
+- The look-up of what was done already needs no lock: the commit before holds it, so that whatever
+  was committed earlier can be seen, and what that commit does itself is known here. Where either
+  has any of the ids, nothing is decided ahead.
+- Nothing is sent before the lock is had and the head is what the commit before has left. Where it
+  is not (that commit failed, another writer came between), the cache is dropped and the commands
+  are decided anew: nothing of what was decided ahead was seen by anybody.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC
+from time import perf_counter
+
+from application.commit import Commit, Prepared, continues
+from application.metrics import COMMIT_SECONDS
+from application.needs import Needs
+from application.outcomes import Outcome
+from application.repeats import ask_done
+from domain.entries import Post
+
+
+class Overtaken(Exception):
+    """The head is not what the commit before has left."""
+
+
+class Following(Commit):
+    """A commit on top of one that holds the lock, on a connection of its own."""
+
+    _previous: Commit
+    _ahead: list[list[Outcome]]
+
+    def decide_ahead(self, previous: Commit, units: Sequence[Sequence[Prepared]]) -> None:
+        """Decides the plain entries that come first, on what `previous` leaves.
+
+        Requires that `previous` holds the lock and has closed its books. Raises psycopg.Error,
+        Unanswered.
+        """
+        started = perf_counter()
+        self._previous = previous
+        self._ahead = []
+        prepared = [one for unit in units for one in unit]
+        self._command_ids = [one.command_id for one in prepared]
+        self._continues = continues(prepared)
+        self._begin(previous.position, previous.recorded_at.astimezone(UTC), previous.incarnation)
+        self._needs = self._needed(prepared)
+        self._asked_for = self._needs.entries | self._needs.new_ids
+        if not self._is_new(previous):
+            return
+        for unit in units:
+            command = unit[0].asked.command
+            if len(unit) > 1 or type(command) is not Post or command.validate_only:
+                break
+            if unit[0].command_id in self._known:
+                break
+            outcome = self._post_plain(unit[0], command)
+            if outcome is None:
+                break
+            self._ahead.append([outcome])
+        COMMIT_SECONDS.labels("decide").observe(perf_counter() - started)
+
+    def decide_behind(self, units: Sequence[Sequence[Prepared]]) -> list[list[Outcome]]:
+        """Takes the lock and decides the rest. Requires that the commit before stands.
+
+        Raises Overtaken, psycopg.Error, what `decide_all` raises.
+        """
+        started = perf_counter()
+        connection = self.connection
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            lock = connection.execute(self._recorder.lock_head, prepare=True)
+            done = None
+            if not self._ahead:
+                done = ask_done(
+                    connection,
+                    rows=self._cache.rows,
+                    command_ids=self._command_ids,
+                    new_ids=self._needs.new_ids,
+                )
+            head = lock.fetchone()
+            found = [] if done is None else done.fetchall()
+        assert head is not None
+        COMMIT_SECONDS.labels("lock").observe(perf_counter() - started)
+        position, commit_id, *_, halted = head
+        if (position, commit_id) != self._previous.mark or halted is not None:
+            raise Overtaken
+        self._read(self._needs, found, self._command_ids)
+        rest = units[len(self._ahead) :]
+        return [*self._ahead, *(self.decide_all(rest) if rest else [])]
+
+    def _is_new(self, previous: Commit) -> bool:
+        """True where none of the ids is on record or being recorded by the commit before."""
+        ids = {*self._command_ids, *self._needs.new_ids}
+        if not (ids.isdisjoint(previous.known_ids) and ids.isdisjoint(previous.opened)):
+            return False
+        found = ask_done(
+            self.connection,
+            rows=self._cache.rows,
+            command_ids=self._command_ids,
+            new_ids=self._needs.new_ids,
+        )
+        return not found.fetchall()
+
+    def _needed(self, prepared: Sequence[Prepared]) -> Needs:
+        needs = Needs(self._books)
+        for one in prepared:
+            needs.of(one.asked.command)
+        return needs

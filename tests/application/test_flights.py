@@ -1,0 +1,178 @@
+"""Big commits that are decided while the one before is being written: as if one after another."""
+
+import threading
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from application.following import Following
+from application.outcomes import Asked, Outcome, Unanswered
+from application.writer import FLIGHT_COMMANDS
+from domain.accounts import OpenAccount
+from domain.authorizations import Authorize
+from domain.commands import Command
+from domain.entries import Post
+from tests.application.checks import check_everything
+from tests.application.office import Office, transfer
+
+WALLETS = 40
+BATCH = FLIGHT_COMMANDS + 100
+THREADS = 5
+ROUNDS = 3
+
+
+def open_wallets(office: Office) -> list[str]:
+    codes = [f"flights:{office.key()}:{number}" for number in range(WALLETS)]
+    opened = office.all(
+        *[
+            OpenAccount(code=code, type="liability", name="W", asset="USD", floor="0.00")
+            for code in codes
+        ],
+        OpenAccount(code=codes[0] + ":cash", type="asset", name="C", asset="USD"),
+    )
+    assert all(one.status == "done" for one in opened)
+    filled = office.all(*[transfer(codes[0] + ":cash", code, "250.00") for code in codes])
+    assert all(one.status == "done" for one in filled)
+    return codes
+
+
+def batch(office: Office, random: Random, codes: list[str]) -> list[Asked]:
+    """Transfers of which some run out of funds, with a few commands of another kind between."""
+    commands: list[Command] = []
+    for _ in range(BATCH):
+        one, two = random.sample(codes, 2)
+        if random.random() < 0.001:
+            commands.append(Authorize(debit=one, credit=two, amount="0.01", asset="USD"))
+        else:
+            commands.append(transfer(one, two, f"{random.randint(1, 9)}.00"))
+    return [office.asked(command) for command in commands]
+
+
+def load(
+    office: Office, send: Callable[[Office, list[Asked]], list[Outcome]], seed: int
+) -> dict[str, tuple[Asked, Outcome]]:
+    """Several threads send batch after batch, and some commands a second time; returns what
+    became of each key the first time."""
+    codes = open_wallets(office)
+    first: dict[str, tuple[Asked, Outcome]] = {}
+    wrong: list[str] = []
+
+    def work(number: int) -> None:
+        random = Random(f"{seed}-{number}")
+        mine: list[Asked] = []
+        for _ in range(ROUNDS):
+            asked = batch(office, random, codes)
+            repeats = random.sample(mine, min(len(mine), random.choice((0, 0, 25))))
+            outcomes = send(office, [*asked, *repeats])
+            for one, outcome in zip(asked, outcomes, strict=False):
+                first[one.key] = (one, outcome)
+            for one, outcome in zip(repeats, outcomes[len(asked) :], strict=True):
+                was = first[one.key][1]
+                if (outcome.code, outcome.position) != (was.code, was.position):
+                    wrong.append(one.key)
+            mine += asked
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(first) == THREADS * ROUNDS * BATCH
+    return first
+
+
+def send(office: Office, asked: list[Asked]) -> list[Outcome]:
+    return office.submit(*[[one] for one in asked])
+
+
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many commands each commit decided ahead, as they happen."""
+    counts: list[int] = []
+    decide_behind = Following.decide_behind
+
+    def counted(following: Following, units: Any) -> Any:
+        counts.append(len(following._ahead))
+        return decide_behind(following, units)
+
+    monkeypatch.setattr(Following, "decide_behind", counted)
+    return counts
+
+
+def test_flights_are_as_one_after_another(office: Office, ahead: list[int]) -> None:
+    done = load(office, send, seed=1)
+    assert sum(ahead) > BATCH, "much was decided ahead"
+    codes = {outcome.code for _, outcome in done.values()}
+    assert codes == {None, "insufficient_funds"}
+    check_everything(office)
+
+
+def test_two_writers_overtake_each_other(office: Office, partner: Office) -> None:
+    turns = [office, partner]
+
+    def by_turns(_: Office, asked: list[Asked]) -> list[Outcome]:
+        turns.reverse()
+        return send(turns[0], asked)
+
+    load(office, by_turns, seed=2)
+    check_everything(office)
+
+
+def test_sessions_cut_in_flight(office: Office) -> None:
+    """Every few commits the writer's sessions are ended, wherever they are."""
+    ended = threading.Event()
+
+    def cut() -> None:
+        random = Random(3)
+        while not ended.wait(random.uniform(0.02, 0.2)):
+            office.query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND query ~* 'head|COPY|balances'"
+                " AND pid <> pg_backend_pid()"
+            )
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    try:
+        load(office, send_until_answered, seed=3)
+    finally:
+        ended.set()
+        thread.join()
+    check_everything(office)
+
+
+def send_until_answered(office: Office, asked: list[Asked]) -> list[Outcome]:
+    """As a client does: the same keys again where there was no answer."""
+    while True:
+        try:
+            return send(office, asked)
+        except Unanswered:
+            continue
+
+
+def test_a_plain_entry_after_one_that_is_not(office: Office) -> None:
+    """What is decided ahead ends where it stops being plain; order is kept all the same."""
+    codes = open_wallets(office)
+    one, two = codes[:2]
+    results: list[list[Outcome]] = []
+
+    def work(number: int) -> None:
+        commands: list[Command] = [transfer(one, two, "0.01") for _ in range(BATCH)]
+        commands[BATCH // 2] = Post(
+            legs=transfer(one, two, "0.01").legs, narrative=f"number {number}"
+        )
+        results.append(office.all(*commands))
+
+    for _ in range(3):
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for outcomes in results:
+        positions = [outcome.position or 0 for outcome in outcomes]
+        assert positions == sorted(positions)
+    check_everything(office)
