@@ -201,6 +201,7 @@ def has_more(command: Post) -> bool:
         and command.correlation_id is None
         and command.on_behalf_of is None
         and command.if_ is None
+        and not command.validate_only
         and command.journal is None
         and command.class_ is None
         and command.value_on is None

@@ -69,6 +69,7 @@ def check_sound(superuser: str, ledger: str) -> Evidence:
         _check_balances(connection, books)
         _check_vouchers(connection, books)
         _check_holds(connection, books)
+        _check_limits(connection, books)
     return Evidence(records, books, _commands(records))
 
 
@@ -130,6 +131,18 @@ def _check_holds(connection: psycopg.Connection[Any], books: Naive) -> None:
     assert {id: int(remaining) for id, remaining in rows if remaining} == {
         id: books.minor(hold.held, hold.asset) for id, hold in books.holds.items() if hold.held
     }
+
+
+def _check_limits(connection: psycopg.Connection[Any], books: Naive) -> None:
+    rows = connection.execute(
+        "SELECT limit_id::text, starts_on::text, used, count FROM limit_usages"
+    ).fetchall()
+    assert {id for id, *_ in rows} == books.limits.keys()
+    for id, starts_on, used, count in rows:
+        counters = books.usages[id]
+        assert starts_on == max(counters, default=None)
+        amount, number = counters.get(starts_on, (Fraction(0), 0))
+        assert (int(used), count) == (books.minor(amount, books.limits[id]["asset"]), number)
 
 
 def _commands(records: list[Record]) -> dict[str, list[Record]]:
