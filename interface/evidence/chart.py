@@ -27,6 +27,7 @@ class Account:
         "debit_normal",
         "floor",
         "freezes",
+        "limits",
         "opened",
         "stream",
         "touched",
@@ -40,6 +41,7 @@ class Account:
         self.version = 1
         self.touched = 0
         self.freezes: list[shapes.Frozen] = []
+        self.limits: list[shapes.LimitSet] = []
         self.closed = False
         self.settle()
 
@@ -62,20 +64,15 @@ class Account:
         if self.floor is not None or lien:
             found["floor_minor"] = self.floor or 0
         if self.freezes:
-            found["freezes"] = [
-                {
-                    name: value
-                    for name, value in msgspec.to_builtins(each).items()
-                    if name != "account"
-                }
-                for each in self.freezes
-            ]
+            found["freezes"] = [_without_account(each) for each in self.freezes]
+        if self.limits:
+            found["limits"] = [_without_account(each) for each in self.limits]
         if self.closed:
             found["closed"] = True
         takes = self.opened.postable and self.status == "open"
         if not takes:
             found["takes_postings"] = False
-        if not takes or self.freezes or _ESCAPED.search(self.code):
+        if not takes or self.freezes or self.limits or _ESCAPED.search(self.code):
             found["takes_plain"] = False
         return found
 
@@ -174,8 +171,10 @@ class Chart:
             raise Divergence(f"the account {event.code} is opened twice")
         self.accounts[event.code] = Account(record.stream, event)
 
-    def _own(self, record: Envelope, code: str) -> Account:
-        """The account whose own stream this is, with one more event in it."""
+    def own_account(self, record: Envelope, code: str) -> Account:
+        """Returns the account whose own stream this is, with one more event counted in it.
+
+        Raises Divergence where it is another's stream."""
         account = self.account(code)
         if account.stream != record.stream:
             raise Divergence(f"an event of {code} in another thing's stream")
@@ -184,7 +183,7 @@ class Chart:
 
     def _amended(self, record: Envelope) -> None:
         event = msgspec.json.decode(record.payload, type=shapes.AccountAmended)
-        account = self._own(record, event.account)
+        account = self.own_account(record, event.account)
         for name in event.__struct_fields__:
             value = getattr(event, name)
             if name != "account" and value is not UNSET:
@@ -193,15 +192,15 @@ class Chart:
 
     def _closed(self, record: Envelope) -> None:
         event = msgspec.json.decode(record.payload, type=shapes.AccountEvent)
-        self._own(record, event.account).closed = True
+        self.own_account(record, event.account).closed = True
 
     def _frozen(self, record: Envelope) -> None:
         event = msgspec.json.decode(record.payload, type=shapes.Frozen)
-        self._own(record, event.account).freezes.append(event)
+        self.own_account(record, event.account).freezes.append(event)
 
     def _unfrozen(self, record: Envelope) -> None:
         event = msgspec.json.decode(record.payload, type=shapes.Frozen)
-        account = self._own(record, event.account)
+        account = self.own_account(record, event.account)
         left = [each for each in account.freezes if each.freeze_id != event.freeze_id]
         if len(left) == len(account.freezes):
             raise Divergence(f"the freeze {event.freeze_id} did not stand")
@@ -228,3 +227,7 @@ class Chart:
         event = msgspec.json.decode(record.payload, type=shapes.LogKey)
         self._moved()
         self.ledger.setdefault("witnesses", []).append(event.verifier_key)
+
+
+def _without_account(each: shapes.Frozen | shapes.LimitSet) -> dict[str, Any]:
+    return {k: value for k, value in msgspec.to_builtins(each).items() if k != "account"}

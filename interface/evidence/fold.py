@@ -14,6 +14,7 @@ from interface.evidence import shapes
 from interface.evidence.chart import Chart
 from interface.evidence.divergence import Divergence
 from interface.evidence.holds import Holds
+from interface.evidence.limits import Limits
 from interface.evidence.passbook import Passbook
 from interface.evidence.shapes import Envelope
 
@@ -30,7 +31,8 @@ class Fold:
         self.recorded_at = ""
         self.chart = Chart()
         self.passbook = Passbook(self.chart)
-        self.holds = Holds(self.chart, self.passbook)
+        self.limits = Limits(self.chart)
+        self.holds = Holds(self.chart, self.passbook, self.limits)
         self.access: dict[str, dict[str, dict[str, Any]]] = {
             "listings": {},
             "actors": {},
@@ -50,6 +52,7 @@ class Fold:
             "LedgerContinued": self._continued,
             **dict.fromkeys(self.holds.kinds, self.holds.apply),
             **self.chart.handlers,
+            **self.limits.handlers,
         }
         self._handlers["LedgerCreated"] = self._created
 
@@ -94,6 +97,8 @@ class Fold:
 
     def _entry_posted(self, record: Envelope) -> None:
         entry = self.passbook.post(record)
+        if entry.limits:
+            self.limits.move(None, entry.limits)
         if entry.corrects is not None:
             self._posted[record.stream] = entry
 

@@ -7,6 +7,7 @@ import msgspec
 
 from interface.evidence.chart import Chart
 from interface.evidence.divergence import Divergence
+from interface.evidence.limits import Limits, Uses
 from interface.evidence.passbook import Passbook, minor_of, shown
 from interface.evidence.shapes import Envelope, Held, Hold
 
@@ -42,10 +43,13 @@ class Holds:
         "AuthorizationExpired",
     )
 
-    def __init__(self, chart: Chart, passbook: Passbook) -> None:
+    def __init__(self, chart: Chart, passbook: Passbook, limits: Limits) -> None:
         self._chart = chart
         self._passbook = passbook
+        self._limits = limits
         self.open: dict[str, Hold] = {}
+        self._uses: dict[str, Uses] = {}
+        """What closed ones took of limits: a late settlement may take more."""
 
     def apply(self, record: Envelope) -> None:
         """Checks one event and takes it in. Raises Divergence."""
@@ -76,10 +80,15 @@ class Holds:
         self._passbook.totals_of(after.credit, after.asset).pending_credits += change
         for code in (after.debit, after.credit):
             self._chart.account(code).touched += 1
+        self._limits.move(
+            self._uses.pop(record.stream, None) if before is None else before.limits, after.limits
+        )
         if after.closed_as is None:
             self.open[record.stream] = after
-        else:
-            self.open.pop(record.stream, None)
+            return
+        self.open.pop(record.stream, None)
+        if after.limits:
+            self._uses[record.stream] = after.limits
 
     def _check_step(
         self, record: Envelope, event: Held, was: Amounts, now: Amounts, amount: int

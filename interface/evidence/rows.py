@@ -24,6 +24,7 @@ def check_rows(connection: Connection[DictRow], fold: Fold) -> None:
     _check_accounts(connection, fold)
     _check_balances(connection, fold)
     _check_holds(connection, fold)
+    _check_usages(connection, fold)
     rows = connection.execute("SELECT journal, fiscal_year, last_no FROM vouchers")
     _compare(
         "voucher counter",
@@ -113,6 +114,20 @@ def _check_holds(connection: Connection[DictRow], fold: Fold) -> None:
         " FROM holds"
     )
     _compare("hold", {row["id"]: tuple(row.values())[1:] for row in rows}, expected)
+
+
+def _check_usages(connection: Connection[DictRow], fold: Fold) -> None:
+    rows = connection.execute(
+        "SELECT limit_id::text AS id, account, starts_on::text, used::text, count FROM limit_usages"
+    )
+    _compare(
+        "limit's usage",
+        {row["id"]: tuple(row.values())[1:] for row in rows},
+        {
+            id: (each.account, each.starts_on, str(each.minor), each.count)
+            for id, each in fold.limits.usages.items()
+        },
+    )
 
 
 def _check_access(connection: Connection[DictRow], fold: Fold) -> None:

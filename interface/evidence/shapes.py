@@ -33,6 +33,26 @@ class Leg(Struct, gc=False):
     functional_amount: str | None = None
 
 
+class LimitUse(Struct):
+    """What something takes of a limit in the period that begins on a day."""
+
+    limit: str
+    starts_on: str
+    amount: str
+    count: int = 0
+
+
+class LimitSet(Struct, omit_defaults=True):
+    """LimitSet and LimitLifted."""
+
+    account: str
+    limit_id: str
+    per: str
+    asset: str
+    amount: str | None = None
+    count: int | None = None
+
+
 class Entry(Struct):
     journal: str
     voucher_no: int
@@ -42,7 +62,7 @@ class Entry(Struct):
     authorization: str | None = None
     corrects: str | None = None
     correction: str | None = None
-    private: str | None = None
+    limits: list[LimitUse] | None = None
 
 
 class Mark(Struct):
@@ -64,6 +84,7 @@ class Hold(Struct):
     represented: str = "0"
     expires_at: str | None = None
     closed_as: str | None = None
+    limits: list[LimitUse] | None = None
 
 
 class Held(Struct):
@@ -72,7 +93,6 @@ class Held(Struct):
     amount: str
     authorization: Hold
     released: str | None = None
-    private: str | None = None
 
 
 class LedgerCreated(Struct):

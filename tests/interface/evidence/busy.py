@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from application.outcomes import Caller
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
@@ -15,9 +16,13 @@ from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
 from domain.ledgers import LockBooks
 from domain.legs import LegAsked
+from domain.limits import SetLimit
+from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from tests.application.office import id_of, legs, transfer
 from tests.application.transparency.archive import Archive
+
+NETWORK = Caller("network", "key-9", frozenset({"clerk"}), "http", network_feed=True)
 
 
 def fill(archive: Archive) -> None:
@@ -44,6 +49,7 @@ def fill(archive: Archive) -> None:
         Adjust(entry=other, reason="wrong_amount", legs=legs(chart.cash, chart.merchant, "9.00"))
     )
     archive.done(LockBooks(through=day))
+    _limits(archive, chart)
     _holds(archive, chart)
     archive.done(FreezeAccount(account=chart.merchant))
     assert archive.do(transfer(chart.cash, chart.merchant, "1.00")).code == "account_frozen"
@@ -52,7 +58,7 @@ def fill(archive: Archive) -> None:
     gone = archive.chart(funds=None)
     archive.done(CloseAccount(account=gone.cash))
     archive.done(FreezeAccount(account=gone.wallet, basis="legal", authority_reference="AZ 1"))
-    assert archive.do(transfer(chart.wallet, chart.cash, "99999.00")).code == "insufficient_funds"
+    assert archive.do(transfer(chart.wallet, chart.cash, "99999.00")).code == "limit_exceeded"
 
 
 def _conversion(archive: Archive) -> Command:
@@ -80,6 +86,15 @@ def _conversion(archive: Archive) -> Command:
     )
 
 
+def _limits(archive: Archive, chart: Any) -> None:
+    archive.done(SetLimit(account=chart.wallet, per="day", amount="90.00", count=50))
+    archive.done(SetLimit(account=chart.wallet, per="month", amount="900.00"))
+    archive.done(SetLimit(account=chart.wallet, per="authorization", amount="50.00"))
+    archive.done(transfer(chart.wallet, chart.cash, "1.00"))
+    archive.done(SetLimit(account=chart.wallet, per="month", amount="800.00"))
+    archive.done(SetLimit(account=chart.wallet, per="authorization"))
+
+
 def _holds(archive: Archive, chart: Any) -> None:
     def hold(amount: str, **more: Any) -> str:
         command = Authorize(
@@ -103,5 +118,21 @@ def _holds(archive: Archive, chart: Any) -> None:
     archive.clock.move(seconds=61)
     assert archive.do(Settle(authorization=due)).code == "authorization_expired"
     hold("2.50")
+    late = hold("2.00", expires_in_seconds=60)
+    archive.clock.move(days=1)
+    archive.done(
+        SettleMandatory(
+            debit=chart.wallet,
+            credit=chart.merchant,
+            amount="2.20",
+            asset="USD",
+            authorization=late,
+        ),
+        by=NETWORK,
+    )
+    archive.done(
+        SettleMandatory(debit=chart.wallet, credit=chart.merchant, amount="1.10", asset="USD"),
+        by=NETWORK,
+    )
     hold("1.50", expires_in_seconds=86_400)
     assert isinstance(archive.clock.now.date(), date)

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +37,7 @@ COLUMNS = {
         "touches",
     ),
     "holds": ("authorization_id", "debit", "credit", "asset", "remaining", "expires_at"),
+    "limit_usages": ("limit_id", "account", "starts_on", "used", "count"),
     "accounts": ("code", "type", "status", "version", "document"),
     "assets": ("code", "document"),
     "journals": ("code", "document"),
@@ -144,6 +145,8 @@ def _changed(value: Any, chance: random.Random) -> Any:
         return UUID(bytes=_changed(value.bytes, chance))
     if isinstance(value, datetime):
         return value + timedelta(microseconds=1 << chance.randrange(20))
+    if isinstance(value, date):
+        return value + timedelta(days=1 << chance.randrange(8))
     return value + 1 if chance.random() < 0.5 or not value else value - 1
 
 
@@ -187,7 +190,7 @@ ATTACKS = {
             "UPDATE events SET notification_id = -notification_id WHERE notification_id < 0",
         ],
         36,
-        "leaf",
+        "the next",
     ),
     "an event inserted beyond the end": (
         [INSERTED],
