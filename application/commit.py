@@ -19,7 +19,7 @@ from psycopg import Connection
 from application.cache import Cache
 from application.expiry import MAX_EXPIRED_PER_COMMAND, YIELDS_TO_EXPIRY, DueHolds
 from application.identity import CommandIds
-from application.metrics import COMMIT_SECONDS
+from application.metrics import COMMIT_STEPS
 from application.needs import Needs, acts_on
 from application.outcomes import Asked, Outcome, Unanswered
 from application.permissions import MAY, check
@@ -122,13 +122,13 @@ class Commit:
             found = done.fetchall()
         assert head is not None
         locked = perf_counter()
-        COMMIT_SECONDS.labels("lock").observe(locked - started)
+        COMMIT_STEPS["lock"].observe(locked - started)
         if self._begin_at(*head):
             needs = Needs(self._books)
             for one in prepared:
                 needs.of(one.asked.command)
         self._read(needs, found, command_ids)
-        COMMIT_SECONDS.labels("look_up").observe(perf_counter() - locked)
+        COMMIT_STEPS["look_up"].observe(perf_counter() - locked)
 
     def _begin_at(
         self,
@@ -215,7 +215,7 @@ class Commit:
                     if len(self.stored) - self._sent >= COPY_CHUNK_ROWS:
                         self._send(send)
                 self._send(send)
-        COMMIT_SECONDS.labels("decide").observe(perf_counter() - started)
+        COMMIT_STEPS["decide"].observe(perf_counter() - started)
         return outcomes
 
     def _send(self, send: Callable[[Sequence[Row]], None]) -> None:
@@ -545,14 +545,14 @@ class Commit:
             recorder.append(connection, unsent)
             unsent = []
         appended = perf_counter()
-        COMMIT_SECONDS.labels("append").observe(appended - started)
+        COMMIT_STEPS["append"].observe(appended - started)
         with connection.pipeline():
             if unsent:
                 recorder.append(connection, unsent)
             for statement in self._statements:
                 connection.execute(statement.query, statement.params, prepare=statement.prepare)
             connection.execute("COMMIT")
-        COMMIT_SECONDS.labels("commit").observe(perf_counter() - appended)
+        COMMIT_STEPS["commit"].observe(perf_counter() - appended)
 
     @property
     def known_ids(self) -> KeysView[str]:

@@ -18,7 +18,7 @@ from datetime import UTC
 from time import perf_counter
 
 from application.commit import Commit, Prepared, continues
-from application.metrics import COMMIT_SECONDS
+from application.metrics import COMMIT_STEPS
 from application.needs import Needs
 from application.outcomes import Outcome
 from application.repeats import ask_done
@@ -62,7 +62,7 @@ class Following(Commit):
             if outcome is None:
                 break
             self._ahead.append([outcome])
-        COMMIT_SECONDS.labels("decide").observe(perf_counter() - started)
+        COMMIT_STEPS["decide"].observe(perf_counter() - started)
 
     def decide_behind(self, units: Sequence[Sequence[Prepared]]) -> list[list[Outcome]]:
         """Takes the lock and decides the rest. Requires that the commit before stands.
@@ -85,7 +85,7 @@ class Following(Commit):
             head = lock.fetchone()
             found = [] if done is None else done.fetchall()
         assert head is not None
-        COMMIT_SECONDS.labels("lock").observe(perf_counter() - started)
+        COMMIT_STEPS["lock"].observe(perf_counter() - started)
         position, commit_id, *_, halted = head
         if (position, commit_id) != self._previous.mark or halted is not None:
             raise Overtaken

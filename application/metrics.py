@@ -16,6 +16,11 @@ COMMIT_SECONDS = Histogram(
     ["step"],
     buckets=_SECONDS,
 )
+COMMIT_STEPS = {
+    step: COMMIT_SECONDS.labels(step) for step in ("lock", "look_up", "decide", "append", "commit")
+}
+"""The children, looked up once: a commit observes each."""
+
 QUEUE_DEPTH = Gauge("backoffice_queue_commands", "Commands that wait for the writer.", ["ledger"])
 OLDEST_SNAPSHOT_SECONDS = Gauge(
     "backoffice_oldest_snapshot_seconds",

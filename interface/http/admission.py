@@ -30,6 +30,7 @@ class Admission:
 
     def __init__(self, ledgers: Ledgers, *, rate_limit_per_second: float | None) -> None:
         self._ledgers = ledgers
+        self._guests: dict[str, Guest] = {}
         self._rates = None
         if rate_limit_per_second is not None:
             self._rates = Rates(per_second=rate_limit_per_second)
@@ -52,8 +53,11 @@ class Admission:
         ledger = ledger_of_path(environ["PATH_INFO"])
         if key.ledger is not None and ledger is not None and ledger != key.ledger:
             raise Problem("forbidden", "This key is for another ledger.")
-        caller = Caller(key.actor, key.key_id, frozenset(key.roles), "http", key.network_feed)
-        return Guest(key, caller)
+        guest = self._guests.get(key.key_id)
+        if guest is None or guest.key is not key:
+            caller = Caller(key.actor, key.key_id, frozenset(key.roles), "http", key.network_feed)
+            guest = self._guests[key.key_id] = Guest(key, caller)
+        return guest
 
 
 def ledger_of_path(path: str) -> str | None:
