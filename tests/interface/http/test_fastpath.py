@@ -155,7 +155,7 @@ def test_problems(world: World, ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/v1/ledgers/main/entries", 405),
+        ("DELETE", "/v1/ledgers/main/entries", 405),
         ("GET", "/v1/ledgers/main/accounts", 200),
         ("PUT", "/v1/ledgers/main/batch", 405),
         ("POST", "/v1/ledgers/main", 405),
