@@ -55,15 +55,18 @@ def increment(books: Books, command: Increment, at: At, new: NewStream) -> Decid
     if authorized >= LIMIT_MINOR:
         raise AmountTooLarge(asked=format_amount(authorized, asset.scale), asset=asset.code)
     paying = payers(debit, credit)
-    held = minor_units(state.held) + minor
-    total = max(authorized, minor_units(state.settled) + held)
-    check_limits(books, paying, asset, minor, at, total_minor=total)
-    check_available(books, debit, credit, minor)
+    held = minor_units(state.held)
+    settled = minor_units(state.settled)
+    # What was settled beyond the hold has had its funds already, and taken of the limits.
+    grown = min(held + minor, max(held, authorized - settled))
+    total = max(authorized, settled + grown)
+    check_limits(books, paying, asset, grown - held, at, total_minor=total)
+    check_available(books, debit, credit, grown - held)
     after = replace(
         state,
         authorized=format_amount(authorized, asset.scale),
-        held=format_amount(held, asset.scale),
-        limits=charged(paying, asset, minor, at, taken=state.limits),
+        held=format_amount(grown, asset.scale),
+        limits=charged(paying, asset, grown - held, at, taken=state.limits),
     )
     event = AuthorizationIncremented(
         amount=format_amount(minor, asset.scale), authorization=after, reference=command.reference

@@ -256,12 +256,13 @@ class Naive:
         self, stream: str, payload: dict[str, Any]
     ) -> None:
         says, amount = payload["authorization"], Fraction(payload["amount"])
-        if stream not in self.holds:
-            assert "unmatched" in payload["exceptions"]
+        unmatched = stream not in self.holds
+        assert unmatched == ("unmatched" in payload["exceptions"])
+        if unmatched:
             hold = Hold(says["debit"], says["credit"], says["asset"], Fraction(0), open=False)
             self.holds[stream] = hold
         hold = self.holds[stream]
-        assert ("late" in payload["exceptions"]) == (not hold.open and hold.authorized > 0)
+        assert ("late" in payload["exceptions"]) == (not hold.open and not unmatched)
         entry = self.entries[payload["entry"]]
         assert entry["authorization"] == stream
         self._check_moved(entry, "settlement", amount)
@@ -276,7 +277,8 @@ class Naive:
         hold, amount = self.holds[stream], Fraction(payload["amount"])
         assert hold.open
         hold.authorized += amount
-        self._free(hold, -amount)
+        room = max(Fraction(0), hold.authorized - hold.settled)
+        self._free(hold, -min(amount, room - hold.held))
         self._check_hold(stream, payload["authorization"])
 
     def _AuthorizationReduced(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
@@ -320,7 +322,7 @@ class Naive:
         if movement["kind"] == "settlement":
             hold.settled += change
             restored = Fraction(payload.get("restored", "0"))
-            assert restored <= -change
+            assert restored <= max(Fraction(0), -change)
             assert hold.open or not restored
             room = max(Fraction(0), hold.authorized - hold.settled)
             self._free(hold, hold.held - min(hold.held + restored, room))

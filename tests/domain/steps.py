@@ -5,6 +5,7 @@ can be read and shrinks well. `Names` says what they are called in one run: entr
 ids of the client's, so that whole batches can be made before any of it is decided.
 """
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from random import Random
 from typing import Any, Literal, NamedTuple, Protocol
@@ -21,8 +22,12 @@ from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.holds import Network
+from domain.increments import Increment, Reduce
 from domain.ledgers import LockBooks
 from domain.legs import LegAsked
+from domain.mandatory_settlements import SettleMandatory
+from domain.refunds import Chargeback, Refund, Representment
 
 ACCOUNTS: list[dict[str, Any]] = [
     {"type": "asset", "asset": "USD"},
@@ -49,9 +54,10 @@ Change = Literal["freeze", "unfreeze", "floor", "group", "ungroup"]
 class Names:
     """What things are called in one run, and which holds and entries it has asked for so far."""
 
-    def __init__(self, run: int, today: date) -> None:
+    def __init__(self, run: int, today: date, made: Callable[[int], str] | None = None) -> None:
         self.run = run
         self.today = today
+        self.made = made
         self.holds: list[str] = []
         self.entries: list[str] = []
 
@@ -68,6 +74,11 @@ class Names:
     def new_entry(self, n: int) -> str:
         self.entries.append(self.id(n))
         return self.entries[-1]
+
+    def new_movement(self, n: int) -> None:
+        """Where a run knows the ids of entries that verbs post, they can be corrected too."""
+        if self.made is not None:
+            self.entries.append(self.made(n))
 
     def last_hold(self, back: int) -> str:
         """One of the last holds, or where there is none an id that nothing has."""
@@ -177,9 +188,66 @@ class SettleHold(NamedTuple):
     final: bool | None
 
     def command(self, names: Names, n: int) -> Command:
+        names.new_movement(n)
         return Settle(
             authorization=names.last_hold(self.back), amount=self.amount, final=self.final
         )
+
+
+class ResizeHold(NamedTuple):
+    back: int
+    amount: str
+    grows: bool
+
+    def command(self, names: Names, n: int) -> Command:
+        hold = names.last_hold(self.back)
+        if self.grows:
+            return Increment(authorization=hold, amount=self.amount)
+        return Reduce(authorization=hold, amount=self.amount)
+
+
+class Force(NamedTuple):
+    """A mandatory settlement, of a hold or of none."""
+
+    back: int | None
+    debited: int
+    credited: int
+    amount: str
+    days_ago: int | None
+
+    def command(self, names: Names, n: int) -> Command:
+        names.new_movement(n)
+        if self.back is not None:
+            return SettleMandatory(
+                authorization=names.last_hold(self.back),
+                amount=self.amount,
+                effective_on=names.day(self.days_ago),
+                reason="feed_down",
+            )
+        return SettleMandatory(
+            debit=names.account(self.debited),
+            credit=names.account(self.credited),
+            asset="USD",
+            amount=self.amount,
+            effective_on=names.day(self.days_ago),
+            network=Network(reference=f"{names.run}-{n // 3}"),
+            reason="feed_down",
+        )
+
+
+class GiveBack(NamedTuple):
+    back: int
+    verb: Literal["refund", "chargeback", "representment"]
+    amount: str
+
+    def command(self, names: Names, n: int) -> Command:
+        names.new_movement(n)
+        hold = names.last_hold(self.back)
+        if self.verb == "refund":
+            return Refund(authorization=hold, amount=self.amount, reason="counterparty")
+        if self.verb == "chargeback":
+            return Chargeback(authorization=hold, amount=self.amount, reason="counterparty")
+        return Representment(authorization=hold, amount=self.amount, reason="counterparty")
 
 
 class EndHold(NamedTuple):
@@ -194,12 +262,14 @@ class EndHold(NamedTuple):
 class TakeBack(NamedTuple):
     back: int
     days_ago: int | None
+    restores: bool | None
 
     def command(self, names: Names, n: int) -> Command:
         return Reverse(
             entry=names.last_entry(self.back),
             reason="duplicate",
             effective_on=names.day(self.days_ago),
+            restore_hold=self.restores,
         )
 
 
@@ -256,6 +326,9 @@ KINDS = {
     "convert": 10,
     "hold": 20,
     "settle": 20,
+    "resize": 8,
+    "force": 6,
+    "give_back": 12,
     "end": 8,
     "take_back": 8,
     "put_right": 8,
@@ -303,11 +376,22 @@ class _Dice:
         amount = self.choice([None, self.amount(), self.amount()])
         return SettleHold(self.back(), amount, self.choice([None, None, True]))
 
+    def resize(self) -> Step:
+        return ResizeHold(self.back(), self.amount(), self.choice([True, False]))
+
+    def force(self) -> Step:
+        back = self.choice([self.back(), None])
+        return Force(back, self.account(), self.account(), self.amount(), self.day())
+
+    def give_back(self) -> Step:
+        verb: Any = self.choice(["refund", "chargeback", "representment"])
+        return GiveBack(self.back(), verb, self.amount())
+
     def end(self) -> Step:
         return EndHold(self.back(), self.choice(["void", "release"]))
 
     def take_back(self) -> Step:
-        return TakeBack(self.back(), self.day())
+        return TakeBack(self.back(), self.day(), self.choice([None, None, True]))
 
     def put_right(self) -> Step:
         return PutRight(self.back(), self.account(), self.account(), self.amount())

@@ -58,6 +58,15 @@ def test_after_settling_in_full_an_increment_is_held_anew() -> None:
     assert (found(grown).status, found(grown).held) == ("partially_settled", "30.00")
 
 
+@pytest.mark.parametrize(
+    ("amount", "held_after"), [("5.00", "0.00"), ("10.00", "0.00"), ("10.01", "0.01")]
+)
+def test_what_was_settled_beyond_the_hold_is_not_held_again(amount: str, held_after: str) -> None:
+    """110.00 of 100.00 are settled: the first 10.00 more have had their funds."""
+    over = held(over_settle_percent="15").given(settle("110.00"))
+    assert found(over.given(increment(amount))).held == held_after
+
+
 @pytest.mark.parametrize(("amount", "code"), [("0.99", None), ("1.00", "amount_too_large")])
 def test_a_hold_as_a_whole_stays_below_the_limit_of_an_amount(
     amount: str, code: str | None
