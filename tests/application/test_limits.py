@@ -5,6 +5,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from domain.authorizations import Authorize, Settle, Void
+from domain.commands import Comparison, Condition
 from domain.limits import SetLimit
 from tests.application.office import Chart, Office, id_of, records_of, transfer
 
@@ -107,3 +108,43 @@ def test_a_limited_account_never_takes_the_straight_line(office: Office) -> None
     done = office.done(transfer(chart.wallet, chart.merchant, "1.00"))
     (record,) = records_of(done)
     assert record["payload"]["limits"][0]["amount"] == "1.00"
+
+
+# Holds whose time has come give way ------------------------------------------------------------
+
+
+def test_a_due_hold_gives_back_before_a_limit_is_told(office: Office) -> None:
+    for bounds in ({"amount": "50.00"}, {"count": 1}):
+        chart = office.chart()
+        office.done(replace(limit(chart), **{"amount": None, "count": None, **bounds}))
+        office.done(hold(chart, "50.00", seconds=60))
+        assert office.do(hold(chart, "50.00")).code == "limit_exceeded"
+        office.clock.move(seconds=61)
+        before = office.position
+        judged = office.do(replace(hold(chart, "50.00"), validate_only=True))
+        assert (judged.code, office.position) == (None, before)
+        office.done(hold(chart, "50.00"))
+        assert [record["type"] for record in office.records(after=before)] == [
+            "AuthorizationExpired",
+            "AuthorizationOpened",
+        ]
+        assert used(office, chart) == [(5000, 1)]
+
+
+def test_what_expired_stays_so_where_the_limit_is_told_after_all(office: Office) -> None:
+    chart = office.chart()
+    office.done(limit(chart))
+    office.done(hold(chart, "20.00", seconds=60))
+    office.clock.move(seconds=61)
+    assert office.do(hold(chart, "50.01")).code == "limit_exceeded"
+    assert used(office, chart) == [(0, 0)]
+
+
+def test_a_due_hold_expires_before_a_condition_fails(office: Office) -> None:
+    chart = office.chart()
+    office.done(hold(chart, "20.00", seconds=60))
+    whole = Condition(account=chart.wallet, asset="USD", available=Comparison(eq="100.00"))
+    command = transfer(chart.cash, chart.any, "1.00", if_=[whole])
+    assert office.do(command).code == "condition_failed"
+    office.clock.move(seconds=61)
+    office.done(command)
