@@ -14,7 +14,7 @@ from uuid import UUID
 from hypothesis import Phase
 from hypothesis import strategies as st
 
-from domain.accounts import OpenAccount, Side
+from domain.accounts import Basis, OpenAccount, Per, Scope, Side
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Release, Settle, Void
@@ -26,6 +26,7 @@ from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.ledgers import LockBooks
 from domain.legs import LegAsked
+from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 
@@ -60,6 +61,7 @@ class Names:
         self.made = made
         self.holds: list[str] = []
         self.entries: list[str] = []
+        self.freezes: list[tuple[str, str | None]] = []
 
     def account(self, number: int) -> str:
         return f"r{self.run}:a{number}"
@@ -79,6 +81,16 @@ class Names:
         """Where a run knows the ids of entries that verbs post, they can be corrected too."""
         if self.made is not None:
             self.entries.append(self.made(n))
+
+    def new_freeze(self, n: int, account: str) -> None:
+        """Where a run knows the ids of freezes, each can be lifted among several."""
+        self.freezes.append((account, None if self.made is None else self.made(n)))
+
+    def last_freeze(self, back: int) -> tuple[str, str | None]:
+        """The account and id of one of the last freezes."""
+        if not self.freezes:
+            return self.account(0), None
+        return self.freezes[-1 - back % len(self.freezes)]
 
     def last_hold(self, back: int) -> str:
         """One of the last holds, or where there is none an id that nothing has."""
@@ -302,6 +314,48 @@ class ChangeAccount(NamedTuple):
         return AmendAccount(account=account, postable=self.change == "ungroup")
 
 
+class Stop(NamedTuple):
+    """A freeze of some kind; with an amount it is a lien."""
+
+    account: int
+    scope: Scope | None
+    basis: Basis
+    amount: str | None
+
+    def command(self, names: Names, n: int) -> Command:
+        account = names.account(self.account)
+        names.new_freeze(n, account)
+        return FreezeAccount(
+            account=account, scope=self.scope, basis=self.basis, amount=self.amount
+        )
+
+
+class Lift(NamedTuple):
+    back: int
+
+    def command(self, names: Names, n: int) -> Command:
+        account, freeze_id = names.last_freeze(self.back)
+        return UnfreezeAccount(account=account, freeze_id=freeze_id)
+
+
+class Bound(NamedTuple):
+    """A limit; neither amount nor count lifts it."""
+
+    account: int
+    per: Per
+    amount: str | None
+    times: int | None
+
+    def command(self, names: Names, n: int) -> Command:
+        return SetLimit(
+            account=names.account(self.account),
+            per=self.per,
+            asset="USD",
+            amount=self.amount,
+            count=self.times,
+        )
+
+
 class Lock(NamedTuple):
     days_ago: int
 
@@ -333,6 +387,9 @@ KINDS = {
     "take_back": 8,
     "put_right": 8,
     "change": 6,
+    "stop": 3,
+    "lift": 6,
+    "bound": 5,
     "lock": 1,
 }
 
@@ -398,6 +455,21 @@ class _Dice:
 
     def change(self) -> Step:
         return ChangeAccount(self.account(), self.choice(CHANGES))
+
+    def stop(self) -> Step:
+        amount = self.choice([None, self.amount(), self.amount()])
+        scope: Scope | None = self.choice([None, "all", "debits", "credits"])
+        basis: Basis = self.choice(["administrative", "legal"])
+        return Stop(self.account(), scope, basis, amount)
+
+    def lift(self) -> Step:
+        return Lift(self.back())
+
+    def bound(self) -> Step:
+        per: Per = self.choice(["authorization", "day", "month"])
+        amount = self.choice([None, self.amount(), "30.00"])
+        count = None if per == "authorization" else self.choice([None, None, 3])
+        return Bound(self.account(), per, amount, count)
 
     def lock(self) -> Step:
         return Lock(self.choice(range(61)))

@@ -3,6 +3,7 @@
 import copy
 import json
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 from domain.amendments import AmendAccount
 from domain.books import Books
 from domain.commands import Command, Event
+from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
 from domain.refusals import Refusal
 from tests.domain.harness import LEDGER, World, check_refusal
 from tests.domain.naive import Naive
-from tests.domain.steps import ACCOUNTS, ASSETS, PHASES, Names, Step, steps
+from tests.domain.steps import ACCOUNTS, ASSETS, PHASES, Bound, Names, Step, steps
 
 moments = st.sampled_from([0, 0, 0, 1, 59, 60, 4000])
 runs = st.lists(st.tuples(steps, moments), min_size=10, max_size=40)
@@ -97,6 +99,33 @@ def test_balances_holds_and_vouchers_are_the_fold_of_the_log(run: list[tuple[Ste
         state = books.authorizations.get(id)
         assert state is not None
         assert (state.closed_as is None) == hold.open
+    for id, counters in naive.usages.items():
+        usage = books.usages.get(id)
+        assert usage is not None
+        latest = max(counters, default=None)
+        amount, count = counters.get(latest or "", (Fraction(0), 0))
+        assert (None if usage.starts_on is None else usage.starts_on.isoformat()) == latest
+        assert (usage.minor, usage.count) == (naive.minor(amount, "USD"), count)
+
+
+@settings(deadline=None, phases=PHASES, max_examples=60)
+@given(run=runs)
+def test_no_limit_is_passed(run: list[tuple[Step, int]]) -> None:
+    """In no period more was taken than the limit lets, mandatory settlements apart."""
+    world = Run()
+    for number in (1, 2, 3):
+        for bound in (Bound(number, "day", "12.00", 4), Bound(number, "month", "30.00", 9)):
+            world.try_to(world.next(bound))
+    for step, seconds in run:
+        command = world.next(step)
+        world.pass_time(timedelta(seconds=seconds * 20))
+        if not isinstance(command, SetLimit | SettleMandatory):
+            world.try_to(command)
+    naive = naive_of(world.log)
+    for id, limit in naive.limits.items():
+        for amount, count in naive.usages[id].values():
+            assert amount <= Fraction(limit["amount"])
+            assert count <= limit["count"]
 
 
 @settings(deadline=None, phases=PHASES, max_examples=60)
@@ -176,6 +205,7 @@ def everything(books: Books) -> dict[str, dict[Any, Any]]:
         "entries": ids,
         "authorizations": ids,
         "opened": ids,
+        "usages": [f"s{number}" for number in range(90, 300)],
     }
     return {
         shelf: {key: getattr(books, shelf).get(key) for key in keys}
