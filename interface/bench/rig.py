@@ -89,10 +89,15 @@ class Rig:
 
     @contextmanager
     def service(self) -> Iterator[Service]:
-        """Runs a service process on this server until the end of the block. Raises RigFailed."""
+        """Runs a service process on this server until the end of the block. Raises RigFailed.
+
+        Without a worker, which would take a share of the machine that is not told apart: what is
+        measured here is the write path.
+        """
         port = free_port()
         log = self.directory / f"service-{port}.log"
-        arguments = self.command_line("serve", "--host", HOST, "--port", str(port))
+        listening = ("--host", HOST, "--port", str(port))
+        arguments = self.command_line("serve", "--no-worker", *listening)
         with log.open("wb") as file:
             process = subprocess.Popen(
                 arguments, env=self.environment(), stdout=file, stderr=subprocess.STDOUT
