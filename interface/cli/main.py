@@ -20,6 +20,7 @@ COMMANDS = {
     "ledger": "interface.cli.ledger:ledger",
     "import": "interface.cli.import_file:import_file",
     "projections": "interface.cli.projections:projections",
+    "export": "interface.cli.export:export",
     "verify": "interface.cli.verify:verify",
     "bench": "interface.cli.bench:bench",
 }

@@ -1,9 +1,9 @@
 """`backoffice verify`: a ledger's evidence checked, from its first record to its last row."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import click
-import structlog
 
 from application.ledgers import acting_as_service
 from application.transparency.notes import BadNote, Checkpoint, parse_checkpoint, parse_note
@@ -13,16 +13,18 @@ from interface.cli.options import json_option, settings_option, write_json
 from interface.cli.progress import progress
 from interface.evidence.divergence import Divergence
 from interface.evidence.live import shown_record, verify_live
+from interface.evidence.read_bundle import Bundle, verify_bundle
 from interface.evidence.verification import Verification
 from interface.settings import Settings
 
 FOUND_WRONG = 1
 
-log = structlog.get_logger(__name__)
-
 
 @click.command()
-@click.option("--ledger", required=True, help="Which ledger.")
+@click.argument(
+    "bundle", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
+@click.option("--ledger", help="Which ledger of the database; or name a bundle.")
 @click.option(
     "--against",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -34,17 +36,50 @@ log = structlog.get_logger(__name__)
 def verify(
     context: click.Context,
     *,
-    ledger: str,
+    bundle: Path | None,
+    ledger: str | None,
     against: Path | None,
     settings: Settings,
     wants_json: bool,
 ) -> None:
     """Work out again all that a ledger's records, tiles, checkpoints and rows say.
 
-    Names the first position that diverges and shows its record; exit status 1.
+    Of a ledger in its database, or of a bundle that `backoffice export` wrote. Names the first
+    position that diverges and shows its record; exit status 1.
     """
+    if (bundle is None) == (ledger is None):
+        raise click.UsageError("Name a bundle, or a ledger with --ledger.")
     checkpoint = None if against is None else read_checkpoint(against)
-    shown = None
+    if bundle is not None:
+        done = _of_bundle(bundle, checkpoint)
+    else:
+        assert ledger is not None
+        done = _of_ledger(settings, ledger, checkpoint)
+    if isinstance(done, Wrong):
+        _say_wrong(done, wants_json=wants_json)
+        context.exit(FOUND_WRONG)
+    _say_right(done, checkpoint, wants_json=wants_json)
+
+
+class Wrong(NamedTuple):
+    """What was found, and the record where it shows."""
+
+    divergence: Divergence
+    record: str | None
+
+
+def _of_bundle(directory: Path, checkpoint: Checkpoint | None) -> Verification | Wrong:
+    try:
+        total = Bundle(directory).manifest.size
+        with progress("records", total=total) as advance:
+            return verify_bundle(directory, against=checkpoint, advance=advance)
+    except Divergence as divergence:
+        return Wrong(divergence, None)
+
+
+def _of_ledger(
+    settings: Settings, ledger: str, checkpoint: Checkpoint | None
+) -> Verification | Wrong:
     with running(settings) as database, migrated(database) as ledgers:
         ledgers.store(ledger)
         with ledgers.reader(ledger) as connection:
@@ -53,12 +88,9 @@ def verify(
         service = acting_as_service(database.service)
         try:
             with progress("records", total=total) as advance:
-                done = verify_live(service, ledger, against=checkpoint, advance=advance)
+                return verify_live(service, ledger, against=checkpoint, advance=advance)
         except Divergence as divergence:
-            shown = shown_record(service, ledger, divergence.position)
-            _say_wrong(divergence, shown, wants_json=wants_json)
-            context.exit(FOUND_WRONG)
-    _say_right(done, checkpoint, wants_json=wants_json)
+            return Wrong(divergence, shown_record(service, ledger, divergence.position))
 
 
 def read_checkpoint(file: Path) -> Checkpoint:
@@ -69,16 +101,11 @@ def read_checkpoint(file: Path) -> Checkpoint:
         raise Failed(f"{file} is no checkpoint: {error}") from error
 
 
-def _say_wrong(divergence: Divergence, record: str | None, *, wants_json: bool) -> None:
+def _say_wrong(wrong: Wrong, *, wants_json: bool) -> None:
+    divergence, record = wrong
     if wants_json:
-        write_json(
-            {
-                "verified": False,
-                "position": divergence.position,
-                "found": divergence.message,
-                "record": record,
-            }
-        )
+        found = {"position": divergence.position, "found": divergence.message, "record": record}
+        write_json({"verified": False, **found})
         return
     where = "" if divergence.position is None else f"Position {divergence.position}: "
     click.echo(f"{where}{divergence.message}")

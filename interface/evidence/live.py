@@ -117,7 +117,7 @@ def verify_live(
 
     Raises Divergence, psycopg.Error.
     """
-    with _session(conninfo, ledger) as connection:
+    with session(conninfo, ledger) as connection:
         source = LiveSource(connection)
         verification = _begun(source, ledger, against)
         _take(verification, source, source.signed_size, advance)
@@ -205,7 +205,8 @@ def _check_cosignatures(connection: Connection[DictRow]) -> None:
 
 
 @contextmanager
-def _session(conninfo: str, ledger: str) -> Iterator[Connection[DictRow]]:
+def session(conninfo: str, ledger: str) -> Iterator[Connection[DictRow]]:
+    """Gives a session that reads one ledger, without a timeout."""
     with psycopg.connect(
         conninfo, autocommit=True, row_factory=dict_row, connect_timeout=5
     ) as connection:
@@ -218,7 +219,7 @@ def shown_record(conninfo: str, ledger: str, position: int | None) -> str | None
     """Returns a record as it stands, for a person to look at."""
     if position is None:
         return None
-    with _session(conninfo, ledger) as connection:
+    with session(conninfo, ledger) as connection:
         row = connection.execute(
             "SELECT state FROM events WHERE notification_id = %s", [position]
         ).fetchone()

@@ -127,13 +127,14 @@ class Passbook:
 def minor_of(text: str, scale: int) -> int:
     """Returns the minor units of a stored amount. Raises Divergence where it is not written with
     all decimals of the scale."""
-    whole, point, fraction = text.partition(".")
-    if len(fraction) != scale or bool(point) != bool(scale):
-        raise Divergence(f"{text} does not have {scale} decimals")
     try:
-        return int(whole + fraction)
-    except ValueError as error:
+        if not scale:
+            return int(text)
+        if text[-scale - 1] == ".":
+            return int(text[: -scale - 1] + text[-scale:])
+    except (ValueError, IndexError) as error:
         raise Divergence(f"{text} is no amount") from error
+    raise Divergence(f"{text} does not have {scale} decimals")
 
 
 def shown(minor: int, scale: int) -> str:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 
-class Envelope(Struct):
+class Envelope(Struct, gc=False):
     """What every record begins with; `payload` as it stands."""
 
     format: int
@@ -33,7 +33,7 @@ class Leg(Struct, gc=False):
     functional_amount: str | None = None
 
 
-class LimitUse(Struct):
+class LimitUse(Struct, gc=False):
     """What something takes of a limit in the period that begins on a day."""
 
     limit: str
@@ -53,7 +53,7 @@ class LimitSet(Struct, omit_defaults=True):
     count: int | None = None
 
 
-class Entry(Struct):
+class Entry(Struct, gc=False):
     journal: str
     voucher_no: int
     fiscal_year: int
@@ -72,7 +72,7 @@ class Mark(Struct):
     replacement: str | None = None
 
 
-class Hold(Struct):
+class Hold(Struct, gc=False):
     debit: str
     credit: str
     asset: str
@@ -87,7 +87,7 @@ class Hold(Struct):
     limits: list[LimitUse] | None = None
 
 
-class Held(Struct):
+class Held(Struct, gc=False):
     """Every event of an authorization."""
 
     amount: str
@@ -201,7 +201,7 @@ class Listed(Struct):
     id: str
 
 
-class Texts(Struct):
+class Texts(Struct, gc=False):
     """Of any event: the digest of the texts that came with it."""
 
     private: str | None = None

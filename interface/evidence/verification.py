@@ -179,6 +179,8 @@ class Verification:
             signed = parse_checkpoint(note.text)
         except BadNote as error:
             raise Divergence(f"the checkpoint of size {size}: {error}", position=size) from error
+        if signed.origin not in {key.name for key in self._keys}:
+            raise Divergence(f"the checkpoint of size {size} is of another log", position=size)
         if (signed.size, signed.root) != (size, self._tree.root()):
             self._compare_last_leaves()
             raise Divergence(
@@ -222,7 +224,9 @@ class Verification:
                 if record.command_id != self._command:
                     self._command = record.command_id
                     if record.command_id is not None:
-                        occurrences.add(_raw(record.command_id), COMMAND, record.position)
+                        same = record.command_id == record.stream
+                        command = raw if same else _raw(record.command_id)
+                        occurrences.add(command, COMMAND, record.position)
         except Divergence as divergence:
             raise _earliest(divergence, expected, occurrences.check) from divergence
 

@@ -1,0 +1,155 @@
+"""A bundle verified: the same checks as on a live ledger, on what was exported."""
+
+import gzip
+import zlib
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from application.transparency.notes import (
+    BadNote,
+    Checkpoint,
+    check_signed,
+    parse_checkpoint,
+    parse_note,
+    parse_verifier_key,
+)
+from application.transparency.tiles import TileAt, number_path, tile_width
+from interface.evidence.divergence import Divergence
+from interface.evidence.verification import BATCH, Stored, Text, Verification
+
+Advance = Callable[[int], None]
+
+
+class Manifest(Struct):
+    """What a bundle says of itself."""
+
+    format: str
+    ledger: str
+    incarnation: int
+    origin: str
+    verifier_keys: list[str]
+    size: int
+    first: int
+    last: int
+    texts: bool
+    files: dict[str, str]
+
+
+class _TextLine(Struct):
+    position: int
+    salt: str
+    body: str
+
+
+_decode_text = msgspec.json.Decoder(_TextLine).decode
+
+
+class Bundle:
+    """Reads a bundle. Raises Divergence where it is none, or its own checkpoint is not signed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        try:
+            self.manifest = msgspec.json.decode(self._read("manifest.json"), type=Manifest)
+            self.keys = [parse_verifier_key(key) for key in self.manifest.verifier_keys]
+            self.note = self._read("log/checkpoint").decode()
+            check_signed(parse_note(self.note.encode()), self.keys)
+            self.checkpoint = parse_checkpoint(parse_note(self.note.encode()).text)
+        except (msgspec.MsgspecError, BadNote, UnicodeDecodeError) as error:
+            raise Divergence(f"this is no bundle: {error}") from error
+        stated = (self.manifest.origin, self.manifest.size)
+        if (self.checkpoint.origin, self.checkpoint.size) != stated:
+            raise Divergence("the manifest states another log or size than the checkpoint")
+        self._texts: dict[int, Text] = {}
+        self._texts_to = 0
+
+    def records(self) -> Iterator[list[Stored]]:
+        """Yields the records in batches. Raises Divergence where a file was changed."""
+        for name in sorted(name for name in self.manifest.files if name.startswith("records/")):
+            lines = self._lines(name)
+            for start in range(0, len(lines), BATCH):
+                yield [Stored(line) for line in lines[start : start + BATCH]]
+
+    def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
+        """Returns the tiles of these that there are."""
+        found = {}
+        for at in wanted:
+            width = tile_width(at, self.manifest.size)
+            name = f"log/tile/{at[0]}/{number_path(at[1])}" + (
+                "" if width == 256 else f".p/{width}"
+            )
+            if (self.directory / name).exists():
+                found[at] = self._read(name)
+        return found
+
+    def notes(self, after: int, to: int) -> Mapping[int, str]:
+        """Returns the bundle's checkpoint where its size is asked for."""
+        return {self.checkpoint.size: self.note} if after < self.checkpoint.size <= to else {}
+
+    def texts(self, after: int, to: int) -> Mapping[int, Text] | None:
+        """Returns the texts of these positions; None where the bundle has none."""
+        if not self.manifest.texts:
+            return None
+        while self._texts_to < to:
+            self._texts_to = self._read_texts(self._texts_to + 1)
+        found = {at: text for at, text in self._texts.items() if after < at <= to}
+        for at in found:
+            del self._texts[at]
+        return found
+
+    def _read_texts(self, first: int) -> int:
+        """Reads the file that begins with a position; returns where the next one begins."""
+        names = sorted(name for name in self.manifest.files if name.startswith("texts/"))
+        starts = [int(Path(name).name.partition(".")[0]) for name in names]
+        if first not in starts:
+            raise Divergence("the texts of a stretch are missing", position=first)
+        number = starts.index(first)
+        try:
+            for line in self._lines(names[number]):
+                text = _decode_text(line)
+                self._texts[text.position] = Text(bytes.fromhex(text.salt), b64decode(text.body))
+        except (msgspec.MsgspecError, NotBase64, ValueError) as error:
+            raise Divergence(f"{names[number]} can't be read: {error}") from error
+        return starts[number + 1] - 1 if number + 1 < len(starts) else self.manifest.last
+
+    def _lines(self, name: str) -> list[bytes]:
+        raw = self._read(name)
+        if sha256(raw).hexdigest() != self.manifest.files[name]:
+            raise Divergence(f"{name} is not the file that the manifest names")
+        try:
+            return gzip.decompress(raw).splitlines()
+        except (OSError, EOFError, zlib.error) as error:
+            raise Divergence(f"{name} can't be read: {error}") from error
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.directory / name).read_bytes()
+        except OSError as error:
+            raise Divergence(f"{name} can't be read: {error}") from error
+
+
+def verify_bundle(directory: Path, *, against: Checkpoint | None, advance: Advance) -> Verification:
+    """Verifies a bundle of all records from the first one on. Raises Divergence."""
+    bundle = Bundle(directory)
+    if (bundle.manifest.first, bundle.manifest.last) != (1, bundle.manifest.size):
+        raise Divergence("the bundle has a part of the records; only a whole one can be folded")
+    verification = Verification(
+        bundle,
+        ledger=bundle.manifest.ledger,
+        keys=bundle.keys,
+        signed_size=bundle.manifest.size,
+        against=against,
+    )
+    for batch in bundle.records():
+        verification.take(batch)
+        advance(verification.size)
+    verification.end()
+    if verification.fold.incarnation != bundle.manifest.incarnation:
+        raise Divergence("the manifest states another incarnation than the records")
+    return verification
