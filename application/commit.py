@@ -30,6 +30,7 @@ from application.records import FORMAT, MAX_RECORD_BYTES, Record, encode
 from application.repeats import Done, ask_done, read_done
 from application.rows import Statement, Statements
 from domain.authorizations import expire
+from domain.card_numbers import card_number_in, without_card_numbers
 from domain.catalogue import EVENTS, EVOLVE, CommandRefused
 from domain.commands import At, Decided, Event
 from domain.decisions import decide
@@ -63,6 +64,23 @@ class Prepared(Struct, frozen=True, gc=False):
     asked: Asked
     command_id: str
     digest: str
+    card_number_in: str | None = None
+
+
+def prepare(asked: Asked, ids: CommandIds) -> Prepared:
+    """Returns the command with its id and digest.
+
+    The digest is of the command without a card's number: it would be a trace of it, and there are
+    few enough of them to try all.
+    """
+    command = asked.command
+    found = card_number_in(command)
+    return Prepared(
+        asked,
+        ids.command_id(actor=asked.by.actor, key=asked.key),
+        ids.digest(command if found is None else without_card_numbers(command)),
+        found,
+    )
 
 
 class Commit:
@@ -387,7 +405,13 @@ class Commit:
         expired = 0
         while True:
             try:
-                return decide(self._books, one.asked.command, self._at, self._new_stream)
+                return decide(
+                    self._books,
+                    one.asked.command,
+                    self._at,
+                    self._new_stream,
+                    card_number_in=one.card_number_in,
+                )
             except Refusal as refusal:
                 if (
                     refusal.code not in YIELDS_TO_EXPIRY

@@ -9,7 +9,6 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 from msgspec.structs import replace
 
-from domain.card_numbers import without_card_numbers
 from domain.commands import Command
 
 _BLOCK_BYTES = 64
@@ -37,12 +36,11 @@ class CommandIds:
     def digest(self, command: Command) -> str:
         """Returns HMAC-SHA256, in hex, of the command's JSON before defaults.
 
-        Without `validate_only`, which is nothing to be done, and without a card's number: a
-        digest of one is a trace of it, and there are few enough of them to try all.
+        Without `validate_only`, which is nothing to be done.
         """
         if command.validate_only is not None:
             command = replace(command, validate_only=None)
-        return self._hmac(_encode(without_card_numbers(command)))
+        return self._hmac(_encode(command))
 
     def derived_id(self, command_id: str, number: int) -> str:
         """Returns the id of a command's further stream, a UUID of version 8.

@@ -20,7 +20,7 @@ import psycopg
 import structlog
 from psycopg.sql import SQL, Identifier
 
-from application.commit import Commit, Prepared, utc_now
+from application.commit import Commit, Prepared, prepare, utc_now
 from application.following import Overtaken
 from application.identity import CommandIds
 from application.metrics import COMMANDS, COMMIT_SIZE, QUEUE_DEPTH
@@ -97,16 +97,7 @@ class Writer:
         for unit in units:
             assert 0 < len(unit) <= MAX_COMMIT_COMMANDS
             size += len(unit)
-            prepared.append(
-                [
-                    Prepared(
-                        asked,
-                        ids.command_id(actor=asked.by.actor, key=asked.key),
-                        ids.digest(asked.command),
-                    )
-                    for asked in unit
-                ]
-            )
+            prepared.append([prepare(asked, ids) for asked in unit])
         if not size:
             return []
         ticket = Ticket(prepared, size)

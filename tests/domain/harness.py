@@ -25,6 +25,7 @@ from domain.authorizations import (
     expire,
 )
 from domain.books import Books
+from domain.card_numbers import card_number_in
 from domain.catalogue import EVOLVE
 from domain.commands import At, Command, Event
 from domain.decisions import decide
@@ -83,7 +84,8 @@ class World:
         def new(number: int) -> str:
             return name if number == 0 else f"{name}.{number}"
 
-        return decide(self.books, command, self.at, new)
+        found = card_number_in(command)
+        return decide(self.books, command, self.at, new, card_number_in=found)
 
     def do(self, command: Command, name: str) -> list[tuple[str, Event]]:
         """Decides and folds; a hold whose time has come expires first. Raises Refusal."""
