@@ -1,0 +1,388 @@
+"""backoffice-verify: checks a bundle of a ledger's evidence, on a machine without the service.
+
+One file, for Python 3.11 or later with the `cryptography` package; copy it to where it is needed.
+Written against docs/evidence-format.md, it shares no code with the service that wrote the bundle:
+
+    python backoffice_verify.py BUNDLE [--against CHECKPOINT]... [--key VERIFIER_KEY]...
+
+It derives the tree from the records and compares root and tiles with the signed checkpoint, checks
+signatures, positions, streams, command ids, voucher and running numbers, that each entry balances
+and each balance follows, what holds make pending, and each text against its digest.
+Exit status: 0 it all holds, 1 something does not (the first position is named), 2 used wrongly.
+"""
+
+import argparse
+import base64
+import gzip
+import hashlib
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+FORMAT = "backoffice-bundle/1"
+Json = dict[str, Any]
+
+NO_EFFECT = {"CommandRefused", "LedgerListed", "ActorRecorded", "KeyIssued", "KeyRevoked"}
+NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "LimitLifted"}
+NO_EFFECT |= {"SigningKeyAdded", "SigningKeyRetired", "WitnessAdded", "EntryReversed"}
+NO_EFFECT |= {"EntryAdjusted", "JournalOpened"}
+"""Events that move no amount: their place and form are checked, not what follows from them."""
+
+
+class Wrong(Exception):
+    """Something does not hold."""
+
+
+# -- signed notes (C2SP signed-note, tlog-checkpoint)
+
+
+def parse_key(text: str) -> tuple[str, bytes, Ed25519PublicKey]:
+    """Returns name, id and key of `name+id+base64(0x01 || Ed25519 key)`."""
+    name, id_text, encoded = text.strip().split("+", 2)
+    material = base64.b64decode(encoded, validate=True)
+    id = hashlib.sha256(name.encode() + b"\n" + material).digest()[:4]
+    if len(material) != 33 or material[0] != 1 or id.hex() != id_text:
+        raise Wrong(f"{text!r} is no verifier key")
+    return name, id, Ed25519PublicKey.from_public_bytes(material[1:])
+
+
+def read_checkpoint(raw: bytes, keys: list[str]) -> tuple[str, int, bytes]:
+    """Returns origin, size and root, once one of the keys was seen to have signed them."""
+    text, blank, lines = raw.decode().rpartition("\n\n")
+    if not blank:
+        raise Wrong("the checkpoint is no signed note")
+    text += "\n"
+    known = {(name, id): key for name, id, key in map(parse_key, keys)}
+    signed = False
+    for line in lines.splitlines():
+        found = re.fullmatch("\u2014 ([^ +]+) ([A-Za-z0-9+/=]+)", line)
+        if found is None:
+            raise Wrong("a signature of the checkpoint is malformed")
+        signature = base64.b64decode(found[2], validate=True)
+        key = known.get((found[1], signature[:4]))
+        if key is not None:
+            try:
+                key.verify(signature[4:], text.encode())
+            except InvalidSignature:
+                raise Wrong(f"the signature of {found[1]} is wrong") from None
+            signed = True
+    if not signed:
+        raise Wrong("none of the keys has signed the checkpoint")
+    origin, size, root = text.split("\n")[:3]
+    if not re.fullmatch("0|[1-9][0-9]*", size):
+        raise Wrong("the checkpoint states no size")
+    return origin, int(size), base64.b64decode(root, validate=True)
+
+
+# -- the tree (RFC 6962 2.1, C2SP tlog-tiles)
+
+
+class Tree:
+    """The roots of the complete subtrees so far, the largest first, and the tiles' hashes."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.peaks: list[tuple[int, bytes]] = []
+        self.rows: defaultdict[int, list[bytes]] = defaultdict(list)
+
+    def add(self, record: bytes) -> None:
+        """Takes in a leaf."""
+        self.size += 1
+        self._push(0, hashlib.sha256(b"\0" + record).digest())
+
+    def _push(self, level: int, hash: bytes) -> None:
+        if level % 8 == 0:
+            self.rows[level // 8].append(hash)
+        while self.peaks and self.peaks[-1][0] == level:
+            hash = hashlib.sha256(b"\1" + self.peaks.pop()[1] + hash).digest()
+            level += 1
+            if level % 8 == 0:
+                self.rows[level // 8].append(hash)
+        self.peaks.append((level, hash))
+
+    def root(self) -> bytes:
+        """Returns the root over all leaves so far."""
+        if not self.peaks:
+            return hashlib.sha256(b"").digest()
+        hash = self.peaks[-1][1]
+        for _, left in reversed(self.peaks[:-1]):
+            hash = hashlib.sha256(b"\1" + left + hash).digest()
+        return hash
+
+    def full_tiles(self) -> Iterator[tuple[int, bytes]]:
+        """Yields (level, hashes) of tiles that are full, and forgets them."""
+        for level, row in self.rows.items():
+            while len(row) >= 256:
+                yield level, b"".join(row[:256])
+                del row[:256]
+
+
+def tile_name(level: int, number: int, width: int) -> str:
+    """Returns where a tile is."""
+    parts = [f"{number % 1000:03d}"]
+    while number := number // 1000:
+        parts.insert(0, f"x{number % 1000:03d}")
+    partial = "" if width == 256 else f".p/{width}"
+    return f"log/tile/{level}/{'/'.join(parts)}{partial}"
+
+
+# -- what follows from the records
+
+
+class Books:
+    """Balances and numbers as the records lead to them."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.recorded_at = ""
+        self.incarnation = 1
+        self.command: str | None = None
+        self.versions: dict[str, int] = {}
+        self.commands: set[str] = set()
+        self.scales: dict[str, int] = {}
+        self.debit_normal: dict[str, bool] = {}
+        self.opened: dict[str, Json] = {}
+        self.functional = ""
+        self.locked = ""
+        self.vouchers: dict[tuple[str, int], int] = {}
+        self.lines: dict[tuple[str, str], int] = {}
+        self.balances: dict[tuple[str, str], int] = {}
+        self.held: dict[str, int] = {}
+        self.pending: dict[tuple[str, str, str], int] = {}
+
+    def apply(self, record: Json, ledger: str) -> None:
+        """Checks one record and takes it in."""
+        self.position += 1
+        if record["position"] != self.position:
+            raise Wrong(f"it says position {record['position']}")
+        if record["ledger"] != ledger or record["format"] != 1:
+            raise Wrong(f"a record of {record['ledger']}, format {record['format']}")
+        if record["recorded_at"] < self.recorded_at:
+            raise Wrong("it was recorded before the one in front of it")
+        self.recorded_at = record["recorded_at"]
+        stream, kind, payload = record["stream"], record["type"], record["payload"]
+        if record["version"] != self.versions.get(stream, 0) + 1:
+            raise Wrong(f"version {record['version']} of the stream {stream} is not the next")
+        self.versions[stream] = record["version"]
+        command = record["command_id"]
+        if command != self.command and command is not None:
+            if command in self.commands:
+                raise Wrong(f"the command {command} was done before")
+            self.commands.add(command)
+        self.command = command
+        if record["incarnation"] != self.incarnation + (kind == "LedgerContinued"):
+            raise Wrong(f"incarnation {record['incarnation']} is not the one that stands")
+        self.incarnation = record["incarnation"]
+        if kind.startswith("Authorization"):
+            self._hold(stream, payload["authorization"])
+        elif kind not in NO_EFFECT and kind != "LedgerContinued":
+            rule = getattr(self, f"_{kind}", None)
+            if rule is None:
+                raise Wrong(f"{kind} is an event that this verifier does not know; get a newer one")
+            rule(payload)
+
+    def _LedgerCreated(self, payload: Json) -> None:  # noqa: N802 -- the event's name
+        self.functional = payload["functional_asset"]
+
+    def _BooksLocked(self, payload: Json) -> None:  # noqa: N802
+        if payload["through"] <= self.locked:
+            raise Wrong("the lock moves back")
+        self.locked = payload["through"]
+
+    def _AssetRegistered(self, payload: Json) -> None:  # noqa: N802
+        self.scales[payload["code"]] = payload["scale"]
+
+    def _AccountOpened(self, payload: Json) -> None:  # noqa: N802
+        if payload["code"] in self.opened:
+            raise Wrong(f"{payload['code']} is opened twice")
+        self.opened[payload["code"]] = dict(payload)
+        self._side(payload["code"])
+
+    def _AccountAmended(self, payload: Json) -> None:  # noqa: N802
+        self.opened[payload["account"]].update(payload)
+        self._side(payload["account"])
+
+    def _side(self, code: str) -> None:
+        known = self.opened[code]
+        debit = known["type"] in ("asset", "expense")
+        self.debit_normal[code] = debit != known.get("contra", False)
+
+    def _EntryPosted(self, payload: Json) -> None:  # noqa: N802
+        if payload["effective_on"] <= self.locked:
+            raise Wrong(f"dated {payload['effective_on']}, locked through {self.locked}")
+        counter = (payload["journal"], payload["fiscal_year"])
+        number = self.vouchers.get(counter, 0) + 1
+        if payload["voucher_no"] != number:
+            raise Wrong(f"voucher {payload['voucher_no']} in {counter}; the next is {number}")
+        self.vouchers[counter] = number
+        nets: defaultdict[str, int] = defaultdict(int)
+        worth, valued = 0, False
+        for leg in payload["legs"]:
+            asset, sign = leg["asset"], 1 if leg["side"] == "debit" else -1
+            minor = self._minor(leg["amount"], asset)
+            nets[asset] += sign * minor
+            valued = valued or "functional_amount" in leg
+            value = leg.get(
+                "functional_amount", leg["amount"] if asset == self.functional else None
+            )
+            worth += sign * (0 if value is None else self._minor(value, self.functional))
+            self._line(leg, sign * minor)
+        if any(nets.values()):
+            raise Wrong(f"the entry does not balance: {dict(nets)}")
+        if worth and (valued or len(nets) > 1):
+            raise Wrong("the entry does not balance in the functional asset")
+
+    def _line(self, leg: Json, change: int) -> None:
+        key = (leg["account"], leg["asset"])
+        number = self.lines.get(key, 0) + 1
+        if leg["line"] != number:
+            raise Wrong(f"line {leg['line']} of {key}; the next is {number}")
+        self.lines[key] = number
+        side = 1 if self.debit_normal[leg["account"]] else -1
+        # Kept as debits less credits: an account may change its side until its first posting.
+        self.balances[key] = self.balances.get(key, 0) + change
+        if self._minor(leg["balance"], leg["asset"]) != side * self.balances[key]:
+            raise Wrong(f"{leg['account']} is left with {leg['balance']}, which does not follow")
+
+    def _hold(self, stream: str, state: Json) -> None:
+        held = self._minor(state["held"], state["asset"])
+        if held < 0 or (held and "closed_as" in state):
+            raise Wrong("a hold in an impossible state")
+        change = held - self.held.pop(stream, 0)
+        if held:
+            self.held[stream] = held
+        for side in ("debit", "credit"):
+            key = (state[side], state["asset"], side)
+            self.pending[key] = self.pending.get(key, 0) + change
+
+    def _minor(self, text: str, asset: str) -> int:
+        _, _, fraction = text.partition(".")
+        if len(fraction) != self.scales[asset]:
+            raise Wrong(f"{text} {asset} does not have {self.scales[asset]} decimals")
+        return int(text.replace(".", ""))
+
+
+# -- the bundle
+
+
+class Verifier:
+    """Checks one bundle."""
+
+    def __init__(self, directory: Path, keys: list[str], against: list[Path]) -> None:
+        self.directory = directory
+        self.manifest: Json = json.loads((directory / "manifest.json").read_bytes())
+        if self.manifest["format"] != FORMAT:
+            raise Wrong(f"the bundle has the format {self.manifest['format']}")
+        keys = keys or self.manifest["verifier_keys"]
+        raw = (directory / "log/checkpoint").read_bytes()
+        self.origin, self.size, self.root = read_checkpoint(raw, keys)
+        self.others: dict[int, list[tuple[Path, bytes]]] = {}
+        for file in against:
+            origin, size, root = read_checkpoint(file.read_bytes(), keys)
+            if origin != self.origin or not 0 < size <= self.size:
+                raise Wrong(f"{file} is a checkpoint of {size} records of {origin}")
+            self.others.setdefault(size, []).append((file, root))
+        self.tree = Tree()
+        self.books = Books()
+        self.numbers: defaultdict[int, int] = defaultdict(int)
+        self.texts: Iterator[Json] = self._texts()
+        self.text: Json | None = next(self.texts, None)
+
+    def run(self) -> None:
+        """Checks everything. Raises Wrong."""
+        if (self.manifest["first"], self.manifest["last"]) != (1, self.size):
+            raise Wrong("the bundle has a part of the records only")
+        for line in self._lines("records"):
+            self.tree.add(line)
+            try:
+                record = json.loads(line)
+                self.books.apply(record, self.manifest["ledger"])
+                self._check_text(record)
+            except (Wrong, KeyError, TypeError, ValueError) as error:
+                raise Wrong(
+                    f"position {self.tree.size}: {error}\n{line.decode(errors='replace')}"
+                ) from error
+            self._check_tree()
+        if self.tree.size != self.size:
+            raise Wrong(f"{self.tree.size} records; the checkpoint is of {self.size}")
+        if self.tree.root() != self.root:
+            raise Wrong("the records do not give the root that was signed")
+        if self.text is not None:
+            raise Wrong(f"a text of position {self.text['position']} belongs to no record")
+        for level, row in self.tree.rows.items():
+            if row:
+                self._check_tile(level, b"".join(row))
+
+    def _check_tree(self) -> None:
+        for level, hashes in self.tree.full_tiles():
+            self._check_tile(level, hashes)
+        for file, root in self.others.get(self.tree.size, ()):
+            if self.tree.root() != root:
+                raise Wrong(f"a record up to position {self.tree.size} is not what {file} was for")
+
+    def _check_tile(self, level: int, hashes: bytes) -> None:
+        number = self.numbers[level]
+        self.numbers[level] += 1
+        name = tile_name(level, number, len(hashes) // 32)
+        stored = (self.directory / name).read_bytes()
+        if stored != hashes:
+            at = next(
+                i for i in range(0, len(hashes), 32) if stored[i : i + 32] != hashes[i : i + 32]
+            )
+            place = f"position {number * 256 + at // 32 + 1}: " if level == 0 else ""
+            raise Wrong(f"{place}{name} does not follow from the records")
+
+    def _check_text(self, record: Json) -> None:
+        digest = record["payload"].get("private")
+        if digest is None or not self.manifest["texts"]:
+            return
+        text = self.text
+        if text is None or text["position"] != record["position"]:
+            raise Wrong("its text is missing")
+        content = bytes.fromhex(text["salt"]) + base64.b64decode(text["body"], validate=True)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise Wrong("its text is not the one that was recorded")
+        self.text = next(self.texts, None)
+
+    def _texts(self) -> Iterator[Json]:
+        for line in self._lines("texts"):
+            yield json.loads(line)
+
+    def _lines(self, kind: str) -> Iterator[bytes]:
+        for name, digest in sorted(self.manifest["files"].items()):
+            if name.startswith(f"{kind}/"):
+                raw = (self.directory / name).read_bytes()
+                if hashlib.sha256(raw).hexdigest() != digest:
+                    raise Wrong(f"{name} is not the file that the manifest names")
+                yield from gzip.decompress(raw).splitlines()
+
+
+def main() -> None:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--against", type=Path, action="append", default=[], metavar="CHECKPOINT")
+    parser.add_argument("--key", action="append", default=[], metavar="VERIFIER_KEY")
+    asked = parser.parse_args()
+    if not asked.bundle.is_dir():
+        parser.error(f"{asked.bundle} is no directory")
+    try:
+        verifier = Verifier(asked.bundle, asked.key, asked.against)
+        verifier.run()
+    except (Wrong, OSError, EOFError, KeyError, ValueError) as error:
+        sys.stdout.write(f"WRONG: {error}\n")
+        raise SystemExit(1) from error
+    sys.stdout.write(
+        f"All {verifier.size} records of {verifier.origin} hold; root {verifier.root.hex()}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
