@@ -5,7 +5,7 @@ earlier months of that year and days of that month up to the day, and the lines 
 not full; with a single look-up where every line that was known is meant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -134,10 +134,60 @@ def read_past(
     ]
 
 
-def totals(rows: Sequence[Past]) -> dict[str, tuple[int, int]]:
-    """Returns debits and credits by asset."""
-    found: dict[str, tuple[int, int]] = {}
-    for row in rows:
-        debits, credits = found.get(row.asset, (0, 0))
-        found[row.asset] = debits + row.debits, credits + row.credits
+_OF_CLASSES = """
+SELECT k.account, k.asset, sum(l.amount) FILTER (WHERE l.is_debit),
+    sum(l.amount) FILTER (WHERE NOT l.is_debit),
+    sum(CASE WHEN l.functional IS NOT NULL THEN l.functional
+        WHEN l.is_debit THEN l.amount ELSE -l.amount END)
+FROM posted_entries AS p CROSS JOIN LATERAL unnest(p.accounts) AS a (code)
+JOIN line_keys AS k ON k.account = a.code
+JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
+    AND l.place < (p.position + 1) * %(places)s
+WHERE p.class = ANY(%(classes)s) AND p.class <> 'ordinary' AND p.position <= %(position)s
+    AND p.effective_on <= coalesce(%(effective_on)s, 'infinity'::date)
+GROUP BY 1, 2
+"""
+
+
+def read_without(
+    connection: Connection[Any],
+    classes: Collection[str],
+    *,
+    position: int,
+    effective_on: date | None,
+) -> list[Past]:
+    """Returns what `read_past` does of all accounts, without entries of some classes.
+
+    Adds up the entries of these classes, which are few. Requires that the views `lines` and
+    `entries` show the position, and that none of the classes is the ordinary one.
+    """
+    assert "ordinary" not in classes
+    all = read_past(connection, position=position, effective_on=effective_on)
+    if not classes:
+        return all
+    rows = (
+        connection.cursor(row_factory=tuple_row)
+        .execute(
+            _OF_CLASSES,
+            {
+                "classes": list(classes),
+                "position": position,
+                "effective_on": effective_on,
+                "places": PLACES,
+            },
+        )
+        .fetchall()
+    )
+    left_out = {(account, asset): [int(n or 0) for n in sums] for account, asset, *sums in rows}
+    nothing = [0, 0, 0]
+    found = []
+    for one in all:
+        debits, credits, functional = left_out.get((one.account, one.asset), nothing)
+        found.append(
+            one._replace(
+                debits=one.debits - debits,
+                credits=one.credits - credits,
+                functional=one.functional - functional,
+            )
+        )
     return found

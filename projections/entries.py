@@ -40,6 +40,8 @@ CREATE TABLE posted_entries (
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
 CREATE INDEX posted_entries_reference ON posted_entries (reference, position)
     WHERE reference IS NOT NULL;
+CREATE INDEX posted_entries_class ON posted_entries (class, position)
+    WHERE class <> 'ordinary';
 CREATE INDEX posted_entries_document ON posted_entries (document, position)
     WHERE document IS NOT NULL;
 """
@@ -231,7 +233,7 @@ def _end(start: int, *, known: int, backwards: bool, scans: bool) -> int:
 
 ENTRIES = View(
     name="entries",
-    shape=1,
+    shape=2,
     topics=(EntryPosted.__name__,),
     tables=("posted_entries",),
     ddl=DDL,

@@ -12,7 +12,7 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from projections.tracking import Tracking, stop_view
+from projections.tracking import State, Tracking, read_state, stop_view
 from projections.views import Decode, Fold, Stored, View
 
 BATCH_POSITIONS = 10_000
@@ -48,6 +48,15 @@ class Follower:
         self._fold: Fold | None = None
         self._folded: tuple[int, int] | None = None
         """The build and the position that `_fold` remembers."""
+
+    @property
+    def view(self) -> str:
+        """The view's name."""
+        return self._view.name
+
+    def shown(self, connection: Connection[Any]) -> State:
+        """Returns how the view stands."""
+        return read_state(connection, self._view.name)
 
     def step(self, connection: Connection[Any], limit: int = BATCH_POSITIONS) -> Step | None:
         """Folds the next events, of up to `limit` positions; None where there is nothing to do:

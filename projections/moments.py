@@ -46,6 +46,21 @@ def position_at(connection: Connection[Any], known_at: date | datetime, timezone
     return position_before(connection, end_of(known_at, timezone))
 
 
+def recorded_at(connection: Connection[Any], position: int) -> datetime:
+    """Returns when the event at a position was recorded; FIRST for 0."""
+    row = (
+        connection.cursor(row_factory=tuple_row)
+        .execute(
+            "SELECT (convert_from(state, 'UTF8')::json ->> 'recorded_at')::timestamptz"
+            " FROM events WHERE notification_id = %s",
+            [position],
+        )
+        .fetchone()
+    )
+    moment: datetime = FIRST if row is None else row[0]
+    return moment
+
+
 def end_of(known_at: date | datetime, timezone: str) -> datetime:
     """Returns the first moment after a moment (moments have microseconds) or after a day."""
     if isinstance(known_at, datetime):

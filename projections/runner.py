@@ -7,7 +7,7 @@ is far behind gets a batch in turn with the others, so it never keeps them waiti
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -16,7 +16,7 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
-from projections.following import Follower
+from projections.following import Follower, read_head
 from projections.tracking import resume_view
 from projections.views import Decode, View
 
@@ -36,7 +36,13 @@ SESSION_OPTIONS = (
     " -c enable_bitmapscan=off"
 )
 
+POLL_SECONDS = 0.02
+
 log = structlog.get_logger(__name__)
+
+
+class Stopped(Exception):
+    """A view can't process an event; `backoffice projections status` says what to do."""
 
 
 class Runner:
@@ -100,6 +106,26 @@ class Runner:
         """Yields the schemas whose logs have grown, waiting for the first one if there is time."""
         for notice in listening.notifies(timeout=HEED_SECONDS if wait else 0, stop_after=1):
             yield notice.channel.removesuffix(".events")
+
+
+def catch_up(
+    connection: Connection[Any], followers: Sequence[Follower], *, wait_seconds: float = 60.0
+) -> None:
+    """Takes views to the head as of now, beside a worker or without one.
+
+    Raises Stopped, TimeoutError where another worker that has a view does not come on.
+    """
+    head = read_head(connection)
+    deadline = monotonic() + wait_seconds
+    for follower in followers:
+        while (shown := follower.shown(connection)).position < head:
+            if shown.error is not None:
+                raise Stopped(f"{follower.view} is stopped at {shown.position + 1}: {shown.error}")
+            if follower.step(connection) is None:
+                # Another worker is at it.
+                if monotonic() > deadline:
+                    raise TimeoutError(f"{follower.view} does not reach position {head}")
+                sleep(POLL_SECONDS)
 
 
 def _is_behind(connection: Connection[Any], schema: str) -> bool:

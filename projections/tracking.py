@@ -60,6 +60,15 @@ class Tracking(PostgresTrackingRecorder):
         self._insert_tracking(cursor, Tracked(view, position))
 
 
+def read_state(connection: Connection[Any], view: str) -> State:
+    """Returns how a view stands. Requires that it is installed."""
+    row = connection.execute(
+        "SELECT notification_id, build, error FROM tracking WHERE application_name = %s", [view]
+    ).fetchone()
+    assert row is not None, "a view that is installed is tracked"
+    return State(*row)
+
+
 def stop_view(connection: Connection[Any], view: str, error: str) -> None:
     """Notes that the view can't process its next event. Requires that its row was taken."""
     connection.execute(

@@ -19,6 +19,7 @@ COMMANDS = {
     "key": "interface.cli.key:key",
     "ledger": "interface.cli.ledger:ledger",
     "import": "interface.cli.import_file:import_file",
+    "report": "interface.cli.report:report",
     "projections": "interface.cli.projections:projections",
     "export": "interface.cli.export:export",
     "verify": "interface.cli.verify:verify",

@@ -70,6 +70,10 @@ DESCRIBED = {
     "account": ("The account's code.", {"type": "string"}),
     "entry": ("The entry's id.", {"type": "string", "format": "uuid"}),
     "authorization": ("The authorization's id.", {"type": "string", "format": "uuid"}),
+    "report": (
+        "The report's name; with .csv, .xlsx or .pdf, or by Accept, in that form.",
+        {"type": "string"},
+    ),
     "level": ("The tile's level, 0 to 63.", {"type": "string"}),
     "path:tile": ("The tile's number and width: `x001/x234/067`, `000.p/17`.", {"type": "string"}),
 }

@@ -25,6 +25,7 @@ from interface.http.pages import (
     read_journals,
 )
 from interface.http.past import past_balances, statement_shown
+from interface.http.reports import SECONDS_MAX, asked_report, check_taken, report_answer
 from interface.http.schemas_answers import (
     Account,
     AccountsPage,
@@ -38,7 +39,7 @@ from interface.http.schemas_answers import (
     Record,
 )
 from interface.http.schemas_answers_postings import Authorization, EntryRead
-from interface.http.schemas_answers_views import AuthorizationsPage, EntriesPage, Statement
+from interface.http.schemas_answers_views import AuthorizationsPage, EntriesPage, Report, Statement
 from interface.http.schemas_queries import (
     AccountsQuery,
     AuthorizationsQuery,
@@ -48,6 +49,7 @@ from interface.http.schemas_queries import (
     LimitsQuery,
     PageQuery,
     ReadQuery,
+    ReportQuery,
     StatementQuery,
 )
 from interface.http.targets import named_account, named_authorization, named_entry
@@ -191,6 +193,24 @@ def _events(reading: Reading, ledger: str) -> Answer:
     return Answer(200, [("Content-Type", JSON)], page.as_json())
 
 
+def _report(reading: Reading, ledger: str, report: str) -> Answer:
+    door, environ, guest, query = reading
+    check_may_read(guest, READ_EVENTS, "reports")
+    asked = asked_report(environ, report)
+    check_taken(asked, query)
+    with viewing(
+        door,
+        guest,
+        ledger,
+        query,
+        *asked.named.views,
+        roles=READ_EVENTS,
+        what="reports",
+        seconds=SECONDS_MAX,
+    ) as seen:
+        return report_answer(seen, asked, query)
+
+
 READ_ROUTES = (
     ReadRoute(LEDGERS, _ledgers, PageQuery, LedgersPage, "List ledgers"),
     ReadRoute(LEDGER, _ledger, ReadQuery, Ledger, "Show a ledger"),
@@ -211,5 +231,6 @@ READ_ROUTES = (
         AuthorizationsPage,
         "List holds",
     ),
+    ReadRoute(f"{LEDGER}/reports/<report>", _report, ReportQuery, Report, "Make a report"),
     ReadRoute(f"{LEDGER}/events", _events, EventsQuery, EventsPage, "Read the log", line=Record),
 )

@@ -87,3 +87,31 @@ class AuthorizationsPage(TwoWayPage):
     """Authorizations in the order in which they were opened."""
 
     items = Parts(Authorization, max_length=ITEMS_MAX, required=True)
+
+
+class ReportColumn(Schema):
+    """A column of a report; `name` is that of the rows' members."""
+
+    name = text(required=True)
+    title = text(required=True)
+    kind = Choice(("text", "amount", "day", "number"), required=True)
+
+
+class Report(Schema):
+    """A report, with what was asked for beside these members. Each row has its `kind`: line,
+    heading or total."""
+
+    class Meta:
+        unknown = "include"  # what was asked for
+
+    report = text(required=True)
+    title = text(required=True)
+    ledger = text(required=True)
+    entity = text(required=True)
+    functional_asset = text(required=True)
+    known_at = Moment(required=True)
+    position = Whole(**COUNT)
+    columns = Parts(ReportColumn, max_length=ITEMS_MAX, required=True)
+    rows = fields.List(fields.Dict(), required=True)
+    totals = fields.Dict(required=True)
+    notes = texts(required=True)

@@ -20,6 +20,7 @@ PAGE_DEFAULT = 100
 PAGE_MAX = 1000
 TEXT_IN_QUERY_MAX = 255
 REFERENCE_MAX = 140
+SEGMENTS_MAX = 8
 
 
 class ReadQuery(Schema):
@@ -87,6 +88,19 @@ class StatementQuery(KnownQuery):
     )
     limit = WholeInQuery(1, PAGE_MAX, metadata={"default": PAGE_DEFAULT})
     cursor = Text(1000, metadata={"description": "The `next` of the page before."})
+
+
+class ReportQuery(KnownQuery):
+    """What reports take; each takes some of it. Days default to the fiscal year up to today."""
+
+    effective_on = Day(metadata={"description": "As of the end of this day."})
+    from_ = Day(data_key="from", metadata={"description": "The first effective day."})
+    to = Day(metadata={"description": "The last effective day."})
+    depth = WholeInQuery(
+        1, SEGMENTS_MAX, metadata={"description": "So many segments of accounts' codes."}
+    )
+    basis = Choice(("unadjusted", "adjusted", "post-closing"), metadata={"default": "post-closing"})
+    account = Text(ACCOUNT_CODE_MAX, metadata={"description": "It, or all below it."})
 
 
 class EntriesQuery(PageQuery):

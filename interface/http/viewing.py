@@ -67,17 +67,23 @@ def viewing(
                 ledger, lambda connection: read_shown(connection, *views) >= needed, timeout
             )
         )
-    with door.ledgers.reader(ledger) as connection:
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        try:
-            with connection.transaction():
-                if seconds is not None:
-                    connection.execute(f"SET LOCAL statement_timeout = '{seconds}s'")
-                shown = read_shown(connection, *views)
-                known = shown if asked is None else min(asked, shown)
-                yield Seen(connection, read_own(connection), known)
-        finally:
-            connection.isolation_level = None
+    with door.ledgers.reader(ledger) as connection, snapshot(connection, seconds=seconds):
+        shown = read_shown(connection, *views)
+        known = shown if asked is None else min(asked, shown)
+        yield Seen(connection, read_own(connection), known)
+
+
+@contextmanager
+def snapshot(connection: Connection[DictRow], *, seconds: int | None = None) -> Iterator[None]:
+    """Lets all statements within see the same; `seconds`: how long each may take."""
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with connection.transaction():
+            if seconds is not None:
+                connection.execute(f"SET LOCAL statement_timeout = '{seconds}s'")
+            yield
+    finally:
+        connection.isolation_level = None
 
 
 def read_own(connection: Connection[DictRow]) -> Ledger:

@@ -1,0 +1,180 @@
+"""`backoffice report`: a report on the terminal, or in a file."""
+
+import sys
+from contextlib import closing
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from application.ledgers import Ledgers, acting_as_service, read_position
+from application.records import SHAPES
+from application.store import schema_of
+from interface.bootstrap import VIEWS, Database, migrated, running
+from interface.cli.failures import Failed
+from interface.cli.options import FILE_WIDTH, settings_option, write_json
+from interface.http.viewing import read_own, snapshot
+from interface.reports.catalogue import BASES, REPORTS
+from interface.reports.document import Document, as_csv, as_json
+from interface.reports.making import make_document
+from interface.settings import Settings
+from projections.following import Follower
+from projections.moments import position_at
+from projections.report import TooLarge
+from projections.runner import Stopped, catch_up, connect, enter
+
+DAY = click.DateTime(["%Y-%m-%d"])
+BINARY = ("xlsx", "pdf")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(REPORTS)))
+@click.option("--ledger", metavar="L", required=True)
+@click.option("--effective-on", type=DAY, help="As of the end of this day.")
+@click.option("--from", "from_", type=DAY, help="The first effective day.")
+@click.option("--to", type=DAY, help="The last effective day.")
+@click.option("--known-at", metavar="DAY|MOMENT", help="What was on record then.")
+@click.option("--known-position", type=click.IntRange(0), help="What was on record there.")
+@click.option("--depth", type=click.IntRange(1, 8), help="So many segments of accounts' codes.")
+@click.option("--basis", type=click.Choice(BASES), help="post-closing without it.")
+@click.option("--account", help="It, or all below it.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "xlsx", "pdf"]),
+    help="By the ending of --output without it, or else a table.",
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "wants_json", is_flag=True, help="The same as --format json.")
+@settings_option
+def report(
+    *,
+    name: str,
+    ledger: str,
+    settings: Settings,
+    form: str | None,
+    output: Path | None,
+    wants_json: bool,
+    **options: Any,
+) -> None:
+    """Make a report of a ledger, as of now or as known earlier."""
+    query = {
+        option: _value(option, value) for option, value in options.items() if value is not None
+    }
+    if unknown := query.keys() - REPORTS[name].takes - {"known_at", "known_position"}:
+        flags = ", ".join(f"--{option.rstrip('_').replace('_', '-')}" for option in sorted(unknown))
+        raise click.UsageError(f"{name} does not take {flags}.")
+    form = "json" if wants_json else form or _form_of(output)
+    if form in BINARY and output is None:
+        raise click.UsageError(f"Give --output for {form}.")
+    with running(settings) as database, migrated(database) as ledgers:
+        _write(_make(database, ledgers, ledger, name, query), form, output)
+
+
+def _make(
+    database: Database, ledgers: Ledgers, ledger: str, name: str, query: dict[str, Any]
+) -> Document:
+    views = REPORTS[name].views
+    with ledgers.reader(ledger):  # which says so where there is none
+        pass
+    schema = schema_of(ledger)
+    with closing(connect(acting_as_service(database.service))) as connection:
+        enter(connection, schema)
+        followers = [
+            Follower(ledger=ledger, schema=schema, view=view, decode=SHAPES.decode)
+            for view in VIEWS
+            if view.name in views
+        ]
+        try:
+            catch_up(connection, followers)
+        except (Stopped, TimeoutError) as error:
+            raise Failed(f"{error}. `backoffice projections status` says more.") from error
+    with ledgers.reader(ledger) as reader, snapshot(reader, seconds=60):
+        own = read_own(reader)
+        known = read_position(reader)
+        if "known_at" in query:
+            known = position_at(reader, query["known_at"], own.timezone)
+        known = min(known, query.get("known_position", known))
+        try:
+            return make_document(reader, ledger=own, known=known, name=name, query=query)
+        except TooLarge as error:
+            raise Failed(str(error)) from error
+
+
+def _write(document: Document, form: str, output: Path | None) -> None:
+    if form == "table":
+        _write_table(document, output)
+    elif form == "json" and output is None:
+        write_json(as_json(document))
+    else:
+        content = _content(document, form)
+        if output is None:
+            sys.stdout.buffer.write(content)
+        else:
+            output.write_bytes(content)
+
+
+def _content(document: Document, form: str) -> bytes:
+    if form == "json":
+        return msgspec.json.encode(as_json(document)) + b"\n"
+    if form == "csv":
+        return as_csv(document)
+    if form == "xlsx":
+        from interface.reports.sheet import as_xlsx
+
+        return as_xlsx(document)
+    from interface.reports.pages import as_pdf
+
+    return as_pdf(document)
+
+
+def _write_table(document: Document, output: Path | None) -> None:
+    if output is not None:
+        with output.open("w") as stream:
+            _print_table(document, Console(file=stream, width=FILE_WIDTH, markup=False))
+        return
+    width = None if sys.stdout.isatty() else FILE_WIDTH
+    _print_table(document, Console(width=width, markup=False))
+
+
+def _print_table(document: Document, console: Console) -> None:
+    report = document.report
+    table = Table(title=report.title, box=SIMPLE_HEAD, pad_edge=False)
+    for column in report.columns:
+        is_number = column.kind in ("amount", "number")
+        table.add_column(column.title, justify="right" if is_number else "left")
+    for row in report.rows:
+        values = [row.values.get(column.name) for column in report.columns]
+        style = None if row.kind == "line" else "bold"
+        table.add_row(*("" if v is None else str(v) for v in values), style=style)
+    for name, text in document.heads:
+        console.print(f"{name}: {text}", highlight=False)
+    console.print(table)
+
+
+def _form_of(output: Path | None) -> str:
+    ending = "" if output is None else output.suffix.removeprefix(".")
+    return ending if ending in ("json", "csv", *BINARY) else "table"
+
+
+def _value(option: str, value: Any) -> Any:
+    if option == "known_at":
+        return _known_at(value)
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _known_at(text: str) -> date | datetime:
+    try:
+        if len(text) <= len("2026-03-31"):
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.UsageError(f"--known-at {text}: not a day or a moment.") from error
+    if moment.tzinfo is None:
+        raise click.UsageError(f"--known-at {text}: a moment needs its offset, such as Z.")
+    return moment

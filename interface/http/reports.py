@@ -1,0 +1,91 @@
+"""Reports over HTTP, in the form that the path's ending or Accept asks for."""
+
+from typing import Any, NamedTuple
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from interface.http.errors import Problem, invalid
+from interface.http.messages import JSON, Answer, Environ, json_answer
+from interface.http.viewing import Seen
+from interface.reports.catalogue import BASES, REPORTS, Named
+from interface.reports.document import Document, as_csv, as_json
+from interface.reports.making import make_document
+from projections.report import TooLarge
+
+SECONDS_MAX = 60
+"""How long a statement of a report may take."""
+
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PDF = "application/pdf"
+ENDINGS = {"csv": CSV, "xlsx": XLSX, "pdf": PDF, "json": JSON}
+COMMON = frozenset({"known_at", "known_position", "min_position"})
+
+
+class AskedReport(NamedTuple):
+    name: str
+    named: Named
+    kind: str
+
+
+def asked_report(environ: Environ, text: str) -> AskedReport:
+    """Returns the report that a path names, and in which form. Raises Problem (not_found)."""
+    name, _, ending = text.partition(".")
+    if name not in REPORTS or (ending and ending not in ENDINGS):
+        raise Problem("not_found", "There is no such report.")
+    if ending:
+        return AskedReport(name, REPORTS[name], ENDINGS[ending])
+    accepted = parse_accept_header(environ.get("HTTP_ACCEPT"), MIMEAccept)
+    kind = accepted.best_match([JSON, CSV, XLSX, PDF]) or JSON
+    return AskedReport(name, REPORTS[name], kind)
+
+
+def check_taken(asked: AskedReport, query: dict[str, Any]) -> None:
+    """Raises Problem (invalid_request) for parameters that this report does not take."""
+    unknown = query.keys() - asked.named.takes - COMMON
+    wrong: dict[str, list[str]] = {
+        name.rstrip("_"): ["This report does not take it."] for name in sorted(unknown)
+    }
+    if query.get("basis", BASES[0]) not in BASES:
+        wrong["basis"] = [f"Takes {', '.join(BASES)}."]
+    if wrong:
+        raise invalid(wrong)
+
+
+def report_answer(seen: Seen, asked: AskedReport, query: dict[str, Any]) -> Answer:
+    """Returns the report. Raises Problem (too_large)."""
+    try:
+        document = make_document(
+            seen.connection, ledger=seen.ledger, known=seen.known, name=asked.name, query=query
+        )
+    except TooLarge as error:
+        raise Problem("too_large", str(error)) from error
+    if asked.kind == JSON:
+        return json_answer(200, as_json(document))
+    return Answer(200, _headers(document, asked), _body(document, asked.kind))
+
+
+def _body(document: Document, kind: str) -> bytes:
+    if kind == CSV:
+        return as_csv(document)
+    # Loaded by those who ask for it: it takes its time and memory.
+    if kind == XLSX:
+        from interface.reports.sheet import as_xlsx
+
+        return as_xlsx(document)
+    from interface.reports.pages import as_pdf
+
+    return as_pdf(document)
+
+
+def _headers(document: Document, asked: AskedReport) -> list[tuple[str, str]]:
+    ending = next(ending for ending, kind in ENDINGS.items() if kind == asked.kind)
+    ledger, position = document.source.ledger.id, document.source.known
+    name = f"{ledger}-{asked.name}-{position}.{ending}"
+    kind = f"{CSV}; charset=utf-8" if asked.kind == CSV else asked.kind
+    return [
+        ("Content-Type", kind),
+        ("Content-Disposition", f'attachment; filename="{name}"'),
+        ("Ledger-Position", str(position)),
+    ]

@@ -1,0 +1,119 @@
+"""The reports by name: what each takes and how it is made."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from projections.balance_sheet import balance_sheet, first_of_year, income_statement
+from projections.general_ledger import general_ledger, journal
+from projections.moments import position_before, start_of
+from projections.report import Report, Source, Span
+from projections.roll_forward import completeness, cut_off, roll_forward
+from projections.trial_balance import WITHOUT, trial_balance
+
+Query = dict[str, Any]
+
+BASES = tuple(WITHOUT)
+
+
+class Named(NamedTuple):
+    """`views`: what must show the position that is asked for. `takes`: parameters beside those
+    that all reports take."""
+
+    title: str
+    views: tuple[str, ...]
+    takes: frozenset[str]
+    make: Callable[[Source, Query], Report]
+
+
+def today(source: Source) -> date:
+    """Returns the day that it is now in the ledger's time zone."""
+    return datetime.now(UTC).astimezone(ZoneInfo(source.ledger.timezone)).date()
+
+
+def _trial_balance(source: Source, query: Query) -> Report:
+    return trial_balance(
+        source,
+        effective_on=query.get("effective_on") or query.get("to"),
+        basis=query.get("basis", "post-closing"),
+        depth=query.get("depth"),
+    )
+
+
+def _balance_sheet(source: Source, query: Query) -> Report:
+    day = query.get("effective_on") or query.get("to") or today(source)
+    return balance_sheet(source, effective_on=day, depth=query.get("depth"))
+
+
+def _income_statement(source: Source, query: Query) -> Report:
+    span = _span(source, query)
+    return income_statement(
+        source, span=span, compared=_year_before(span), depth=query.get("depth")
+    )
+
+
+def _general_ledger(source: Source, query: Query) -> Report:
+    return general_ledger(source, span=_span(source, query), account=query.get("account"))
+
+
+def _journal(source: Source, query: Query) -> Report:
+    return journal(source, span=_span(source, query), account=query.get("account"))
+
+
+def _roll_forward(source: Source, query: Query) -> Report:
+    return roll_forward(source, span=_span(source, query))
+
+
+def _completeness(source: Source, _query: Query) -> Report:
+    return completeness(source)
+
+
+def _cut_off(source: Source, query: Query) -> Report:
+    day = query.get("effective_on") or query.get("to") or today(source)
+    end = start_of(day + timedelta(days=1), source.ledger.timezone) if day < date.max else None
+    cut = source.known if end is None else position_before(source.connection, end)
+    return cut_off(source, effective_on=day, cut=min(cut, source.known))
+
+
+def _span(source: Source, query: Query) -> Span:
+    """The days that are asked for; without them, the fiscal year up to the last one."""
+    to = query.get("to") or query.get("effective_on") or today(source)
+    first = query.get("from_") or first_of_year(to, start=source.ledger.fiscal_year_start)
+    return Span(first, to)
+
+
+def _year_before(span: Span) -> Span:
+    return Span(_less_a_year(span.from_), _less_a_year(span.to))
+
+
+def _less_a_year(day: date) -> date:
+    if day.year == date.min.year:
+        return date.min
+    # 29 February has no day of its own in the year before.
+    return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
+
+_DAYS = frozenset({"from_", "to", "effective_on"})
+
+REPORTS: dict[str, Named] = {
+    "trial-balance": Named(
+        "Trial balance",
+        ("lines", "entries"),
+        frozenset({"effective_on", "to", "basis", "depth"}),
+        _trial_balance,
+    ),
+    "general-ledger": Named(
+        "General ledger", ("lines", "entries"), _DAYS | {"account"}, _general_ledger
+    ),
+    "balance-sheet": Named(
+        "Balance sheet", ("lines",), frozenset({"effective_on", "to", "depth"}), _balance_sheet
+    ),
+    "income-statement": Named(
+        "Income statement", ("lines", "entries"), _DAYS | {"depth"}, _income_statement
+    ),
+    "journal": Named("Journal", ("lines", "entries"), _DAYS | {"account"}, _journal),
+    "cut-off": Named("Cut-off", ("lines", "entries"), frozenset({"effective_on", "to"}), _cut_off),
+    "roll-forward": Named("Account roll-forward", ("lines",), _DAYS, _roll_forward),
+    "completeness": Named("Completeness", ("lines",), frozenset(), _completeness),
+}

@@ -1,0 +1,82 @@
+"""A report with what says whose it is and as of when, as JSON and CSV."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from projections.report import Report, Source
+
+
+class Document(NamedTuple):
+    """A report, its ledger and the position that it shows. `known_at`: when that was recorded, so
+    that the same question has the same answer for ever."""
+
+    report: Report
+    source: Source
+    known_at: datetime
+
+    @property
+    def entity(self) -> str:
+        """The legal entity's name, or the ledger's where there is none."""
+        entity = self.source.ledger.entity
+        return (entity and entity.legal_name) or self.source.ledger.name
+
+    @property
+    def heads(self) -> list[tuple[str, str]]:
+        """Returns what stands above the report: each name with its text."""
+        asked = [
+            (name.replace("_", " ").capitalize(), str(value))
+            for name, value in self.report.asked.items()
+            if value is not None
+        ]
+        return [
+            ("Entity", self.entity),
+            ("Ledger", self.source.ledger.id),
+            *asked,
+            ("As known at", self.known_at.astimezone(UTC).isoformat(timespec="seconds")),
+            ("Position", str(self.source.known)),
+            ("Functional currency", self.source.ledger.functional_asset),
+        ]
+
+
+def as_json(document: Document) -> dict[str, Any]:
+    """Returns the report as an answer shows it."""
+    report, source, known_at = document
+    return {
+        "report": report.name,
+        "title": report.title,
+        "ledger": source.ledger.id,
+        "entity": document.entity,
+        "functional_asset": source.ledger.functional_asset,
+        **{name: value for name, value in report.asked.items() if value is not None},
+        "known_at": known_at,
+        "position": source.known,
+        "columns": [column._asdict() for column in report.columns],
+        "rows": [{"kind": row.kind, **row.values} for row in report.rows],
+        "totals": report.totals,
+        "notes": report.notes,
+    }
+
+
+def as_csv(document: Document) -> bytes:
+    """Returns the rows with a heading line (RFC 4180), nothing above them: programs read it.
+
+    What stands above them on paper is in the answer's file name and in JSON. Text that a
+    spreadsheet would take for a formula gets an apostrophe in front.
+    """
+    columns = document.report.columns
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(["kind", *(column.name for column in columns)])
+    for row in document.report.rows:
+        cells = [
+            _cell(row.values.get(column.name), is_text=column.kind == "text") for column in columns
+        ]
+        writer.writerow([row.kind, *cells])
+    return out.getvalue().encode()
+
+
+def _cell(value: Any, *, is_text: bool) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if is_text and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

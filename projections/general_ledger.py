@@ -1,0 +1,203 @@
+"""General ledger and journal: every line of some days, by account or in the order of the log."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from psycopg.rows import tuple_row
+
+from projections.balances import read_past
+from projections.lines import PLACES
+from projections.report import Column, Report, Source, Span, TooLarge
+
+LINES_MAX = 50_000
+
+LEDGER_COLUMNS = (
+    Column("account", "Account"),
+    Column("asset", "Asset"),
+    Column("effective_on", "Date", "day"),
+    Column("journal", "Journal"),
+    Column("position", "Position", "number"),
+    Column("leg", "Leg", "number"),
+    Column("reference", "Reference"),
+    Column("debit", "Debit", "amount"),
+    Column("credit", "Credit", "amount"),
+    Column("balance", "Balance", "amount"),
+)
+JOURNAL_COLUMNS = (
+    Column("effective_on", "Date", "day"),
+    Column("journal", "Journal"),
+    Column("position", "Position", "number"),
+    Column("class", "Class"),
+    Column("reference", "Reference"),
+    Column("actor", "Actor"),
+    Column("account", "Account"),
+    Column("name", "Name"),
+    Column("asset", "Asset"),
+    Column("debit", "Debit", "amount"),
+    Column("credit", "Credit", "amount"),
+)
+
+
+class Line(NamedTuple):
+    """A leg in minor units, with what its entry says of it."""
+
+    position: int
+    leg: int
+    account: str
+    asset: str
+    effective_on: date
+    is_debit: bool
+    amount: int
+    journal: str
+    class_: str
+    reference: str | None
+    actor: str
+
+
+_LINES = """
+SELECT p.position, l.place %% %(places)s, k.account, k.asset, p.effective_on, l.is_debit, l.amount,
+    p.journal, p.class, p.reference, p.actor
+FROM posted_entries AS p CROSS JOIN LATERAL unnest(p.accounts) AS a (code)
+JOIN line_keys AS k ON k.account = a.code
+JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
+    AND l.place < (p.position + 1) * %(places)s
+WHERE p.position <= %(known)s AND p.effective_on BETWEEN %(from_)s AND %(to)s
+    AND (%(account)s::text IS NULL OR a.code = %(account)s
+        OR (a.code > %(account)s || ':' AND a.code < %(account)s || ';'))
+ORDER BY l.place LIMIT %(limit)s
+"""
+
+
+def read_lines(source: Source, *, span: Span, account: str | None) -> list[Line]:
+    """Returns the lines of some days in the order of the log, of an account or branch or of all.
+
+    Raises TooLarge.
+    """
+    parameters: dict[str, Any] = {
+        "places": PLACES,
+        "known": source.known,
+        "from_": span.from_,
+        "to": span.to,
+        "account": account,
+        "limit": LINES_MAX + 1,
+    }
+    cursor = source.connection.cursor(row_factory=tuple_row)
+    rows = cursor.execute(_LINES, parameters).fetchall()
+    if len(rows) > LINES_MAX:
+        raise TooLarge(f"More than {LINES_MAX:,} lines; ask for fewer days, or one account.")
+    return [Line(*row)._replace(amount=int(row[6])) for row in rows]
+
+
+def general_ledger(source: Source, *, span: Span, account: str | None) -> Report:
+    """Returns each account with its opening balance, its lines by day, and its closing balance,
+    debits less credits. Raises TooLarge."""
+    report = Report(
+        name="general-ledger",
+        title="General ledger",
+        asked={"from": span.from_, "to": span.to, "account": account},
+        columns=LEDGER_COLUMNS,
+    )
+    lines: dict[tuple[str, str], list[Line]] = defaultdict(list)
+    for line in read_lines(source, span=span, account=account):
+        lines[line.account, line.asset].append(line)
+    opening: dict[tuple[str, str], int] = {}
+    if span.from_ > date.min:
+        opening = {
+            (one.account, one.asset): one.net
+            for one in read_past(
+                source.connection,
+                position=source.known,
+                effective_on=span.from_ - timedelta(days=1),
+                branch=account,
+            )
+        }
+    for key in sorted(lines.keys() | {key for key, net in opening.items() if net}):
+        _add_account(report, source, key, opening.get(key, 0), lines.get(key, []))
+    return report
+
+
+def _add_account(
+    report: Report, source: Source, key: tuple[str, str], opening: int, lines: Sequence[Line]
+) -> None:
+    account, asset = key
+    report.add(
+        "heading",
+        account=account,
+        asset=asset,
+        reference=f"{source.name_of(account)}: opening balance".removeprefix(": "),
+        balance=source.shown(opening, asset),
+    )
+    balance, debits, credits = opening, 0, 0
+    numbers = []
+    for line in sorted(lines, key=lambda one: (one.effective_on, one.position, one.leg)):
+        balance += line.amount if line.is_debit else -line.amount
+        debits += line.amount if line.is_debit else 0
+        credits += 0 if line.is_debit else line.amount
+        numbers.append(
+            report.add(
+                account=account,
+                asset=asset,
+                effective_on=line.effective_on,
+                journal=line.journal,
+                position=line.position,
+                leg=line.leg,
+                reference=line.reference,
+                **sides(source, line),
+                balance=source.shown(balance, asset),
+            )
+        )
+    report.total(
+        [(number, 1) for number in numbers],
+        account=account,
+        asset=asset,
+        reference="Closing balance",
+        debit=source.shown(debits, asset),
+        credit=source.shown(credits, asset),
+        balance=source.shown(balance, asset),
+    )
+
+
+def journal(source: Source, *, span: Span, account: str | None) -> Report:
+    """Returns every line of some days, entry after entry in the order of the log.
+
+    Raises TooLarge.
+    """
+    report = Report(
+        name="journal",
+        title="Journal",
+        asked={"from": span.from_, "to": span.to, "account": account},
+        columns=JOURNAL_COLUMNS,
+    )
+    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    numbers: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for line in read_lines(source, span=span, account=account):
+        totals[line.asset][0 if line.is_debit else 1] += line.amount
+        values = {
+            "effective_on": line.effective_on,
+            "journal": line.journal,
+            "position": line.position,
+            "class": line.class_,
+            "reference": line.reference,
+            "actor": line.actor,
+            "account": line.account,
+            "name": source.name_of(line.account),
+            "asset": line.asset,
+            **sides(source, line),
+        }
+        numbers[line.asset].append((report.add(**values), 1))
+    for asset, (debits, credits) in sorted(totals.items()):
+        both = {"debit": source.shown(debits, asset), "credit": source.shown(credits, asset)}
+        report.total(numbers[asset], account="Total", asset=asset, **both)
+        report.totals[asset] = both
+    return report
+
+
+def sides(source: Source, line: Line) -> dict[str, str | None]:
+    """Returns the line's amount in the column of its side."""
+    amount = source.shown(line.amount, line.asset)
+    return {
+        "debit": amount if line.is_debit else None,
+        "credit": None if line.is_debit else amount,
+    }

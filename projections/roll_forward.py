@@ -1,0 +1,162 @@
+"""Roll-forward, completeness and cut-off: what auditors ask of a whole ledger."""
+
+from datetime import date, timedelta
+
+from psycopg.rows import tuple_row
+
+from projections.balances import Past, read_past
+from projections.general_ledger import JOURNAL_COLUMNS, Line, sides
+from projections.lines import PLACES
+from projections.report import Column, Report, Source, Span, TooLarge
+
+LINES_MAX = 50_000
+
+COLUMNS = (
+    Column("account", "Account"),
+    Column("name", "Name"),
+    Column("asset", "Asset"),
+    Column("opening", "Opening", "amount"),
+    Column("debits", "Debits", "amount"),
+    Column("credits", "Credits", "amount"),
+    Column("closing", "Closing", "amount"),
+)
+COMPLETENESS = (*COLUMNS, Column("lines", "Lines", "number"), Column("even", "Even"))
+CUT_OFF = (*JOURNAL_COLUMNS, Column("why", "Why"))
+
+
+def roll_forward(source: Source, *, span: Span) -> Report:
+    """Returns each account's opening balance, what moved it in some days, and its closing one;
+    balances are debits less credits."""
+    report = Report(
+        name="roll-forward",
+        title="Account roll-forward",
+        asked={"from": span.from_, "to": span.to},
+        columns=COLUMNS,
+    )
+    opening: dict[tuple[str, str], Past] = {}
+    if span.from_ > date.min:
+        day_before = span.from_ - timedelta(days=1)
+        opening = {(one.account, one.asset): one for one in _through(source, day_before)}
+    for one in _through(source, span.to):
+        before = opening.get((one.account, one.asset))
+        debits = one.debits - (before.debits if before else 0)
+        credits = one.credits - (before.credits if before else 0)
+        opened = before.net if before else 0
+        if opened or debits or credits:
+            _add(report, source, one, opened, debits, credits)
+    return report
+
+
+def _through(source: Source, day: date) -> list[Past]:
+    return read_past(source.connection, position=source.known, effective_on=day)
+
+
+def _add(
+    report: Report, source: Source, one: Past, opening: int, debits: int, credits: int
+) -> None:
+    def shown(minor: int) -> str:
+        return source.shown(minor, one.asset)
+
+    report.add(
+        account=one.account,
+        name=source.name_of(one.account),
+        asset=one.asset,
+        opening=shown(opening),
+        debits=shown(debits),
+        credits=shown(credits),
+        closing=shown(opening + debits - credits),
+    )
+
+
+_ADDED_UP = """
+SELECT k.account, k.asset, count(*), coalesce(sum(l.amount) FILTER (WHERE l.is_debit), 0),
+    coalesce(sum(l.amount) FILTER (WHERE NOT l.is_debit), 0), max(l.number)
+FROM lines AS l JOIN line_keys AS k ON k.id = l.key
+WHERE l.place < %(end)s GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def completeness(source: Source) -> Report:
+    """Returns each account's lines, counted and added up one by one, beside the running number
+    and the running totals of its last line; `even` is `no` where they differ."""
+    report = Report(name="completeness", title="Completeness", asked={}, columns=COMPLETENESS)
+    running = {
+        (one.account, one.asset): one
+        for one in read_past(source.connection, position=source.known, effective_on=None)
+    }
+    rows = (
+        source.connection.cursor(row_factory=tuple_row)
+        .execute(_ADDED_UP, {"end": (source.known + 1) * PLACES})
+        .fetchall()
+    )
+    uneven = 0
+    for account, asset, count, debits, credits, last in rows:
+        one = running[account, asset]
+        even = (count, int(debits), int(credits)) == (last, one.debits, one.credits)
+        uneven += not even
+        report.add(
+            account=account,
+            name=source.name_of(account),
+            asset=asset,
+            opening=source.shown(0, asset),
+            debits=source.shown(int(debits), asset),
+            credits=source.shown(int(credits), asset),
+            closing=source.shown(one.net, asset),
+            lines=count,
+            even="yes" if even else "no",
+        )
+    report.totals = {"accounts": len(rows), "uneven": uneven}
+    return report
+
+
+_CUT_OFF = """
+SELECT p.position, l.place %% %(places)s, k.account, k.asset, p.effective_on, l.is_debit, l.amount,
+    p.journal, p.class, p.reference, p.actor
+FROM posted_entries AS p CROSS JOIN LATERAL unnest(p.accounts) AS a (code)
+JOIN line_keys AS k ON k.account = a.code
+JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
+    AND l.place < (p.position + 1) * %(places)s
+WHERE p.position <= %(known)s AND (p.position > %(cut)s) = (p.effective_on <= %(day)s)
+ORDER BY l.place LIMIT %(limit)s
+"""
+
+
+def cut_off(source: Source, *, effective_on: date, cut: int) -> Report:
+    """Returns what is effective on or before a day and was recorded after it, and the other way.
+
+    `cut`: the last position that was recorded on that day. Raises TooLarge.
+    """
+    report = Report(
+        name="cut-off",
+        title="Cut-off",
+        asked={"effective_on": effective_on},
+        columns=CUT_OFF,
+    )
+    parameters = {
+        "places": PLACES,
+        "known": source.known,
+        "cut": cut,
+        "day": effective_on,
+        "limit": LINES_MAX + 1,
+    }
+    cursor = source.connection.cursor(row_factory=tuple_row)
+    rows = cursor.execute(_CUT_OFF, parameters).fetchall()
+    if len(rows) > LINES_MAX:
+        raise TooLarge(f"More than {LINES_MAX:,} lines; ask for another day.")
+    for row in rows:
+        line = Line(*row)._replace(amount=int(row[6]))
+        values = {
+            "effective_on": line.effective_on,
+            "journal": line.journal,
+            "position": line.position,
+            "class": line.class_,
+            "reference": line.reference,
+            "actor": line.actor,
+            "account": line.account,
+            "name": source.name_of(line.account),
+            "asset": line.asset,
+            **sides(source, line),
+            "why": "recorded after" if line.position > cut else "effective after",
+        }
+        report.add(**values)
+    return report

@@ -1,0 +1,298 @@
+"""Reports over HTTP: in each form the same figures, and figures that follow from the records."""
+
+import csv
+import io
+import random
+from collections import defaultdict
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pypdf
+import pytest
+
+from interface.http.app import create_app
+from interface.http.door import HttpSettings
+from interface.reports.catalogue import REPORTS
+from tests.application.conftest import own_office, template, unchecked_office  # noqa: F401 -- fixtures
+from tests.application.office import Office
+from tests.interface.http.world import World, assert_problem, body_of
+from tests.projections.conftest import Worker
+from tests.projections.history import CHART, Leg, legs_of, live, prepare
+
+WITHOUT = {
+    "unadjusted": {
+        "adjusting",
+        "reclassification",
+        "audit_adjustment",
+        "revaluation",
+        "closing",
+    },
+    "adjusted": {"closing"},
+    "post-closing": set(),
+}
+
+
+@pytest.fixture
+def past(own_office: Office) -> tuple[World, list[Leg], Office]:  # noqa: F811
+    """A ledger with a random history, its views caught up, and its legs."""
+    prepare(own_office)
+    live(own_office, random.Random(5), 120)
+    worker = Worker(own_office)
+    with closing(worker.connection):
+        worker.catch_up()
+    world = World(own_office.ledgers, create_app(own_office.ledgers, HttpSettings()), ledger=None)
+    world.path = "/v1/ledgers/acme"
+    return world, legs_of(own_office.records()), own_office
+
+
+def get(world: World, name: str, **query: Any) -> dict[str, Any]:
+    asked = "&".join(f"{k}={v}" for k, v in query.items() if v is not None)
+    answer = world.auditor.get(f"{world.path}/reports/{name}?{asked}")
+    assert answer.status_code == 200, answer.text
+    return body_of(answer)
+
+
+def questions(legs: list[Leg], head: int) -> list[tuple[date, int]]:
+    chance = random.Random(9)
+    days = sorted({leg.effective_on for leg in legs})
+    found = [(days[-1], head), (days[0] - timedelta(days=1), head)]
+    found += [(chance.choice(days), chance.randint(1, head)) for _ in range(12)]
+    return found
+
+
+def functional(legs: list[Leg]) -> dict[str, Fraction]:
+    found: dict[str, Fraction] = defaultdict(Fraction)
+    for leg in legs:
+        found[leg.account] += leg.functional if leg.is_debit else -leg.functional
+    return found
+
+
+def of_kind(nets: dict[str, Fraction], *kinds: str) -> Fraction:
+    return sum((net for code, net in nets.items() if CHART[code] in kinds), Fraction(0))
+
+
+def test_the_trial_balance_equals_the_records(past: tuple[World, list[Leg], Office]) -> None:
+    world, legs, office = past
+    for day, known in questions(legs, office.position):
+        for basis, left_out in WITHOUT.items():
+            report = get(
+                world, "trial-balance", effective_on=day, known_position=known, basis=basis
+            )
+            nets: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+            for leg in legs:
+                if leg.position <= known and leg.effective_on <= day and leg.class_ not in left_out:
+                    nets[leg.asset, leg.account] += leg.amount if leg.is_debit else -leg.amount
+            shown = {
+                (row["asset"], row["account"]): Fraction(row["debit"]) - Fraction(row["credit"])
+                for row in report["rows"]
+                if row["kind"] == "line"
+            }
+            assert {k: v for k, v in shown.items() if v} == {k: v for k, v in nets.items() if v}
+            assert report["position"] == known
+            for sides in report["totals"].values():
+                assert sides["debit"] == sides["credit"]
+
+
+def test_assets_are_liabilities_equity_and_result_at_every_date(
+    past: tuple[World, list[Leg], Office],
+) -> None:
+    world, legs, office = past
+    for day, known in questions(legs, office.position):
+        report = get(world, "balance-sheet", effective_on=day, known_position=known)
+        meant = [leg for leg in legs if leg.position <= known and leg.effective_on <= day]
+        nets = functional(meant)
+        assert Fraction(report["totals"]["assets"]) == of_kind(nets, "asset")
+        assert Fraction(report["totals"]["liabilities"]) == -of_kind(nets, "liability")
+        assert Fraction(report["totals"]["equity"]) == -of_kind(
+            nets, "equity", "revenue", "expense"
+        )
+        earlier = functional([leg for leg in meant if leg.effective_on.year < day.year])
+        results = {
+            row["account"]: Fraction(row["amount"])
+            for row in report["rows"]
+            if "result" in row["account"].lower()
+        }
+        assert results.get("Unappropriated results of earlier years", 0) == -of_kind(
+            earlier, "revenue", "expense"
+        )
+
+
+def test_the_income_statement_equals_the_records(past: tuple[World, list[Leg], Office]) -> None:
+    world, legs, office = past
+    for day, known in questions(legs, office.position):
+        first = day - timedelta(days=100)
+        report = get(
+            world,
+            "income-statement",
+            **{"from": first, "to": day, "known_position": known},
+        )
+
+        def result(low: date, high: date, known: int = known) -> Fraction:
+            meant = [
+                leg
+                for leg in legs
+                if leg.position <= known
+                and low <= leg.effective_on <= high
+                and leg.class_ != "closing"
+            ]
+            return -of_kind(functional(meant), "revenue", "expense")
+
+        (row,) = (row for row in report["rows"] if row["account"] == "Result")
+        assert Fraction(row["amount"]) == result(first, day)
+        compared = (
+            date.fromisoformat(report["compared_from"]),
+            date.fromisoformat(report["compared_to"]),
+        )
+        assert Fraction(row["comparative"]) == result(*compared)
+
+
+def test_the_ledger_and_the_journal_have_every_line(
+    past: tuple[World, list[Leg], Office],
+) -> None:
+    world, legs, _ = past
+    days = sorted({leg.effective_on for leg in legs})
+    span = {"from": days[len(days) // 3], "to": days[-2]}
+    meant = [leg for leg in legs if span["from"] <= leg.effective_on <= span["to"]]
+    for name in ("general-ledger", "journal"):
+        report = get(world, name, **span)
+        lines = [row for row in report["rows"] if row["kind"] == "line"]
+        assert sorted(
+            (row["position"], row["account"], Fraction(row["debit"] or 0)) for row in lines
+        ) == sorted(
+            (leg.position, leg.account, leg.amount if leg.is_debit else Fraction(0))
+            for leg in meant
+        )
+    closing = {
+        (row["account"], row["asset"]): Fraction(row["balance"])
+        for row in get(world, "general-ledger", **span)["rows"]
+        if row["kind"] == "total"
+    }
+    for (account, asset), balance in closing.items():
+        assert balance == sum(
+            (leg.amount if leg.is_debit else -leg.amount)
+            for leg in legs
+            if (leg.account, leg.asset) == (account, asset) and leg.effective_on <= span["to"]
+        )
+
+
+def test_what_auditors_ask_of_the_whole(past: tuple[World, list[Leg], Office]) -> None:
+    world, legs, _ = past
+    assert get(world, "completeness")["totals"]["uneven"] == 0
+    day = sorted({leg.effective_on for leg in legs})[-3]
+    for row in get(world, "roll-forward", to=day)["rows"]:
+        opening, debits, credits, closing = (
+            Fraction(row[name]) for name in ("opening", "debits", "credits", "closing")
+        )
+        assert opening + debits - credits == closing
+        assert closing == sum(
+            (leg.amount if leg.is_debit else -leg.amount)
+            for leg in legs
+            if (leg.account, leg.asset) == (row["account"], row["asset"])
+            and leg.effective_on <= day
+        )
+    rows = get(world, "cut-off", effective_on=day)["rows"]
+    assert rows
+    assert {row["why"] for row in rows} == {"recorded after"}
+    assert {row["position"] for row in rows} == {
+        leg.position
+        for leg in legs
+        # The ledger's day ends at four or five in the morning, UTC.
+        if leg.effective_on <= day and recorded_on(leg) > day
+    }
+
+
+def recorded_on(leg: Leg) -> date:
+    moment = datetime.fromisoformat(leg.recorded_at)
+    return moment.astimezone(ZoneInfo("America/New_York")).date()
+
+
+# Forms --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_form_shows_the_same(past: tuple[World, list[Leg], Office], name: str) -> None:
+    world, _, _ = past
+    asked = f"{world.path}/reports/{name}"
+    report = body_of(world.auditor.get(asked))
+    columns = report["columns"]
+    shown = [[str(row.get(c["name"]) or "") for c in columns] for row in report["rows"]]
+    # Nothing is effective after today, nor recorded.
+    assert bool(shown) == (name != "cut-off")
+
+    text = world.auditor.get(f"{asked}.csv")
+    assert text.content_type == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(text.text)))
+    assert rows[0] == ["kind", *(c["name"] for c in columns)]
+    assert [row[1:] for row in rows[1:]] == shown
+
+    workbook = world.auditor.get(f"{asked}.xlsx")
+    check_workbook(workbook.data, report)
+    assert world.auditor.get(f"{asked}.xlsx").data == workbook.data
+
+    pages = world.auditor.get(asked, headers={"Accept": "application/pdf"})
+    assert pages.content_type == "application/pdf"
+    read = pypdf.PdfReader(io.BytesIO(pages.data))
+    last = read.pages[-1].extract_text()
+    assert f"Page {len(read.pages)} of {len(read.pages)}" in last
+    assert f"position {report['position']}" in last
+
+
+def check_workbook(content: bytes, report: dict[str, Any]) -> None:
+    formulas = openpyxl.load_workbook(io.BytesIO(content)).active
+    values = openpyxl.load_workbook(io.BytesIO(content), data_only=True).active
+    assert formulas is not None
+    assert values is not None
+    assert formulas.freeze_panes is not None
+    first = int(str(formulas.freeze_panes)[1:])
+    for number, row in enumerate(report["rows"]):
+        for place, column in enumerate(report["columns"], start=1):
+            cell = values.cell(first + number, place).value
+            expected = row.get(column["name"])
+            if expected in (None, ""):
+                assert cell is None
+            elif column["kind"] == "amount":
+                assert Decimal(str(cell)) == Decimal(expected)
+                assert isinstance(cell, int | float)
+            elif column["kind"] == "number":
+                assert cell == expected
+            elif column["kind"] == "day":
+                assert cell.date().isoformat() == expected
+            else:
+                assert cell == expected
+    if any(row["kind"] == "total" for row in report["rows"]) and report["report"] != "journal":
+        found = [c.value for line in formulas.iter_rows(min_row=first) for c in line]
+        assert any(str(value).startswith("=") for value in found)
+
+
+def test_a_report_is_the_same_for_ever(past: tuple[World, list[Leg], Office]) -> None:
+    world, _, office = past
+    asked = f"{world.path}/reports/trial-balance?known_position={office.position}"
+    before = world.auditor.get(asked).data
+    live(office, random.Random(6), 20)
+    worker = Worker(office)
+    with closing(worker.connection):
+        worker.catch_up()
+    assert world.auditor.get(asked).data == before
+
+
+def test_what_is_no_report(past: tuple[World, list[Leg], Office]) -> None:
+    world, _, _ = past
+    for name in ("none", "trial-balance.doc", "trial-balance.csv.csv"):
+        answer = world.auditor.get(f"{world.path}/reports/{name}")
+        assert_problem(answer, 404, "not_found")
+    for query in ("basis=booking", "depth=0", "account=assets", "from=2026-01-01", "x=1"):
+        answer = world.auditor.get(f"{world.path}/reports/trial-balance?{query}")
+        assert_problem(answer, 422, "invalid_request")
+    assert_problem(world.clerk.get(f"{world.path}/reports/journal"), 403, "forbidden")
+
+
+def test_branches_to_a_depth(past: tuple[World, list[Leg], Office]) -> None:
+    world, _, _ = past
+    report = get(world, "trial-balance", depth=1)
+    codes = {row["account"] for row in report["rows"] if row["kind"] == "line"}
+    assert codes <= {code.split(":")[0] for code in CHART}

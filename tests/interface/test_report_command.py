@@ -1,0 +1,122 @@
+"""`backoffice report` and `backoffice projections`: beside a service's worker, and without one."""
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import Database, Databases
+from tests.service import MakeService, Service
+
+BANK, RENT = "assets:cash", "expenses:rent"
+
+
+def posted(service: Service) -> str:
+    """Makes a ledger with an entry of last year and one of this."""
+    ledger = service.create_ledger()
+    for code, kind in ((BANK, "asset"), (RENT, "expense")):
+        body = {"code": code, "type": kind, "name": f"The {kind}", "asset": "USD"}
+        made = service.request("POST", f"/v1/ledgers/{ledger}/accounts", json=body)
+        assert made.status_code == 201, made.text
+    for amount, day in (("10.00", "2025-12-31"), ("2.50", "2026-01-02")):
+        legs = [
+            {"account": RENT, "side": "debit", "amount": amount, "asset": "USD"},
+            {"account": BANK, "side": "credit", "amount": amount, "asset": "USD"},
+        ]
+        entry = {"legs": legs, "effective_on": day}
+        made = service.request("POST", f"/v1/ledgers/{ledger}/entries", json=entry)
+        assert made.status_code == 201, made.text
+    return ledger
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-worker",)])
+def test_a_report_on_the_terminal_and_in_files(
+    make_service: MakeService, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    service = make_service(arguments=arguments)
+    service.start()
+    ledger = posted(service)
+
+    def report(*options: str) -> str:
+        done = service.command("report", *options, "--ledger", ledger)
+        return done.stdout
+
+    assert "12.50" in report("trial-balance")
+    sheet = json.loads(report("balance-sheet", "--effective-on", "2025-12-31", "--json"))
+    assert sheet["totals"] == {"assets": "-10.00", "liabilities": "0.00", "equity": "-10.00"}
+    text = report("journal", "--from", "2025-01-01", "--format", "csv")
+    assert text.startswith("kind,effective_on")
+    assert text.count("10.00") == 2
+    for ending, first in (("xlsx", b"PK"), ("pdf", b"%PDF"), ("csv", b"kind"), ("json", b"{")):
+        output = tmp_path / f"report.{ending}"
+        assert report("journal", "--output", str(output)) == ""
+        assert output.read_bytes().startswith(first)
+    assert json.loads(report("completeness", "--json", "--known-at", "2020-01-01"))["rows"] == []
+
+
+def test_what_a_report_does_not_take(service: Service) -> None:
+    ledger = service.create_ledger()
+    for wrong in (
+        ["none", "--ledger", ledger],
+        ["completeness", "--ledger", ledger, "--depth", "1"],
+        ["journal", "--ledger", ledger, "--format", "pdf"],
+        ["journal", "--ledger", ledger, "--known-at", "soon"],
+    ):
+        assert "Traceback" not in service.command("report", *wrong, status=2).stderr
+    none = service.command("report", "journal", "--ledger", "none", status=1)
+    assert "backoffice ledger list" in none.stderr
+
+
+def test_views_are_looked_at_and_made_anew(make_service: MakeService, databases: Databases) -> None:
+    database: Database = databases.create()
+    service = make_service(database=database)
+    service.start()
+    ledger = posted(service)
+    head = service.request("GET", f"/v1/ledgers/{ledger}").json()["position"]
+    service.command("report", "journal", "--ledger", ledger)
+    shown = json.loads(service.command("projections", "status", "--json").stdout)["items"]
+    assert {one["view"] for one in shown} == {"lines", "entries", "holds"}
+    before = service.command("report", "general-ledger", "--ledger", ledger).stdout
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        # Damaged by hand: it shows, and is mended.
+        connection.execute(f"UPDATE ledger_{ledger}.lines SET amount = amount + 1")
+        uneven = json.loads(
+            service.command("report", "completeness", "--ledger", ledger, "--json").stdout
+        )
+        assert uneven["totals"] == {"accounts": 2, "uneven": 2}
+        said = service.command("projections", "rebuild", "lines", "--ledger", ledger).stdout
+        assert said == f"{ledger}: lines shows position {head}\n"
+        assert service.command("report", "general-ledger", "--ledger", ledger).stdout == before
+        # An event that nobody can process stops the view, and says so wherever one looks.
+        connection.execute(
+            f"UPDATE ledger_{ledger}.lines SET all_debits = all_debits + 1, number = number + 1"
+        )
+    service.restart()
+    wait_for_stop(service, ledger, head + 1)
+    done = service.command("projections", "status", status=1)
+    assert f"stopped at {head + 1}: Gap" in done.stdout
+    assert "rebuild" in done.stderr
+    metrics = service.request("GET", "/metrics", role=None).text
+    assert f'backoffice_view_stopped{{ledger="{ledger}",view="lines"}} 1.0' in metrics
+    failed = service.command("report", "journal", "--ledger", ledger, status=1)
+    assert "projections status" in failed.stderr
+    service.command("projections", "rebuild", "lines", "--ledger", ledger)
+    assert service.request("GET", "/health/ready", role=None).json()["stopped_views"] == []
+    service.command("projections", "status")
+
+
+def wait_for_stop(service: Service, ledger: str, position: int) -> None:
+    """Posts once more and waits until the view has stopped in front of it."""
+    legs = [
+        {"account": RENT, "side": "debit", "amount": "1.00", "asset": "USD"},
+        {"account": BANK, "side": "credit", "amount": "1.00", "asset": "USD"},
+    ]
+    made = service.request("POST", f"/v1/ledgers/{ledger}/entries", json={"legs": legs})
+    assert made.status_code == 201, made.text
+    for _ in range(1000):
+        stopped = service.request("GET", "/health/ready", role=None).json()["stopped_views"]
+        if stopped:
+            assert stopped == [{"ledger": ledger, "view": "lines", "position": position}]
+            return
+    raise AssertionError("the view does not stop")
