@@ -101,9 +101,12 @@ def reading(
     *,
     headers: Iterable[str] = (),
     line: type[Schema] | None = None,
+    files: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Returns the documentation of a read; `line`: what a line is of it in NDJSON."""
-    content = {JSON: answer} if line is None else {JSON: answer, NDJSON[0]: line}
+    """Returns the documentation of a read; `line`: what a line is of it in NDJSON; `files`: in
+    which other media types it may be had."""
+    content: dict[str, Any] = {JSON: answer} if line is None else {JSON: answer, NDJSON[0]: line}
+    content |= {kind: {"type": "string"} for kind in files}
     return {
         "summary": summary,
         "parameters": [{"in": "query", "schema": query}],

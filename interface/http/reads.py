@@ -25,7 +25,15 @@ from interface.http.pages import (
     read_journals,
 )
 from interface.http.past import past_balances, statement_shown
-from interface.http.reports import SECONDS_MAX, asked_report, check_taken, report_answer
+from interface.http.reports import (
+    CSV,
+    PDF,
+    SECONDS_MAX,
+    XLSX,
+    asked_report,
+    check_taken,
+    report_answer,
+)
 from interface.http.schemas_answers import (
     Account,
     AccountsPage,
@@ -82,6 +90,8 @@ class ReadRoute(NamedTuple):
     headers: tuple[str, ...] = ()
     line: type[Schema] | None = None
     """What a line of it is, where it may be had as NDJSON."""
+    files: tuple[str, ...] = ()
+    """In which other media types it may be had."""
 
 
 def _ledgers(reading: Reading) -> Answer:
@@ -231,6 +241,13 @@ READ_ROUTES = (
         AuthorizationsPage,
         "List holds",
     ),
-    ReadRoute(f"{LEDGER}/reports/<report>", _report, ReportQuery, Report, "Make a report"),
+    ReadRoute(
+        f"{LEDGER}/reports/<report>",
+        _report,
+        ReportQuery,
+        Report,
+        "Make a report",
+        files=(CSV, XLSX, PDF),
+    ),
     ReadRoute(f"{LEDGER}/events", _events, EventsQuery, EventsPage, "Read the log", line=Record),
 )

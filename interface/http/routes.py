@@ -150,7 +150,12 @@ def _add_read(blueprint: Blueprint, door: Door, route: ReadRoute) -> None:
         return respond(route.read(asked, **named))
 
     documentation = reading(
-        route.summary, route.answer, route.query, headers=route.headers, line=route.line
+        route.summary,
+        route.answer,
+        route.query,
+        headers=route.headers,
+        line=route.line,
+        files=route.files,
     )
     name = route.read.__name__.strip("_")
     _add(blueprint, route.rule, f"show_{name}", view, documentation, method="GET")

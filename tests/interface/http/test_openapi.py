@@ -16,6 +16,7 @@ from interface.http.errors import STATUS
 from interface.http.log import LOG_ROUTES
 from interface.http.reads import READ_ROUTES
 from interface.http.write_routes import WRITE_ROUTES
+from interface.reports.catalogue import REPORTS
 from tests.interface.http.world import ROLES, World, body_of, make_key
 
 # Views answer where a worker follows the log.
@@ -65,6 +66,7 @@ def known(world: World, seal: Callable[[], None]) -> dict[str, list[str]]:
         "asset": ["USD"],
         "entry": [world.post(cash, wallet, "1.00")["id"] for _ in range(5)],
         "authorization": [world.hold(wallet, cash, "1.00")["id"] for _ in range(5)],
+        "report": [f"{name}{ending}" for name in REPORTS for ending in ("", ".csv")],
     }
 
 
