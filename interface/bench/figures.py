@@ -39,6 +39,8 @@ class Result(msgspec.Struct, kw_only=True):
     """The rate of the same load against a server that does nothing."""
     ratio_to_one: float | None = None
     """Several processes: to the rate of one, measured right before."""
+    ratio_to_first: float | None = None
+    """The last settlements of a hold: the time of one to that of one of the first."""
     failures: int = 0
     """Units answered otherwise than they should; none of them is in the rate."""
     examples: list[str] = []

@@ -146,6 +146,8 @@ def remarks(figures: Figures) -> list[Text]:
     for result in figures.results:
         if result.ratio_to_one is not None:
             lines.append(f"{result.name}: {result.ratio_to_one:.2f} of one process")
+        if result.ratio_to_first is not None:
+            lines.append(f"{result.name}: {result.ratio_to_first:.2f} of the first")
         if result.failures:
             example = result.examples[0] if result.examples else ""
             lines.append(f"{result.name}: {result.failures} failures, for example {example}")

@@ -121,6 +121,25 @@ def measured(load: Load, *, rig: Rig, terms: Terms, told: Told) -> Result:
     )
 
 
+def measured_once(load: Load, *, told: Told) -> Result:
+    """Sends each unit of a load once, one after the other, and returns how long they took.
+
+    Raises ScenarioFailed.
+    """
+    outcome = generate(load.plan(), told=told)
+    if outcome.failures or outcome.stopped:
+        raise ScenarioFailed(f"{load.name}: {outcome.stopped} {' '.join(outcome.examples[:1])}")
+    return Result(
+        name=load.name,
+        rate=round(outcome.rate, 1),
+        p50_ms=outcome.latencies_ms["p50"],
+        p99_ms=outcome.latencies_ms["p99"],
+        seconds=round(outcome.seconds, 2),
+        transfers=outcome.transfers,
+        connections=len(load.connections),
+    )
+
+
 def ceiling(load: Load, outcome: Outcome, *, seconds: float) -> float | None:
     """Returns the load's rate against a server that answers at once what the service answered."""
     if not outcome.samples:

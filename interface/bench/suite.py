@@ -16,7 +16,15 @@ from interface.bench.generator import GeneratorFailed
 from interface.bench.imports import ROWS_A_COMMIT, imported, preloaded
 from interface.bench.load import Unit
 from interface.bench.rig import Rig, RigFailed, Service
-from interface.bench.scenario import Load, ScenarioFailed, Terms, Told, carried_out, measured
+from interface.bench.scenario import (
+    Load,
+    ScenarioFailed,
+    Terms,
+    Told,
+    carried_out,
+    measured,
+    measured_once,
+)
 from interface.bench.workloads import BATCH_COMMANDS, Workload
 
 LEDGERS = 4
@@ -86,6 +94,7 @@ class Suite:
             main = self._ledger("bench", self._terms.wallets, service)
             self._single_posts(main, service)
             self._batches(main, service)
+            self._settlements(main, service)
             # Not last: without them, should time run out, the other figures say little.
             self._baselines(main)
             self._import(main)
@@ -119,6 +128,29 @@ class Suite:
         self._over_http(name, [main], [main.batches(name)], [service], BATCH_CLIENTS)
         name = "http_batch_hot"
         self._over_http(name, [main], [main.hot_batches(name)], [service], BATCH_CLIENTS)
+        name = "http_batch_pairs"
+        self._over_http(name, [main], [main.pair_batches(name)], [service], BATCH_CLIENTS)
+
+    def _settlements(self, main: Workload, service: Service) -> None:
+        """Settles one hold again and again: does the last time take longer than the first?"""
+
+        def load(name: str, units: list[Unit]) -> Load:
+            return Load(name, [service], [units], [(0, 0)], [main.ledger])
+
+        def filled(told: Told) -> Result:
+            carried_out(load("settling", main.further_settlements()), told=told)
+            return measured_once(load("settle_10000", main.last_settlements()), told=told)
+
+        if self._is_late("settle_10000"):
+            return
+        carried_out(load("hold", main.hold_made()), told=self._show.step("hold"))
+        first = self._measure(
+            "settle_first",
+            lambda told: measured_once(load("settle_first", main.first_settlements()), told=told),
+        )
+        last = self._measure("settle_10000", filled)
+        if first and last and first.p50_ms and last.p50_ms:
+            last.ratio_to_first = round(last.p50_ms / first.p50_ms, 3)
 
     def _four_ledgers(self, service: Service) -> None:
         if self._is_late("four_ledgers"):

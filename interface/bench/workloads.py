@@ -24,6 +24,9 @@ BATCH_COMMANDS = 1_000
 SINGLES = 4_096
 """Posts and pairs are taken in turn from so many different ones."""
 BATCHES = 24
+SETTLEMENTS = 10_000
+SETTLEMENTS_TIMED = 100
+"""Of one hold: in all, and how many of the first and of the last are timed."""
 LINES = 20_000
 LINES_A_WRITE = 10_000
 
@@ -95,6 +98,52 @@ class Workload:
         """Returns batches of transfers, most of them with one wallet on one side."""
         return [self._batch(self._posts(self._hot_transfer), name=name) for _ in range(BATCHES)]
 
+    def pair_batches(self, name: str) -> list[Unit]:
+        """Returns batches of transfers that are authorized and settled, a command each."""
+        return [
+            self._batch(
+                [command for n in range(BATCH_COMMANDS // 2) for command in self._held(n)],
+                name=name,
+            )
+            for _ in range(BATCHES)
+        ]
+
+    def hold_made(self) -> list[Unit]:
+        """Returns the request that makes the hold which is settled SETTLEMENTS times."""
+        body = {
+            "id": self._often_settled,
+            "debit": wallet(0),
+            "credit": wallet(1),
+            "amount": f"{SETTLEMENTS // 100}.00",
+            "asset": ASSET,
+        }
+        return [self._single(f"{self._path}/authorizations", body, name="often")]
+
+    def first_settlements(self) -> list[Unit]:
+        """Returns the first settlements of that hold, of a cent, a request each."""
+        return self._settlements("often-first")
+
+    def further_settlements(self) -> list[Unit]:
+        """Returns those between the first and the last, in batches."""
+        rest = SETTLEMENTS - 2 * SETTLEMENTS_TIMED
+        command = {"do": "settle", "authorization": self._often_settled, "amount": "0.01"}
+        return [
+            self._batch([command] * SETTLEMENTS_TIMED, name="often")
+            for _ in range(rest // SETTLEMENTS_TIMED)
+        ]
+
+    def last_settlements(self) -> list[Unit]:
+        """Returns the last settlements, a request each."""
+        return self._settlements("often-last")
+
+    @property
+    def _often_settled(self) -> str:
+        return f"{self._run}-0000-4000-a000-000000000000"
+
+    def _settlements(self, name: str) -> list[Unit]:
+        path = f"{self._path}/authorizations/{self._often_settled}/settle"
+        return [self._single(path, {"amount": "0.01"}, name=name) for _ in range(SETTLEMENTS_TIMED)]
+
     def write_import(self, path: Path, *, name: str, lines: int) -> None:
         """Writes a file of NDJSON commands, transfers between random wallets."""
         commands = [
@@ -112,6 +161,20 @@ class Workload:
 
     def _single(self, path: str, body: Body, *, name: str) -> Unit:
         return Unit(requests=[self._request(path, body, name=name, status=201)], transfers=1)
+
+    def _held(self, number: int) -> list[Body]:
+        """A hold of a batch and its settlement; ids differ by the request and the place in it."""
+        debit, credit = self._random.sample(range(self.wallets), 2)
+        id = f"{self._run}-{number:04x}-4000-9000-{MARK.decode()}"
+        hold = {
+            "do": "authorize",
+            "id": id,
+            "debit": wallet(debit),
+            "credit": wallet(credit),
+            "amount": self._amount(),
+            "asset": ASSET,
+        }
+        return [hold, {"do": "settle", "authorization": id}]
 
     def _pair(self, name: str) -> Unit:
         debit, credit = self._random.sample(range(self.wallets), 2)

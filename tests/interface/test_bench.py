@@ -279,6 +279,9 @@ def test_all_scenarios_run_and_fail_nowhere(rig: Rig, tmp_path: Path) -> None:
         "http_pairs",
         "http_batch_random",
         "http_batch_hot",
+        "http_batch_pairs",
+        "settle_first",
+        "settle_10000",
         "four_ledgers",
         "import",
         "one_process",
@@ -295,6 +298,8 @@ def test_all_scenarios_run_and_fail_nowhere(rig: Rig, tmp_path: Path) -> None:
         notes = [note for note in result.notes if not note.startswith("disturbed")]
         assert notes == [] or name == "preload", name
     assert by_name["two_processes"].ratio_to_one
+    assert by_name["settle_10000"].ratio_to_first
+    assert by_name["settle_10000"].transfers == by_name["settle_first"].transfers == 100
     assert by_name["import"].transfers == by_name["preload"].transfers == 3_000
     assert by_name["http_batch_random"].generator_ceiling
 
