@@ -20,7 +20,9 @@ from interface.http.errors import Problem
 from interface.http.streams import NO_TEXT, Stored, happened, read_ends, read_texts
 
 HISTORY_MAX = 100
-"""An answer shows the event that opened it and up to so many of the last ones."""
+ANSWERED_MAX = 20
+"""It is shown with the event that opened it and up to so many of the last ones; a command's answer,
+which many wait for, with fewer."""
 
 
 def authorization_shown(
@@ -82,7 +84,7 @@ def read_history(
     if up_to is None:
         return read_ends(connection, authorization, last=HISTORY_MAX)
     version = up_to.record.version
-    before = read_ends(connection, authorization, last=HISTORY_MAX - 1, before_version=version)
+    before = read_ends(connection, authorization, last=ANSWERED_MAX - 1, before_version=version)
     return [*before, up_to]
 
 

@@ -235,4 +235,5 @@ def test_an_answer_shows_a_bounded_part_of_a_long_history(world: World) -> None:
     assert len(shown["entries"]) == 100
     assert (shown["settled"], shown["settlements"]) == ("150.00", 150)
     last = shop.done("settle", "1.00")
-    assert [line["version"] for line in last["history"]] == [1, *range(53, 153)]
+    assert [line["version"] for line in last["history"]] == [1, *range(133, 153)]
+    assert last["history_total"] == 152
