@@ -1,12 +1,13 @@
 """Accounts and their balances as answers show them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from application.records import SHAPES
 from domain.accounts import Account, AccountNotFound
 from domain.assets import Asset
 from domain.balances import available, posted
@@ -73,6 +74,28 @@ def fold_account(stored: Sequence[Stored], code: str) -> Account:
     account = books.accounts.get(code)
     assert account is not None, "its first record opens the account"
     return account
+
+
+def read_liens(
+    connection: Connection[DictRow], accounts: Iterable[Account], *, position: int
+) -> dict[tuple[str, str], int]:
+    """Returns what liens kept of each account as known at a position, by code and asset, in minor
+    units; accounts without one are left out."""
+    streams = [account.stream for account in accounts if account.version > 1]
+    rows = connection.execute(
+        "SELECT state FROM events WHERE originator_id = ANY(%s::uuid[])"
+        " AND notification_id <= %s ORDER BY notification_id",
+        [streams, position],
+    )
+    books = Books()
+    for row in rows:
+        record = SHAPES.decode(row["state"])
+        EVOLVE[type(record.payload)](books, record.stream, record.payload)
+    return {
+        (account.code, account.asset): account.lien_minor
+        for account in books.accounts.now.values()
+        if account.lien_minor and account.asset is not None
+    }
 
 
 def read_balances(

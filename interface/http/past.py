@@ -6,7 +6,7 @@ from typing import Any
 from domain.accounts import DEBIT_NORMAL_TYPES, Account, AccountNotFound
 from domain.assets import Asset
 from domain.money import format_amount
-from interface.http.accounts import decode_account, read_account
+from interface.http.accounts import decode_account, read_account, read_liens
 from interface.http.errors import Problem, invalid
 from interface.http.pages import cursor_of, is_position, key_of
 from interface.http.schemas_queries import PAGE_DEFAULT
@@ -33,7 +33,9 @@ def past_balances(seen: Seen, code: str, query: Query) -> dict[str, Any]:
         chosen["account"] = code
         accounts = {code: read_account(connection, code)}
     lines = read_past(connection, position=known, effective_on=effective_on, **chosen)
-    holds = read_pending(connection, position=_held_at(seen, effective_on), **chosen)
+    held_at = _held_at(seen, effective_on)
+    holds = read_pending(connection, position=held_at, **chosen)
+    liens = read_liens(connection, accounts.values(), position=held_at)
     assets = {line.asset for line in lines} | {hold.asset for hold in holds}
     if "account" in chosen:
         assets |= {one.asset for one in accounts.values() if one.asset is not None}
@@ -47,6 +49,11 @@ def past_balances(seen: Seen, code: str, query: Query) -> dict[str, Any]:
                 states[asset],
                 [line for line in lines if line.asset == asset],
                 [hold for hold in holds if hold.asset == asset],
+                sum(
+                    minor
+                    for (code, of), minor in liens.items()
+                    if of == asset and accounts[code].debit_normal == debit_normal
+                ),
                 debit_normal=debit_normal,
             )
             for asset in sorted(assets)
@@ -79,8 +86,8 @@ def _branch(seen: Seen, branch: str) -> dict[str, Account]:
 
 
 def _held_at(seen: Seen, effective_on: date | None) -> int:
-    """Holds count on the day on which they are recorded: as of a day, those that were open when it
-    ended in the ledger's time zone."""
+    """Holds and liens count on the day on which they are recorded: as of a day, those that stood
+    when it ended in the ledger's time zone."""
     if effective_on is None or effective_on == date.max:
         return seen.known
     end = start_of(effective_on + timedelta(days=1), seen.ledger.timezone)
@@ -88,13 +95,13 @@ def _held_at(seen: Seen, effective_on: date | None) -> int:
 
 
 def _item(
-    asset: Asset, lines: list[Past], holds: list[Pending], *, debit_normal: bool
+    asset: Asset, lines: list[Past], holds: list[Pending], liens: int, *, debit_normal: bool
 ) -> dict[str, Any]:
     debits, credits = sum(one.debits for one in lines), sum(one.credits for one in lines)
     pending_debits = sum(one.debits for one in holds)
     pending_credits = sum(one.credits for one in holds)
     balance = debits - credits if debit_normal else credits - debits
-    available = balance - (pending_credits if debit_normal else pending_debits)
+    available = balance - liens - (pending_credits if debit_normal else pending_debits)
 
     def shown(minor: int) -> str:
         return format_amount(minor, asset.scale)
@@ -107,6 +114,7 @@ def _item(
             "balance": shown(balance),
         },
         "pending": {"debits": shown(pending_debits), "credits": shown(pending_credits)},
+        "liens": shown(liens),
         "available": shown(available),
         "lines": sum(one.lines for one in lines),
     }

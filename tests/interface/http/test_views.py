@@ -95,6 +95,32 @@ def test_pending_counts_when_it_was_held(world: World) -> None:
     assert item["pending"]["debits"] == "0.00"
 
 
+def test_what_liens_kept_is_past_too(world: World) -> None:
+    branch = f"lien{world.head()}"
+    wallet = world.funded("9.00", code=f"{branch}:a")
+    world.funded("5.00", code=f"{branch}:b")
+    before = world.head()
+    path = f"{world.path}/accounts/{wallet}"
+    for amount in ("4.00", "1.50"):
+        world.controller.post(f"{path}/freeze", {"amount": amount})
+    frozen = world.head()
+    (first, _) = body_of(world.clerk.get(path))["freezes"]
+    lifted = world.controller.post(f"{path}/unfreeze", {"freeze_id": first["freeze_id"]})
+    assert lifted.status_code == 200, lifted.text
+    for known, liens, available in (
+        (before, "0.00", "9.00"),
+        (frozen, "5.50", "3.50"),
+        (world.head(), "1.50", "7.50"),
+    ):
+        (item,) = get(world, f"/accounts/{wallet}/balances", known_position=known)["items"]
+        assert (item["liens"], item["available"]) == (liens, available)
+    assert world.balance(wallet)["available"] == "7.50"
+    (item,) = get(world, f"/accounts/{branch}:/balances", known_position=frozen)["items"]
+    assert (item["liens"], item["available"]) == ("5.50", "8.50")
+    (item,) = get(world, f"/accounts/{wallet}/balances", effective_on="2026-01-01")["items"]
+    assert item["liens"] == "0.00"
+
+
 def test_a_moment_and_a_position_are_not_both_asked_for(world: World) -> None:
     path = f"{world.path}/accounts/{world.account()}/balances"
     answer = world.auditor.get(f"{path}?known_at=2026-01-01&known_position=1")

@@ -147,7 +147,7 @@ class World:
         body = {"code": code, "type": type, "name": "An account", "asset": "USD", **members}
         opened = self.controller.post(f"{self.path}/accounts", body)
         assert opened.status_code == 201, opened.text
-        return code
+        return str(body["code"])
 
     def funded(self, amount: str, **members: Any) -> str:
         """Opens a client's wallet that holds so much, and nothing below zero."""
