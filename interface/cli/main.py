@@ -21,6 +21,7 @@ COMMANDS = {
     "import": "interface.cli.import_file:import_file",
     "report": "interface.cli.report:report",
     "projections": "interface.cli.projections:projections",
+    "log": "interface.cli.log:log",
     "export": "interface.cli.export:export",
     "verify": "interface.cli.verify:verify",
     "bench": "interface.cli.bench:bench",

@@ -45,3 +45,33 @@ def test_what_the_worker_signed_is_verified_and_what_was_changed_is_shown(
     assert "Bash" in found
     service.command("verify", "--ledger", "nowhere", status=1)
     service.command("verify", status=2)
+
+
+def test_the_log_by_command(make_service: MakeService, database: Database, tmp_path: Path) -> None:
+    service = make_service(database=database)
+    service.start()
+    ledger = service.create_ledger()
+    note = await_checkpoint(service, ledger)
+    of = ("--ledger", ledger)
+    assert service.command("log", "checkpoint", *of).stdout == note
+    (tmp_path / "outside").mkdir()
+    service.command("log", "push", *of, str(tmp_path / "outside"))
+    (kept,) = (tmp_path / "outside").iterdir()
+    key = service.command("log", "rotate", *of).stdout.strip()
+    both = await_checkpoint(service, ledger)
+    assert both.count("\n\u2014 ") == 2
+    old = service.request("GET", f"/v1/ledgers/{ledger}/log/keys").json()["verifier_keys"][0]
+    service.command("log", "retire", *of, old)
+    assert await_checkpoint(service, ledger).count("\n\u2014 ") == 1
+    service.command("log", "witness", *of, key, status=2)
+    service.command("log", "continue", *of, "--reason", "restore", status=2)
+    said = service.command(
+        "log", "continue", *of, "--reason", "restore", "--checkpoint", str(kept), "--yes"
+    ).stdout
+    assert said.strip() == f"localhost:8000/v1/ledgers/{ledger}/log/2"
+    while await_checkpoint(service, ledger).split("\n")[0] != said.strip():
+        pass
+    directory = tmp_path / "bundle"
+    service.command("export", *of, "--output", str(directory), "--texts")
+    service.command("verify", str(directory))
+    assert json.loads(service.command("verify", *of, "--json").stdout)["verified"] is True
