@@ -239,7 +239,7 @@ class Writer:
         for (ticket, _), answered in zip(taken, outcomes, strict=True):
             ticket.answer(answered)
         counts = Counter(
-            outcome.code or ("replayed" if outcome.replayed else "done")
+            "judged" if outcome.judged_at is not None else outcome.code or outcome.status
             for answered in outcomes
             for outcome in answered
         )

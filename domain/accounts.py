@@ -175,7 +175,7 @@ class AccountIsClosed(Refusal):
 
 
 class AccountInUse(Refusal):
-    """`standing`: postings, balance, holds or lien."""
+    """`standing`: postings, balance, holds, lien or limits."""
 
     code = "account_in_use"
     sentence = "The account {account} is in use: {standing}."

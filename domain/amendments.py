@@ -123,7 +123,10 @@ def evolve_amended(books: Books, stream: str, event: AccountAmended) -> None:
 
 
 def _check_unused(books: Books, account: Account) -> None:
-    """A lien is an amount of the account's asset, and so in use as well. Raises AccountInUse."""
+    """A lien and a limit are of the account's asset and side, and so a use of them as well.
+
+    Raises AccountInUse.
+    """
     for balance in books.balances_of(account.code):
         if balance.lines:
             raise AccountInUse(account=account.code, standing="postings")
@@ -131,3 +134,5 @@ def _check_unused(books: Books, account: Account) -> None:
             raise AccountInUse(account=account.code, standing="holds")
     if account.lien_minor:
         raise AccountInUse(account=account.code, standing="lien")
+    if account.limits:
+        raise AccountInUse(account=account.code, standing="limits")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.accounts import Account, CloseAccount, Limit
+from domain.accounts import Account, AccountInUse, CloseAccount, Limit
+from domain.amendments import AmendAccount
 from domain.authorizations import Authorize, Release, Settle, Void
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
@@ -413,9 +414,12 @@ def test_limits_of_an_account_with_several_assets_are_of_one_each() -> None:
     assert past.when(transfer("purse", "any", "500.00")).code is None
 
 
-def test_a_limit_does_not_keep_an_account_open() -> None:
+def test_a_limit_does_not_keep_an_account_open_but_its_asset_and_side() -> None:
     past = ledger.given(account("old"), SetLimit(account="old", per="day", amount="1.00"))
     assert past.when(CloseAccount(account="old")).code is None
+    past.when(AmendAccount(account="old", asset="EUR")).then(AccountInUse(standing="limits"))
+    past.when(AmendAccount(account="old", contra=True)).then(AccountInUse(standing="limits"))
+    assert past.when(AmendAccount(account="old", name="New")).code is None
 
 
 def test_all_that_an_entry_takes_is_judged_before_funds() -> None:
