@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from datetime import UTC
 from time import perf_counter
 
-from application.commit import Commit, Prepared, continues
+from application.commit import Commit, continues
 from application.metrics import COMMIT_STEPS
 from application.needs import Needs
-from application.outcomes import Outcome
+from application.outcomes import Outcome, Prepared
 from application.repeats import ask_done
 from domain.entries import Post
 
@@ -49,16 +49,16 @@ class Following(Commit):
         self._continues = continues(prepared)
         self._begin(previous.position, previous.recorded_at.astimezone(UTC), previous.incarnation)
         self._needs = self._needed(prepared)
-        self._asked_for = self._needs.entries | self._needs.new_ids
+        self.decisions.asked_for = self._needs.entries | self._needs.new_ids
         if not self._is_new(previous):
             return
         for unit in units:
             command = unit[0].asked.command
             if len(unit) > 1 or type(command) is not Post or command.validate_only:
                 break
-            if unit[0].command_id in self._known:
+            if unit[0].command_id in self.decisions.known:
                 break
-            outcome = self._post_plain(unit[0], command)
+            outcome = self.decisions.post_plain(unit[0], command)
             if outcome is None:
                 break
             self._ahead.append([outcome])

@@ -33,6 +33,15 @@ Unit = tuple[Asked, ...]
 """Commands that stand or fall together; most units have one."""
 
 
+class Prepared(Struct, frozen=True, gc=False):
+    """A command with what can be computed before the lock is had."""
+
+    asked: Asked
+    command_id: str
+    digest: str
+    card_number_in: str | None = None
+
+
 class Outcome:
     """What became of one command.
 

@@ -4,8 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from application.commit import Prepared
-from application.outcomes import Outcome, Unanswered
+from application.outcomes import Outcome, Prepared, Unanswered
 
 MAX_COMMIT_COMMANDS = 2_000
 """Also the largest group: it must fit one commit."""

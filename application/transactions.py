@@ -15,12 +15,12 @@ import structlog
 from psycopg import Connection
 
 from application.cache import Cache
-from application.commit import Commit, Prepared
+from application.commit import Commit
 from application.expiry import DueHolds
 from application.following import Following
 from application.identity import CommandIds
 from application.metrics import COMMIT_SIZE
-from application.outcomes import Outcome, Unanswered
+from application.outcomes import Outcome, Prepared, Unanswered
 from application.plain import PlainForms
 from application.sessions import connect_writer, end_stopped_writer
 from application.store import LedgerStore

@@ -20,11 +20,12 @@ import psycopg
 import structlog
 from psycopg.sql import SQL, Identifier
 
-from application.commit import Commit, Prepared, prepare, utc_now
+from application.commit import Commit, utc_now
+from application.decisions import prepare
 from application.following import Overtaken
 from application.identity import CommandIds
 from application.metrics import COMMANDS, COMMIT_SIZE, QUEUE_DEPTH
-from application.outcomes import Outcome, Unanswered, Unit
+from application.outcomes import Outcome, Prepared, Unanswered, Unit
 from application.queue import MAX_COMMIT_COMMANDS, Queue, Taken, Ticket
 from application.sessions import connect_writer
 from application.store import LedgerStore

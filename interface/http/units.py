@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from application.commit import GroupRefused
+from application.decisions import GroupRefused
 from application.outcomes import Asked, Caller, Outcome, Unanswered, Unit
 from application.queue import MAX_COMMIT_COMMANDS
 from domain.authorizations import Settle
