@@ -60,7 +60,7 @@ class FreezeNotFound(Refusal):
     """`standing`: how many stand; of several, one has to be named."""
 
     code = "freeze_not_found"
-    sentence = "{standing} freezes stand on {account}, and {freeze_id} is none of them."
+    sentence = "{account} has {standing} freezes; name the one to lift by its freeze_id."
 
 
 def freeze(books: Books, command: FreezeAccount, at: At, new: NewStream) -> Decided:

@@ -86,12 +86,12 @@ class LimitExceeded(Refusal):
     """`limit`, `used` and `asked` are amounts, or numbers where `counted` is `count`."""
 
     code = "limit_exceeded"
-    sentence = "{used} of the {limit} that {account} may give a(n) {per} are used; {asked} asked."
+    sentence = "The limit of {account} per {per} is {limit}: {used} are used, {asked} was asked."
 
 
 class LimitNotFound(Refusal):
     code = "not_found"
-    sentence = "{account} has no limit a(n) {per} of {asset}."
+    sentence = "{account} has no limit per {per} in {asset}."
 
 
 def set_limit(books: Books, command: SetLimit, at: At, new: NewStream) -> Decided:
