@@ -16,12 +16,13 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { command -v $$python; break; }; done)
 
-.PHONY: help venv run test lint format types imports check lock upgrade bench clean distclean
+.PHONY: help venv run test soak lint format types imports check lock upgrade bench clean distclean
 
 help:
 	@echo "make venv    .venv with the locked requirements and $(BIN)/backoffice"
 	@echo "make run     PostgreSQL, the service and the demonstration ledger on 127.0.0.1:8000"
 	@echo "make test    linting, types, import rules and the whole test suite"
+	@echo "make soak    100,000 random commands on holds, compared with a model"
 	@echo "make bench   what it can carry on this machine"
 	@echo "make lock    requirements/*.txt from pyproject.toml (make upgrade: to the newest)"
 	@echo "make clean   what building and testing left (make distclean: .venv and ./var too)"
@@ -46,6 +47,10 @@ run: venv
 
 test: lint
 	@$(BIN)/python -m pytest -n 2
+
+# Some hours: as many random commands over HTTP, each compared with a simple model.
+soak: venv
+	@SOAK_COMMANDS=100000 $(BIN)/python -m pytest tests/interface/http/test_lives.py
 
 lint: format types imports
 

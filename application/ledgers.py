@@ -270,6 +270,10 @@ class Ledgers:
                 return False
             self._notices.wait(min(left, POLL_SECONDS))
 
+    def now(self) -> datetime:
+        """Returns the moment by the clock that commits go by."""
+        return self._clock()
+
     def health(self) -> dict[str, Any]:
         """Returns what readiness needs; raises psycopg.Error where the database doesn't answer."""
         with self.reader(SYSTEM) as connection:

@@ -1,7 +1,6 @@
 """Reads: each route's function and what it takes and answers, in one table."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from marshmallow import Schema
@@ -134,7 +133,7 @@ def _accounts(reading: Reading, ledger: str) -> Answer:
 def _limits(reading: Reading, ledger: str) -> Answer:
     door, _, guest, query = reading
     with door.reading(guest, ledger, query) as connection:
-        return json_answer(200, read_limits(connection, query, now=datetime.now(UTC)))
+        return json_answer(200, read_limits(connection, query, now=door.ledgers.now()))
 
 
 def _account(reading: Reading, ledger: str, account: str) -> Answer:
@@ -170,7 +169,7 @@ def _entries(reading: Reading, ledger: str) -> Answer:
 def _authorizations(reading: Reading, ledger: str) -> Answer:
     door, _, guest, query = reading
     with viewing(door, guest, ledger, query, "holds") as seen:
-        return json_answer(200, authorizations_page(seen, query, now=datetime.now(UTC)))
+        return json_answer(200, authorizations_page(seen, query, now=door.ledgers.now()))
 
 
 def _entry(reading: Reading, ledger: str, entry: str) -> Answer:
@@ -183,7 +182,7 @@ def _authorization(reading: Reading, ledger: str, authorization: str) -> Answer:
     door, _, guest, query = reading
     with door.reading(guest, ledger, query) as connection:
         id = named_authorization(authorization)
-        return json_answer(200, read_authorization(connection, id, now=datetime.now(UTC)))
+        return json_answer(200, read_authorization(connection, id, now=door.ledgers.now()))
 
 
 def _events(reading: Reading, ledger: str) -> Answer:
