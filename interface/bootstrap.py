@@ -22,10 +22,11 @@ from interface.settings import Settings
 from projections.entries import ENTRIES
 from projections.holds import HOLDS
 from projections.lines import LINES
+from projections.refusals import REFUSALS
 from projections.runner import Runner
 from projections.views import install
 
-VIEWS = (LINES, ENTRIES, HOLDS)
+VIEWS = (LINES, ENTRIES, HOLDS, REFUSALS)
 """The read models that every ledger has."""
 
 SOFTWARE_VERSION = version("backoffice-ledger")

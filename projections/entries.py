@@ -5,7 +5,7 @@ bounded stretch of positions for each page, so a page may hold less than its lim
 and still have one that follows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from domain.catalogue import EVENTS
 from domain.entries import EntryPosted
+from domain.money import minor_units
 from projections.views import Decode, Stored, View
 
 SCANNED_POSITIONS_MAX = 100_000
@@ -36,25 +37,48 @@ CREATE TABLE posted_entries (
     -- In units of their assets, with their decimals.
     amounts numeric[] NOT NULL,
     parties text[] NOT NULL,
-    dimensions jsonb[] NOT NULL
+    dimensions jsonb[] NOT NULL,
+    -- reversal or replacement, where it corrects another.
+    correction text COLLATE "C"
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
 CREATE INDEX posted_entries_reference ON posted_entries (reference, position)
     WHERE reference IS NOT NULL;
 CREATE INDEX posted_entries_class ON posted_entries (class, position)
     WHERE class <> 'ordinary';
+-- Each dimension of each leg that has some; amounts in minor units.
+CREATE TABLE entry_dimensions (
+    name text COLLATE "C" NOT NULL,
+    effective_on date NOT NULL,
+    position bigint NOT NULL,
+    leg integer NOT NULL,
+    value text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    asset text COLLATE "C" NOT NULL,
+    is_debit boolean NOT NULL,
+    amount numeric NOT NULL,
+    functional numeric,
+    PRIMARY KEY (name, effective_on, position, leg)
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
 CREATE INDEX posted_entries_document ON posted_entries (document, position)
     WHERE document IS NOT NULL;
 """
 
 _COPY = (
     "COPY posted_entries (position, effective_on, journal, class, actor, reason, reference,"
-    " document, source, accounts, amounts, parties, dimensions) FROM STDIN"
+    " document, source, accounts, amounts, parties, dimensions, correction) FROM STDIN"
+)
+_COPY_DIMENSIONS = (
+    "COPY entry_dimensions (name, effective_on, position, leg, value, account, asset, is_debit,"
+    " amount, functional) FROM STDIN"
 )
 
 
 class Leg(Struct, gc=False):
     account: str
+    side: str
     amount: str
+    asset: str
+    functional_amount: str | None = None
     party: str | None = None
     dimensions: dict[str, str] | None = None
 
@@ -74,6 +98,7 @@ class Posted(Struct, gc=False):
     reference: str | None = None
     document: Named | None = None
     source: Named | None = None
+    correction: str | None = None
 
 
 class Envelope(Struct, gc=False):
@@ -94,10 +119,17 @@ class EntriesFold:
         self._decode = decode
 
     def fold(self, connection: Connection[Any], events: Sequence[Stored]) -> None:
+        dimensions: list[tuple[Any, ...]] = []
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             for position, state in events:
                 envelope = _envelope(state)
-                copy.write_row(_row(position, envelope, self._posted(envelope, state)))
+                posted = self._posted(envelope, state)
+                copy.write_row(_row(position, envelope, posted))
+                dimensions += _dimension_rows(position, posted)
+        if dimensions:
+            with connection.cursor() as cursor, cursor.copy(_COPY_DIMENSIONS) as copy:
+                for row in dimensions:
+                    copy.write_row(row)
 
     def _posted(self, envelope: Envelope, state: bytes) -> Posted:
         if envelope.schema_version == EVENTS[EntryPosted]:
@@ -122,7 +154,26 @@ def _row(position: int, envelope: Envelope, posted: Posted) -> tuple[Any, ...]:
         "{" + ",".join(dict.fromkeys(leg.amount for leg in legs)) + "}",
         list(dict.fromkeys(leg.party for leg in legs if leg.party is not None)),
         [Jsonb(leg.dimensions) for leg in legs if leg.dimensions],
+        posted.correction,
     )
+
+
+def _dimension_rows(position: int, posted: Posted) -> Iterator[tuple[Any, ...]]:
+    for number, leg in enumerate(posted.legs, start=1):
+        for name, value in (leg.dimensions or {}).items():
+            worth = leg.functional_amount
+            yield (
+                name,
+                posted.effective_on,
+                position,
+                number,
+                value,
+                leg.account,
+                leg.asset,
+                leg.side == "debit",
+                minor_units(leg.amount),
+                None if worth is None else minor_units(worth),
+            )
 
 
 class Wanted(NamedTuple):
@@ -233,9 +284,9 @@ def _end(start: int, *, known: int, backwards: bool, scans: bool) -> int:
 
 ENTRIES = View(
     name="entries",
-    shape=2,
+    shape=3,
     topics=(EntryPosted.__name__,),
-    tables=("posted_entries",),
+    tables=("posted_entries", "entry_dimensions"),
     ddl=DDL,
     new_fold=EntriesFold,
 )

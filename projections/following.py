@@ -58,12 +58,13 @@ class Follower:
         """Returns how the view stands."""
         return read_state(connection, self._view.name)
 
-    def step(self, connection: Connection[Any], limit: int = BATCH_POSITIONS) -> Step | None:
-        """Folds the next events, of up to `limit` positions; None where there is nothing to do:
-        another worker has the view, or it is stopped.
+    def step(self, connection: Connection[Any], limit: int | None = None) -> Step | None:
+        """Folds the events of the next `limit` positions (BATCH_POSITIONS without it); None where
+        there is nothing to do: another worker has the view, or it is stopped.
 
         Requires an autocommit connection. Raises psycopg.OperationalError.
         """
+        limit = limit or BATCH_POSITIONS
         while True:
             try:
                 return self._step(connection, limit)

@@ -43,6 +43,7 @@ BINARY = ("xlsx", "pdf")
 @click.option("--depth", type=click.IntRange(1, 8), help="So many segments of accounts' codes.")
 @click.option("--basis", type=click.Choice(BASES), help="post-closing without it.")
 @click.option("--account", help="It, or all below it.")
+@click.option("--dimension", help="cost_centre without it.")
 @click.option(
     "--format",
     "form",

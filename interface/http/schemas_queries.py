@@ -101,6 +101,7 @@ class ReportQuery(KnownQuery):
     )
     basis = Choice(("unadjusted", "adjusted", "post-closing"), metadata={"default": "post-closing"})
     account = Text(ACCOUNT_CODE_MAX, metadata={"description": "It, or all below it."})
+    dimension = Text(TEXT_IN_QUERY_MAX, metadata={"default": "cost_centre"})
 
 
 class EntriesQuery(PageQuery):

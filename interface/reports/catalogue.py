@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from projections.balance_sheet import balance_sheet, first_of_year, income_statement
+from projections.cash_flow import by_dimension, cash_flow
 from projections.general_ledger import general_ledger, journal
 from projections.moments import position_before, start_of
+from projections.refusals import corrections, refusals
 from projections.report import Report, Source, Span
 from projections.roll_forward import completeness, cut_off, roll_forward
 from projections.trial_balance import WITHOUT, trial_balance
@@ -76,6 +78,35 @@ def _cut_off(source: Source, query: Query) -> Report:
     return cut_off(source, effective_on=day, cut=min(cut, source.known))
 
 
+def _cash_flow(source: Source, query: Query) -> Report:
+    return cash_flow(source, span=_span(source, query), depth=query.get("depth"))
+
+
+def _dimension(source: Source, query: Query) -> Report:
+    return by_dimension(
+        source,
+        dimension=query.get("dimension", "cost_centre"),
+        span=_span(source, query),
+        depth=query.get("depth"),
+    )
+
+
+def _corrections(source: Source, query: Query) -> Report:
+    return corrections(source, span=_span(source, query))
+
+
+def _refusals(source: Source, query: Query) -> Report:
+    """Refusals count on the day on which they were recorded."""
+    timezone = source.ledger.timezone
+    first, last = 1, source.known
+    if (from_ := query.get("from_")) is not None:
+        first = position_before(source.connection, start_of(from_, timezone)) + 1
+    if (to := query.get("to")) is not None and to < date.max:
+        end = start_of(to + timedelta(days=1), timezone)
+        last = min(last, position_before(source.connection, end))
+    return refusals(source, first=first, last=last)
+
+
 def _span(source: Source, query: Query) -> Span:
     """The days that are asked for; without them, the fiscal year up to the last one."""
     to = query.get("to") or query.get("effective_on") or today(source)
@@ -114,6 +145,10 @@ REPORTS: dict[str, Named] = {
     ),
     "journal": Named("Journal", ("lines", "entries"), _DAYS | {"account"}, _journal),
     "cut-off": Named("Cut-off", ("lines", "entries"), frozenset({"effective_on", "to"}), _cut_off),
+    "cash-flow": Named("Cash flow", ("lines", "entries"), _DAYS | {"depth"}, _cash_flow),
+    "dimension": Named("By dimension", ("entries",), _DAYS | {"depth", "dimension"}, _dimension),
+    "corrections": Named("Corrections", ("entries",), _DAYS, _corrections),
+    "refusals": Named("Refusals", ("refusals",), frozenset({"from_", "to"}), _refusals),
     "roll-forward": Named("Account roll-forward", ("lines",), _DAYS, _roll_forward),
     "completeness": Named("Completeness", ("lines",), frozenset(), _completeness),
 }

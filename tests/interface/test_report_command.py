@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from interface.bootstrap import VIEWS
 from tests.conftest import Database, Databases
 from tests.service import MakeService, Service
 
@@ -76,7 +77,7 @@ def test_views_are_looked_at_and_made_anew(make_service: MakeService, databases:
     head = service.request("GET", f"/v1/ledgers/{ledger}").json()["position"]
     service.command("report", "journal", "--ledger", ledger)
     shown = json.loads(service.command("projections", "status", "--json").stdout)["items"]
-    assert {one["view"] for one in shown} == {"lines", "entries", "holds"}
+    assert {one["view"] for one in shown} == {view.name for view in VIEWS}
     before = service.command("report", "general-ledger", "--ledger", ledger).stdout
     with psycopg.connect(database.owner, autocommit=True) as connection:
         # Damaged by hand: it shows, and is mended.

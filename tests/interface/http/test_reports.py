@@ -20,7 +20,8 @@ from interface.http.door import HttpSettings
 from interface.reports.catalogue import REPORTS
 from tests.application.conftest import own_office, template, unchecked_office  # noqa: F401 -- fixtures
 from tests.application.office import Office
-from tests.interface.http.world import World, assert_problem, body_of
+from tests.interface.http.world import World, assert_problem, body_of, entry
+from tests.interface.http.world import leg as leg_body
 from tests.projections.conftest import Worker
 from tests.projections.history import CHART, Leg, legs_of, live, prepare
 
@@ -211,6 +212,67 @@ def recorded_on(leg: Leg) -> date:
     return moment.astimezone(ZoneInfo("America/New_York")).date()
 
 
+def test_the_cash_flow_ties_to_the_cash(past: tuple[World, list[Leg], Office]) -> None:
+    world, legs, office = past
+    # No account of this chart is cash; then nothing flows, and what moved cancels out.
+    assert get(world, "cash-flow")["totals"] == {"change": "0.00"}
+    cash = {"code": "assets:till", "type": "asset", "name": "Till", "purpose": "cash"}
+    assert world.controller.post(f"{world.path}/accounts", cash).status_code == 201
+    day = max(leg.effective_on for leg in legs)
+    for debit, credit, amount, class_ in (
+        ("assets:till", "revenue:sales", "30.00", "ordinary"),
+        ("expenses:rent", "assets:till", "4.00", "ordinary"),
+        ("assets:till", "liabilities:loans", "100.00", "ordinary"),
+        ("assets:till", "equity:capital", "7.00", "ordinary"),
+        ("assets:till", "revenue:sales", "0.50", "revaluation"),
+    ):
+        world.post(debit, credit, amount, effective_on=str(day), **{"class": class_})
+    worker = Worker(office)
+    with closing(worker.connection):
+        worker.catch_up()
+    span = {"from": day, "to": day, "min_position": office.position}
+    report = get(world, "cash-flow", **span)
+    shown = {row["account"]: row.get("amount") for row in report["rows"]}
+    assert report["totals"] == {"change": "133.50"}
+    assert shown["Effect of exchange rates on cash"] == "0.50"
+    assert shown["Total financing activities"].endswith("7.00")
+
+
+def test_dimensions_corrections_and_refusals(past: tuple[World, list[Leg], Office]) -> None:
+    world, _, office = past
+    for centre, amount in (("101", "5.00"), ("101", "2.00"), ("102", "1.00")):
+        legs = [
+            leg_body("expenses:rent", "debit", amount, dimensions={"cost_centre": centre}),
+            leg_body("assets:bank", "credit", amount),
+        ]
+        assert world.clerk.post(f"{world.path}/entries", {"legs": legs}).status_code == 201
+    refused = world.clerk.post(
+        f"{world.path}/entries", entry("expenses:rent", "assets:none", "1.00")
+    )
+    assert refused.status_code == 404
+    worker = Worker(office)
+    with closing(worker.connection):
+        worker.catch_up()
+    totals = get(world, "dimension")["totals"]
+    assert {value: sides["net"] for value, sides in totals.items()} == {
+        "101": "7.00",
+        "102": "1.00",
+    }
+    records = office.records()
+    found = {
+        (row["code"], row["command"]): row["refusals"]
+        for row in get(world, "refusals")["rows"]
+        if row["account"] == "assets:none"
+    }
+    assert found == {("account_not_found", "post"): 1}
+    corrected = [r for r in records if r["payload"].get("correction")]
+    span = {"from": "2000-01-01"}
+    assert get(world, "corrections", **span)["totals"] == {"entries": len(corrected)}
+    assert get(world, "refusals")["totals"] == {
+        "refusals": sum(r["type"] == "CommandRefused" for r in records)
+    }
+
+
 # Forms --------------------------------------------------------------------------------------
 
 
@@ -222,7 +284,7 @@ def test_every_form_shows_the_same(past: tuple[World, list[Leg], Office], name: 
     columns = report["columns"]
     shown = [[str(row.get(c["name"]) or "") for c in columns] for row in report["rows"]]
     # Nothing is effective after today, nor recorded.
-    assert bool(shown) == (name != "cut-off")
+    assert bool(shown) == (name not in ("cut-off", "dimension"))
 
     text = world.auditor.get(f"{asked}.csv")
     assert text.content_type == "text/csv; charset=utf-8"

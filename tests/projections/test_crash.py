@@ -1,0 +1,61 @@
+"""A worker that is killed at random points, again and again: the views are what the log says."""
+
+import random
+from contextlib import closing
+from time import monotonic, sleep
+
+import pytest
+
+from projections.status import read_status
+from tests.application.office import Office
+from tests.projections.conftest import Worker, tables
+from tests.projections.history import live, prepare
+from tests.projections.runner_process import RunnerProcess
+from tests.projections.test_following import rebuilt
+
+RUN_LINES = 4
+KILLS = 14
+WAIT_SECONDS = 30
+
+
+@pytest.fixture
+def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the other process has them, so that many a batch ends one."""
+    monkeypatch.setattr("projections.lines.RUN_LINES", RUN_LINES)
+
+
+def test_killed_at_random_points(own_office: Office, short_runs: None) -> None:
+    chance = random.Random(3)
+    prepare(own_office)
+    process = begin(own_office)
+    for _ in range(KILLS):
+        live(own_office, chance, 25)
+        # Some kills find it at work, some in front of its work, some behind it.
+        sleep(chance.choice((0, 0.005, 0.02, 0.05)))
+        process.kill()
+        process = begin(own_office)
+    deadline = monotonic() + WAIT_SECONDS
+    while lag(own_office):
+        assert monotonic() < deadline, "the views do not come on"
+        sleep(0.02)
+    process.kill()
+    followed = tables(own_office)
+    assert followed["lines"]
+    assert rebuilt(own_office) == followed
+
+
+def begin(office: Office) -> RunnerProcess:
+    process = RunnerProcess(
+        service=office.database.service, ledger=office.ledger, run_lines=RUN_LINES
+    )
+    process.wait_until_begun()
+    return process
+
+
+def lag(office: Office) -> int:
+    """How far the view that is furthest behind is behind."""
+    worker = Worker(office)
+    with closing(worker.connection):
+        found = read_status(worker.connection)
+    assert [one.error for one in found] == [None] * len(found)
+    return max(one.lag_events for one in found)
