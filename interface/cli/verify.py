@@ -11,6 +11,7 @@ from interface.bootstrap import migrated, running
 from interface.cli.failures import Failed
 from interface.cli.options import json_option, settings_option, write_json
 from interface.cli.progress import progress
+from interface.collector import calm_collector
 from interface.evidence.divergence import Divergence
 from interface.evidence.live import shown_record, verify_live
 from interface.evidence.read_bundle import Bundle, verify_bundle
@@ -50,6 +51,7 @@ def verify(
     if (bundle is None) == (ledger is None):
         raise click.UsageError("Name a bundle, or a ledger with --ledger.")
     checkpoint = None if against is None else read_checkpoint(against)
+    calm_collector()
     if bundle is not None:
         done = _of_bundle(bundle, checkpoint)
     else:

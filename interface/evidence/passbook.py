@@ -12,9 +12,19 @@ _decode = msgspec.json.Decoder(Entry).decode
 class Totals:
     """What an account holds of an asset, in minor units."""
 
-    __slots__ = ("credits", "debits", "lines", "pending_credits", "pending_debits")
+    __slots__ = (
+        "account",
+        "credits",
+        "debits",
+        "lines",
+        "pending_credits",
+        "pending_debits",
+        "scale",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, account: Account, scale: int) -> None:
+        self.account = account
+        self.scale = scale
         self.debits = self.credits = self.pending_debits = self.pending_credits = self.lines = 0
 
 
@@ -26,12 +36,16 @@ class Passbook:
         self.totals: dict[tuple[str, str], Totals] = {}
         self.vouchers: dict[tuple[str, int], int] = {}
 
-    def totals_of(self, account: str, asset: str) -> Totals:
-        """Returns the totals, new where nothing was counted yet."""
-        key = (account, asset)
-        found = self.totals.get(key)
+    def totals_of(self, code: str, asset: str) -> Totals:
+        """Returns the totals, new where nothing was counted yet. Raises Divergence where the
+        account or the asset is not known."""
+        found = self.totals.get((code, asset))
         if found is None:
-            found = self.totals[key] = Totals()
+            scale = self.chart.scales.get(asset)
+            if scale is None:
+                raise Divergence(f"the asset {asset} was never registered")
+            found = Totals(self.chart.account(code), scale)
+            self.totals[code, asset] = found
         return found
 
     def post(self, record: Envelope) -> Entry:
@@ -58,52 +72,53 @@ class Passbook:
 
     def _post_legs(self, entry: Entry) -> None:
         nets: dict[str, int] = {}
-        accounts: dict[str, Account] = {}
+        touched = set()
         valued = False
-        scales = self.chart.scales
+        known = self.totals.get
+        text, scale, minor = "", -1, 0
         for leg in entry.legs:
-            account = self.chart.account(leg.account)
-            accounts[leg.account] = account
-            asset = leg.asset
-            if asset not in scales:
-                raise Divergence(f"the asset {asset} was never registered")
-            if account.asset is not None and account.asset != asset:
-                raise Divergence(f"{leg.account} takes {account.asset}, not {asset}")
-            scale = scales[asset]
-            minor = minor_of(leg.amount, scale)
-            if minor <= 0:
-                raise Divergence(f"an amount of {leg.amount} is not above zero")
-            totals = self.totals_of(leg.account, asset)
+            totals = known((leg.account, leg.asset)) or self.totals_of(leg.account, leg.asset)
+            account = totals.account
+            touched.add(account)
+            if account.asset is not None and account.asset != leg.asset:
+                raise Divergence(f"{leg.account} takes {account.asset}, not {leg.asset}")
+            # Most entries say the same amount twice.
+            if leg.amount != text or totals.scale != scale:
+                text, scale = leg.amount, totals.scale
+                minor = minor_of(text, scale)
+                if minor <= 0:
+                    raise Divergence(f"an amount of {text} is not above zero")
             if leg.side == "debit":
                 totals.debits += minor
-                nets[asset] = nets.get(asset, 0) + minor
+                nets[leg.asset] = nets.get(leg.asset, 0) + minor
             elif leg.side == "credit":
                 totals.credits += minor
-                nets[asset] = nets.get(asset, 0) - minor
+                nets[leg.asset] = nets.get(leg.asset, 0) - minor
             else:
                 raise Divergence(f"a leg on the side {leg.side!r}")
             totals.lines += 1
             if leg.line != totals.lines:
                 raise Divergence(
-                    f"line {leg.line} of {leg.account} in {asset}; the next is {totals.lines}"
+                    f"line {leg.line} of {leg.account} in {leg.asset}; the next is {totals.lines}"
                 )
             balance = totals.debits - totals.credits
             if not account.debit_normal:
                 balance = -balance
             if minor_of(leg.balance, scale) != balance:
                 raise Divergence(
-                    f"{leg.account} is left with {leg.balance} {asset}; it follows"
+                    f"{leg.account} is left with {leg.balance} {leg.asset}; it follows"
                     f" {shown(balance, scale)}"
                 )
             valued = valued or leg.functional_amount is not None
         for asset, net in nets.items():
             if net:
+                scale = self.chart.scales[asset]
                 raise Divergence(
-                    f"debits and credits of {asset} differ by {shown(abs(net), scales[asset])}"
+                    f"debits and credits of {asset} differ by {shown(abs(net), scale)}"
                 )
         if valued or len(nets) > 1:
             self._check_functional(entry)
-        for account in accounts.values():
+        for account in touched:
             account.touched += 1
 
     def _check_functional(self, entry: Entry) -> None:

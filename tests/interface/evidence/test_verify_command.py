@@ -75,3 +75,11 @@ def test_the_log_by_command(make_service: MakeService, database: Database, tmp_p
     service.command("export", *of, "--output", str(directory), "--texts")
     service.command("verify", str(directory))
     assert json.loads(service.command("verify", *of, "--json").stdout)["verified"] is True
+    live = json.loads(service.command("replay", *of, "--to", "5", "--json").stdout)
+    exported = json.loads(service.command("replay", str(directory), "--to", "5", "--json").stdout)
+    assert live == exported
+    assert live["position"] == 5
+    watched = service.command("replay", str(directory), "--watch").stdout.splitlines()
+    assert "LedgerCreated" in watched[0]
+    assert "LedgerContinued" in watched[-1]
+    service.command("replay", *of, "--to", "tomorrow", status=2)
