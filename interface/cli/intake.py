@@ -22,7 +22,9 @@ from interface.http.parsing import Element
 from interface.http.units import GROUP_MAX_COMMANDS, Chunk, Done, Result, Unfit, refused
 from interface.importing.ndjson import Occurrences
 
-CHUNK_COMMANDS = MAX_COMMIT_COMMANDS
+CHUNK_COMMANDS = 5 * MAX_COMMIT_COMMANDS
+"""Several commits: while one is being stored, the writer decides the next of the same chunk."""
+
 MAX_IN_FLIGHT = 2
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.5
