@@ -6,7 +6,8 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from domain.entries import EntryAdjusted, EntryNotFound, EntryPosted, EntryReversed
+from domain.entries import EntryAdjusted, EntryNotFound, EntryPosted
+from interface.http.chains import correction_of, read_chain
 from interface.http.errors import Problem
 from interface.http.streams import (
     NO_TEXT,
@@ -53,12 +54,7 @@ def read_entry(connection: Connection[DictRow], entry: str) -> dict[str, Any]:
     stored = read_stream(connection, entry)
     if not stored or not isinstance(stored[0].record.payload, EntryPosted):
         raise Problem.of(EntryNotFound(entry=entry))
-    reversed_by = adjusted_by = None
-    for record, _ in stored[1:]:
-        if isinstance(record.payload, EntryReversed | EntryAdjusted):
-            reversed_by = record.payload.reversal
-        if isinstance(record.payload, EntryAdjusted):
-            adjusted_by = record.payload.replacement
+    mark = correction_of(stored)
     texts = read_texts(connection, stored[:1]).get(stored[0].record.position, NO_TEXT)
     shown = entry_shown(stored[0])
     legs: list[dict[str, Any]] = msgspec.to_builtins(shown["legs"])
@@ -70,8 +66,9 @@ def read_entry(connection: Connection[DictRow], entry: str) -> dict[str, Any]:
         "legs": legs,
         "narrative": texts.narrative,
         "metadata": texts.metadata,
-        "reversed_by": reversed_by,
-        "adjusted_by": adjusted_by,
+        "reversed_by": None if mark is None else mark.reversal,
+        "adjusted_by": mark.replacement if isinstance(mark, EntryAdjusted) else None,
+        "chain": read_chain(connection, stored),
         "events": [happened(one) for one in stored],
         **receipt(stored[0]),
     }

@@ -97,13 +97,29 @@ class Happened(Schema):
     record_sha256 = text(required=True)
 
 
+class ChainLink(Schema):
+    """An entry of a chain of corrections. `stands`: it is what counts now."""
+
+    id = Uuid(required=True)
+    correction = Choice(("reversal", "replacement"), required=True, allow_none=True)
+    corrects = Uuid(required=True, allow_none=True)
+    effective_on = Day(required=True)
+    position = Whole(**COUNT)
+    recorded_at = Moment(required=True)
+    actor = text(required=True)
+    reason = Text(40, required=True, allow_none=True)
+    stands = Flag(required=True)
+
+
 class EntryRead(EntryMade):
-    """An entry with its texts, what took it back, and its events."""
+    """An entry with its texts, what took it back, its events, and all that it was corrected by or
+    corrects."""
 
     narrative = text(required=True, allow_none=True)
     metadata = metadata_shown()
     reversed_by = Uuid(required=True, allow_none=True)
     adjusted_by = Uuid(required=True, allow_none=True)
+    chain = Parts(ChainLink, max_length=ITEMS_MAX, required=True)
     events = Parts(Happened, max_length=ITEMS_MAX, required=True)
 
 
