@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from application.outcomes import Outcome
 from application.records import SHAPES, Record
@@ -177,5 +178,35 @@ def test_sent_again_everything_is_answered_again(
             assert (one.code, one.facts) == (other.code, other.facts)
             assert [row.state for row in one.stored] == [row.state for row in other.stored]
             assert other.replayed == bool(one.stored)
+    shadow.follow()
+    shadow.fold_to(len(shadow.states))
+
+
+@settings(deadline=None, phases=PHASES, max_examples=10)
+@given(sent=requests)
+def test_a_judgement_is_what_then_becomes_of_it(
+    shadow: Shadow, sent: list[tuple[str, list[Step], int]]
+) -> None:
+    """Of commands and of groups: the same records byte for byte, or the same refusal; and nothing
+    is written before."""
+    run = Run(shadow)
+    office = shadow.office
+    for how, some, seconds in sent:
+        office.clock.move(seconds=seconds)
+        asked = [office.asked(command) for command in run.commands(some)]
+        for unit in [asked] if how == "group" else [[one] for one in asked]:
+            if not unit:
+                continue
+            before = office.position
+            judged = office.submit(
+                [replace(one, command=replace(one.command, validate_only=True)) for one in unit]
+            )
+            assert office.position == before
+            done = office.submit(unit)
+            for one, other in zip(judged, done, strict=True):
+                assert one.judged_at == before
+                assert (one.code, one.facts) == (other.code, other.facts)
+                if one.code is None:  # a refusal's position depends on what fell with it
+                    assert [row.state for row in one.stored] == [row.state for row in other.stored]
     shadow.follow()
     shadow.fold_to(len(shadow.states))

@@ -123,7 +123,7 @@ def test_queries_that_are_not_understood(world: World, query: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "account=a",
+        "account=",
         "stream=x",
         "type=Entry%00",
         "actor=%00",
@@ -136,12 +136,6 @@ def test_queries_that_are_not_understood(world: World, query: str) -> None:
 def test_questions_to_the_log_that_are_not_understood(world: World, query: str) -> None:
     answer = world.auditor.get(f"{world.path}/events?{query}")
     assert_problem(answer, 422, "invalid_request")
-
-
-def test_what_is_asked_for_later_is_not_answered_wrongly_now(world: World) -> None:
-    path = f"{world.path}/accounts/{ACCOUNT}/balances"
-    for query in ("effective_on=2020-01-01", "known_at=2020-01-01T00:00:00Z", "known_position=1"):
-        assert_problem(world.clerk.get(f"{path}?{query}"), 422, "invalid_request")
 
 
 @pytest.mark.parametrize("etag", ["3", '"a', "*,", '"1", "2"', "", '"ä"'])
