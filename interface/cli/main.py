@@ -23,6 +23,7 @@ COMMANDS = {
     "projections": "interface.cli.projections:projections",
     "log": "interface.cli.log:log",
     "export": "interface.cli.export:export",
+    "audit": "interface.cli.audit:audit",
     "replay": "interface.cli.replay:replay_command",
     "verify": "interface.cli.verify:verify",
     "bench": "interface.cli.bench:bench",

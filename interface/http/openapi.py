@@ -74,6 +74,14 @@ DESCRIBED = {
         "The report's name; with .csv, .xlsx or .pdf, or by Accept, in that form.",
         {"type": "string"},
     ),
+    "kind": (
+        "What it is a trail of.",
+        {"type": "string", "enum": ["entry", "authorization", "account", "actor", "command"]},
+    ),
+    "path:id": (
+        "Its id: a UUID, an account's code, an actor, an Idempotency-Key.",
+        {"type": "string"},
+    ),
     "level": ("The tile's level, 0 to 63.", {"type": "string"}),
     "path:tile": ("The tile's number and width: `x001/x234/067`, `000.p/17`.", {"type": "string"}),
 }

@@ -8,6 +8,7 @@ from marshmallow import Schema
 from application.permissions import READ_EVENTS, READ_LEDGER
 from interface.http.accounts import account_shown, etag, read_account, read_balances
 from interface.http.admission import LEDGERS, Guest, check_may_read
+from interface.http.audit import THINGS, check_kind, log_question, log_trail, thing_trail
 from interface.http.authorizations import read_authorization
 from interface.http.books import read_ledger
 from interface.http.door import Door
@@ -47,6 +48,7 @@ from interface.http.schemas_answers import (
 )
 from interface.http.schemas_answers_postings import Authorization, EntryRead
 from interface.http.schemas_answers_views import AuthorizationsPage, EntriesPage, Report, Statement
+from interface.http.schemas_log import AuditTrail
 from interface.http.schemas_queries import (
     AccountsQuery,
     AuthorizationsQuery,
@@ -202,6 +204,23 @@ def _events(reading: Reading, ledger: str) -> Answer:
     return Answer(200, [("Content-Type", JSON)], page.as_json())
 
 
+def _audit(reading: Reading, ledger: str, kind: str, id: str) -> Answer:
+    door, _, guest, query = reading
+    check_may_read(guest, READ_EVENTS, "audit trails")
+    check_kind(kind)
+    if kind in THINGS:
+        with door.reading(guest, ledger, query, roles=READ_EVENTS, what="audit") as connection:
+            return json_answer(200, thing_trail(connection, kind, id))
+    asked = log_question(kind, id, query)
+    if kind == "account":
+        with viewing(
+            door, guest, ledger, query, "lines", "holds", roles=READ_EVENTS, what="audit"
+        ) as seen:
+            return json_answer(200, log_trail(seen.connection, Events(door.ledgers, ledger, asked)))
+    with door.reading(guest, ledger, query, roles=READ_EVENTS, what="audit") as connection:
+        return json_answer(200, log_trail(connection, Events(door.ledgers, ledger, asked)))
+
+
 def _report(reading: Reading, ledger: str, report: str) -> Answer:
     door, environ, guest, query = reading
     check_may_read(guest, READ_EVENTS, "reports")
@@ -248,5 +267,6 @@ READ_ROUTES = (
         "Make a report",
         files=(CSV, XLSX, PDF),
     ),
+    ReadRoute(f"{LEDGER}/audit/<kind>/<path:id>", _audit, PageQuery, AuditTrail, "Audit a thing"),
     ReadRoute(f"{LEDGER}/events", _events, EventsQuery, EventsPage, "Read the log", line=Record),
 )

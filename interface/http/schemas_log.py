@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from interface.http.fields import POSITION_MAX, FlagInQuery, Text, Whole, WholeInQuery
-from interface.http.schemas_answers import COUNT, text, texts
+from interface.http.schemas_answers import COUNT, Record, page, text, texts
 
 
 class NoQuery(Schema):
@@ -73,3 +73,12 @@ class Cosigned(Schema):
     size = Whole(**COUNT)
     root = _hash()
     witnesses = texts(required=True)
+
+
+class AuditRecord(Record):
+    """A record with its digest."""
+
+    record_sha256 = _hash()
+
+
+AuditTrail = page(AuditRecord, "AuditTrail", position=Whole(**COUNT))

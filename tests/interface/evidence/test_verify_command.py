@@ -83,3 +83,10 @@ def test_the_log_by_command(make_service: MakeService, database: Database, tmp_p
     assert "LedgerCreated" in watched[0]
     assert "LedgerContinued" in watched[-1]
     service.command("replay", *of, "--to", "tomorrow", status=2)
+    found = json.loads(service.command("audit", *of, "actor", "system", "--json").stdout)["items"]
+    assert found[0]["type"] == "SigningKeyAdded"
+    assert "LedgerCreated" in service.command("audit", *of, "actor", "operator").stdout
+    none = service.command("audit", *of, "command", "none", "--json").stdout
+    assert json.loads(none) == {"items": []}
+    service.command("audit", *of, "entry", "none", status=1)
+    service.command("audit", *of, "invoice", "1", status=2)

@@ -66,6 +66,8 @@ def known(world: World, seal: Callable[[], None]) -> dict[str, list[str]]:
         "asset": ["USD"],
         "entry": [world.post(cash, wallet, "1.00")["id"] for _ in range(5)],
         "authorization": [world.hold(wallet, cash, "1.00")["id"] for _ in range(5)],
+        "kind": ["account", "actor", "command", "entry"],
+        "id": [wallet, "clerk"],
         "report": [f"{name}{ending}" for name in REPORTS for ending in ("", ".csv")],
     }
 
