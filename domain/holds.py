@@ -13,7 +13,7 @@ from domain.books import Books
 from domain.commands import Event
 from domain.limits import LimitUse, fold_uses
 from domain.money import minor_units
-from domain.pages import EMPTY, Balance
+from domain.pages import Balance
 
 ClosedAs = Literal["final", "voided", "released", "expired"]
 Exceptional = Literal[
@@ -203,9 +203,9 @@ def evolve(books: Books, stream: str, event: Happened) -> None:
     before = books.authorizations.get(stream)
     change = minor_units(after.held) - (0 if before is None else minor_units(before.held))
     for account, debit in ((after.debit, True), (after.credit, False)):
-        key = (account, after.asset)
-        books.balances.put(key, _pend(books.balances.get(key) or EMPTY, debit=debit, change=change))
-        books.balances.touch(key)
+        page = books.balances.change((account, after.asset))
+        page.balance = _pend(page.balance, debit=debit, change=change)
+        page.touches += 1
     fold_uses(books, None if before is None else before.limits, after.limits)
     books.authorizations.put(stream, after)
 

@@ -292,12 +292,13 @@ def add_leg(balance: Balance, *, debit: bool, minor: int) -> Balance:
 
 def fold_legs(books: Books, legs: Sequence[Leg]) -> None:
     """Adds posted legs to the balances and counts one touch for each account among them."""
-    balances = books.balances
+    change = books.balances.change
+    touched = set()
     for leg in legs:
-        key = (leg.account, leg.asset)
-        old = balances.get(key) or EMPTY
+        page = change((leg.account, leg.asset))
         minor = minor_units(leg.amount)
-        balances.put(key, add_leg(old, debit=leg.side == "debit", minor=minor))
-    # One touch an account, through the first of its legs.
-    for key in {leg.account: (leg.account, leg.asset) for leg in reversed(legs)}.values():
-        balances.touch(key)
+        page.balance = add_leg(page.balance, debit=leg.side == "debit", minor=minor)
+        # One touch an account, through the first of its legs.
+        if leg.account not in touched:
+            touched.add(leg.account)
+            page.touches += 1

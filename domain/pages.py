@@ -77,11 +77,22 @@ class Pages:
 
     def put(self, key: tuple[str, str], balance: Balance) -> None:
         """Replaces a balance. Requires that the account is on its shelf."""
-        self._change(key).balance = balance
+        self.change(key).balance = balance
 
     def touch(self, key: tuple[str, str]) -> None:
         """Counts one more event that touches the account through this page."""
-        self._change(key).touches += 1
+        self.change(key).touches += 1
+
+    def change(self, key: tuple[str, str]) -> Page:
+        """Returns the page as one that this commit changes: for several changes at once. Requires
+        that the account is on its shelf."""
+        page = self._by_asset.get(key[1], {}).get(key[0]) or self.open(key)
+        if self._undo is not None:
+            self._undo.append((page, page.balance, page.touches, page.stamp))
+        if page.stamp != self.stamp:
+            page.stamp = self.stamp
+            self.changed.append(page)
+        return page
 
     def load(self, key: tuple[str, str], balance: Balance, *, touches: int, row: int) -> None:
         """Puts what its row holds: no change."""
@@ -121,15 +132,6 @@ class Pages:
         """Forgets what was changed: only after a confirmed COMMIT."""
         self.changed.clear()
         self.stamp += 1
-
-    def _change(self, key: tuple[str, str]) -> Page:
-        page = self._by_asset.get(key[1], {}).get(key[0]) or self.open(key)
-        if self._undo is not None:
-            self._undo.append((page, page.balance, page.touches, page.stamp))
-        if page.stamp != self.stamp:
-            page.stamp = self.stamp
-            self.changed.append(page)
-        return page
 
     def _take_facts(self, page: Page) -> None:
         account = self._accounts.get(page.account)
