@@ -15,6 +15,7 @@ asset's own). Amounts are minor units of the asset, functional ones of the funct
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -89,6 +90,9 @@ _COPY_LINES = (
 _COPY_PERIODS = "COPY line_periods (place, key, period, debits, credits, functional) FROM STDIN"
 
 
+VERSION = EVENTS[EntryPosted]
+
+
 class Leg(Struct, gc=False):
     """What lines need of a leg; the rest of its bytes is passed over."""
 
@@ -108,10 +112,10 @@ class Posted(Struct, gc=False):
 
 class Envelope(Struct, gc=False):
     schema_version: int
-    payload: msgspec.Raw
+    payload: Posted
 
 
-class Totals(Struct):
+class Totals(Struct, gc=False):
     """Debits, credits, and debits less credits in the functional asset."""
 
     debits: int = 0
@@ -146,7 +150,6 @@ class Gap(Exception):
 
 
 _envelope = msgspec.json.Decoder(Envelope).decode
-_posted = msgspec.json.Decoder(Posted).decode
 _ledger = msgspec.json.Decoder(Ledger).decode
 
 
@@ -183,9 +186,10 @@ class LinesFold:
             _write_periods(connection, full)
 
     def _posted(self, state: bytes) -> Posted:
-        envelope = _envelope(state)
-        if envelope.schema_version == EVENTS[EntryPosted]:
-            return _posted(envelope.payload)
+        with suppress(msgspec.ValidationError):  # of an older shape
+            envelope = _envelope(state)
+            if envelope.schema_version == VERSION:
+                return envelope.payload
         return msgspec.convert(msgspec.to_builtins(self._decode(state).payload), Posted)
 
     def _write(
@@ -213,9 +217,9 @@ class LinesFold:
                 day.credits += amount
                 month.credits += amount
             key.number += 1
-            if leg.line != key.number or int(leg.balance.replace(".", "").lstrip("-")) != abs(
-                whole.debits - whole.credits
-            ):
+            left = whole.debits - whole.credits
+            balance = int(leg.balance.replace(".", ""))
+            if leg.line != key.number or (balance != left and balance != -left):
                 raise _gap(leg, key, position)
             if not key.run:
                 key.run = place
@@ -247,23 +251,27 @@ class LinesFold:
 
     def _load(self, connection: Connection[Any], entries: Sequence[tuple[int, Posted]]) -> None:
         """Finds every key and every total of a day that the entries go on from."""
+        keys = self._keys
         # In the order of the log, so that keys have the same numbers however it is followed.
-        touched = dict.fromkeys(
-            (leg.account, leg.asset, posted.effective_on)
-            for _, posted in entries
-            for leg in posted.legs
-        )
-        pairs = dict.fromkeys((account, asset) for account, asset, _ in touched)
-        missing = [pair for pair in pairs if pair not in self._keys]
+        unknown: dict[tuple[str, str, str], None] = {}
+        for _, posted in entries:
+            day = posted.effective_on
+            for leg in posted.legs:
+                key = keys.get((leg.account, leg.asset))
+                if key is None or day not in key.days:
+                    unknown[leg.account, leg.asset, day] = None
+        if not unknown:
+            return
+        pairs = dict.fromkeys((account, asset) for account, asset, _ in unknown)
+        missing = [pair for pair in pairs if pair not in keys]
         new = self._load_keys(connection, missing) if missing else set()
         wanted: list[tuple[Key, str]] = []
-        for account, asset, effective_on in touched:
-            key = self._keys[account, asset]
-            if effective_on not in key.days:
-                key.days[effective_on] = Totals()
-                self._remembered += 1
-                if key.id not in new:
-                    wanted.append((key, effective_on))
+        for account, asset, effective_on in unknown:
+            key = keys[account, asset]
+            key.days[effective_on] = Totals()
+            self._remembered += 1
+            if key.id not in new:
+                wanted.append((key, effective_on))
         if wanted:
             _load_days(connection, wanted)
 
