@@ -25,12 +25,12 @@ from interface.http.fields import (
 from interface.http.schemas import (
     CASH_FLOWS,
     METADATA_MAX_PAIRS,
-    PERS,
     PURPOSES,
     TYPES,
     EntityMember,
     pairs,
 )
+from interface.http.schemas_stops import PERS
 
 TEXT_MAX = 10_000
 ITEMS_MAX = 1_000_000

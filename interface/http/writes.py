@@ -39,13 +39,10 @@ from interface.http.schemas import (
     Body,
     CloseAccountBody,
     CreateLedgerBody,
-    FreezeAccountBody,
     LockBooksBody,
     OpenAccountBody,
     OpenJournalBody,
     RegisterAssetBody,
-    SetLimitBody,
-    UnfreezeAccountBody,
 )
 from interface.http.schemas_authorizations import (
     AuthorizeBody,
@@ -60,6 +57,7 @@ from interface.http.schemas_authorizations import (
     VoidBody,
 )
 from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
+from interface.http.schemas_stops import FreezeAccountBody, SetLimitBody, UnfreezeAccountBody
 from interface.http.streams import (
     Stored,
     has_texts,
