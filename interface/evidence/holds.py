@@ -14,6 +14,10 @@ from interface.evidence.shapes import Envelope, Held, Hold
 _decode = msgspec.json.Decoder(Held).decode
 
 
+Reference = tuple[str, str, str, str]
+"""Scheme ("" where none), reference, entry, authorization of a mandatory settlement."""
+
+
 class Amounts(NamedTuple):
     """An authorization's amounts in minor units."""
 
@@ -50,6 +54,8 @@ class Holds:
         self.open: dict[str, Hold] = {}
         self._uses: dict[str, Uses] = {}
         """What closed ones took of limits: a late settlement may take more."""
+        self.references: list[Reference] = []
+        """What networks have cleared since somebody took these away."""
 
     def apply(self, record: Envelope) -> None:
         """Checks one event and takes it in. Raises Divergence."""
@@ -80,6 +86,11 @@ class Holds:
         self._passbook.totals_of(after.credit, after.asset).pending_credits += change
         for code in (after.debit, after.credit):
             self._chart.account(code).touched += 1
+        network = event.network
+        if record.type == "AuthorizationForceSettled" and network and network.reference:
+            self.references.append(
+                (network.scheme or "", network.reference, event.entry or "", record.stream)
+            )
         self._limits.move(
             self._uses.pop(record.stream, None) if before is None else before.limits, after.limits
         )

@@ -24,6 +24,7 @@ from application.transparency.notes import parse_note as parse_signed_note
 from application.transparency.tiles import TileAt, tile_width
 from application.transparency.tree import HASH_BYTES
 from interface.evidence.divergence import Divergence
+from interface.evidence.holds import Reference
 from interface.evidence.rows import check_rows
 from interface.evidence.verification import BATCH, Stored, Text, Verification
 
@@ -109,6 +110,19 @@ class LiveSource:
         )
         return {row["position"]: Text(row["salt"], row["body"]) for row in rows}
 
+    def check_references(self, wanted: Sequence[Reference]) -> None:
+        """Compares the rows of what networks have cleared. Raises Divergence."""
+        rows = self.connection.execute(
+            "SELECT r.scheme, r.reference, r.entry::text, r.authorization_id::text AS held"
+            " FROM unnest(%s::text[], %s::text[]) AS wanted (scheme, reference)"
+            " JOIN network_references AS r USING (scheme, reference)",
+            [[one[0] for one in wanted], [one[1] for one in wanted]],
+        )
+        found = {tuple(row.values()) for row in rows}
+        for one in wanted:
+            if one not in found:
+                raise Divergence(f"the network's reference {one[1]} has not the row that follows")
+
 
 def verify_live(
     conninfo: str, ledger: str, *, against: Checkpoint | None, advance: Advance
@@ -154,6 +168,9 @@ def _end(verification: Verification, connection: Connection[DictRow], advance: A
     verification.end()
     _check_tile_widths(connection, rest)
     _check_cosignatures(connection)
+    row = connection.execute("SELECT count(*) AS n FROM network_references").fetchone()
+    if row is None or row["n"] != verification.references:
+        raise Divergence("a network's reference has a row and no record, or the other way round")
     check_rows(connection, verification.fold)
 
 

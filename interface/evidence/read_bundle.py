@@ -21,6 +21,7 @@ from application.transparency.notes import (
 )
 from application.transparency.tiles import TileAt, number_path, tile_width
 from interface.evidence.divergence import Divergence
+from interface.evidence.holds import Reference
 from interface.evidence.verification import BATCH, Stored, Text, Verification
 
 Advance = Callable[[int], None]
@@ -102,6 +103,9 @@ class Bundle:
         for at in found:
             del self._texts[at]
         return found
+
+    def check_references(self, wanted: Sequence[Reference]) -> None:
+        """A bundle has no rows."""
 
     def _read_texts(self, first: int) -> int:
         """Reads the file that begins with a position; returns where the next one begins."""

@@ -60,13 +60,21 @@ def _check_documents(connection: Connection[DictRow], fold: Fold) -> None:
 
 def _check_accounts(connection: Connection[DictRow], fold: Fold) -> None:
     expected = {
-        account.code: (account.opened.type, account.status, account.version, account.document())
+        account.code: (
+            account.opened.type,
+            account.status,
+            account.version,
+            account.opened.purpose == "suspense",
+            account.document(),
+        )
         for account in fold.chart.accounts.values()
     }
-    rows = connection.execute("SELECT code, type, status, version, document FROM accounts")
+    rows = connection.execute(
+        "SELECT code, type, status, version, suspense, document FROM accounts"
+    )
     _compare(
         "account",
-        {row["code"]: (row["type"], row["status"], row["version"], _document(row)) for row in rows},
+        {row["code"]: (*list(row.values())[1:-1], _document(row)) for row in rows},
         expected,
     )
 

@@ -87,12 +87,21 @@ class Hold(Struct, gc=False):
     limits: list[LimitUse] | None = None
 
 
+class Network(Struct, gc=False):
+    """What a payment network calls it."""
+
+    scheme: str | None = None
+    reference: str | None = None
+
+
 class Held(Struct, gc=False):
     """Every event of an authorization."""
 
     amount: str
     authorization: Hold
     released: str | None = None
+    entry: str | None = None
+    network: Network | None = None
 
 
 class LedgerCreated(Struct):

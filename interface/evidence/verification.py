@@ -24,6 +24,7 @@ from application.transparency.tiles import TILE_WIDTH, TileAt, leaf_hashes
 from application.transparency.tree import HASH_BYTES
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
+from interface.evidence.holds import Reference
 from interface.evidence.occurrences import COMMAND, Occurrences
 from interface.evidence.shapes import Envelope, decode_envelope, decode_texts
 from interface.evidence.tree import GrowingTree, split_at
@@ -61,6 +62,10 @@ class Source(Protocol):
     def texts(self, after: int, to: int) -> Mapping[int, Text] | None:
         """Returns the private texts of these positions; None where none are kept at all."""
 
+    def check_references(self, wanted: Sequence[Reference]) -> None:
+        """Compares the rows of what networks have cleared, where there are rows. Raises
+        Divergence."""
+
 
 class Verification:
     """Takes records batch by batch. `signed_size`: up to which size tiles must stand."""
@@ -84,6 +89,8 @@ class Verification:
         self._occurrences = Occurrences()
         self._command: str | None = None
         self._taken = 0
+        self.references = 0
+        """How many settlements of networks there were."""
 
     @property
     def size(self) -> int:
@@ -114,6 +121,11 @@ class Verification:
         self._taken += len(batch)
         if found:
             raise min(found, key=lambda each: each.position or 1 << 62)
+        references = self.fold.holds.references
+        if references:
+            self._source.check_references(references)
+            self.references += len(references)
+            references.clear()
 
     def end(self) -> None:
         """Checks what only the end can tell. Raises Divergence."""

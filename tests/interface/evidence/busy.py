@@ -12,6 +12,7 @@ from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
 from domain.ledgers import LockBooks
@@ -131,7 +132,13 @@ def _holds(archive: Archive, chart: Any) -> None:
         by=NETWORK,
     )
     archive.done(
-        SettleMandatory(debit=chart.wallet, credit=chart.merchant, amount="1.10", asset="USD"),
+        SettleMandatory(
+            debit=chart.wallet,
+            credit=chart.merchant,
+            amount="1.10",
+            asset="USD",
+            network=Network(scheme="visa", reference="ARN-1"),
+        ),
         by=NETWORK,
     )
     hold("1.50", expires_in_seconds=86_400)
