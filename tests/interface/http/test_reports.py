@@ -18,6 +18,7 @@ import pytest
 from interface.http.app import create_app
 from interface.http.door import HttpSettings
 from interface.reports.catalogue import REPORTS
+from tests.application.conftest import office as module_office  # noqa: F401 -- a fixture
 from tests.application.conftest import own_office, template, unchecked_office  # noqa: F401 -- fixtures
 from tests.application.office import Office
 from tests.interface.http.world import World, assert_problem, body_of, entry
@@ -38,17 +39,35 @@ WITHOUT = {
 }
 
 
-@pytest.fixture
-def past(own_office: Office) -> tuple[World, list[Leg], Office]:  # noqa: F811
-    """A ledger with a random history, its views caught up, and its legs."""
-    prepare(own_office)
-    live(own_office, random.Random(5), 120)
-    worker = Worker(own_office)
+Past = tuple[World, list[Leg], Office]
+
+
+def lived(office: Office) -> Past:
+    """Gives the ledger a random history and takes its views to the end of it."""
+    prepare(office)
+    live(office, random.Random(5), 120)
+    catch_up(office)
+    world = World(office.ledgers, create_app(office.ledgers, HttpSettings()), ledger=None)
+    world.path = "/v1/ledgers/acme"
+    return world, legs_of(office.records()), office
+
+
+def catch_up(office: Office) -> None:
+    worker = Worker(office)
     with closing(worker.connection):
         worker.catch_up()
-    world = World(own_office.ledgers, create_app(own_office.ledgers, HttpSettings()), ledger=None)
-    world.path = "/v1/ledgers/acme"
-    return world, legs_of(own_office.records()), own_office
+
+
+@pytest.fixture(scope="module")
+def past(module_office: Office) -> Past:  # noqa: F811
+    """A ledger with a random history and its legs, to be read only."""
+    return lived(module_office)
+
+
+@pytest.fixture
+def own_past(own_office: Office) -> Past:  # noqa: F811
+    """For a test that goes on with it."""
+    return lived(own_office)
 
 
 def get(world: World, name: str, **query: Any) -> dict[str, Any]:
@@ -77,7 +96,7 @@ def of_kind(nets: dict[str, Fraction], *kinds: str) -> Fraction:
     return sum((net for code, net in nets.items() if CHART[code] in kinds), Fraction(0))
 
 
-def test_the_trial_balance_equals_the_records(past: tuple[World, list[Leg], Office]) -> None:
+def test_the_trial_balance_equals_the_records(past: Past) -> None:
     world, legs, office = past
     for day, known in questions(legs, office.position):
         for basis, left_out in WITHOUT.items():
@@ -100,7 +119,7 @@ def test_the_trial_balance_equals_the_records(past: tuple[World, list[Leg], Offi
 
 
 def test_assets_are_liabilities_equity_and_result_at_every_date(
-    past: tuple[World, list[Leg], Office],
+    past: Past,
 ) -> None:
     world, legs, office = past
     for day, known in questions(legs, office.position):
@@ -123,7 +142,7 @@ def test_assets_are_liabilities_equity_and_result_at_every_date(
         )
 
 
-def test_the_income_statement_equals_the_records(past: tuple[World, list[Leg], Office]) -> None:
+def test_the_income_statement_equals_the_records(past: Past) -> None:
     world, legs, office = past
     for day, known in questions(legs, office.position):
         first = day - timedelta(days=100)
@@ -153,7 +172,7 @@ def test_the_income_statement_equals_the_records(past: tuple[World, list[Leg], O
 
 
 def test_the_ledger_and_the_journal_have_every_line(
-    past: tuple[World, list[Leg], Office],
+    past: Past,
 ) -> None:
     world, legs, _ = past
     days = sorted({leg.effective_on for leg in legs})
@@ -181,7 +200,7 @@ def test_the_ledger_and_the_journal_have_every_line(
         )
 
 
-def test_what_auditors_ask_of_the_whole(past: tuple[World, list[Leg], Office]) -> None:
+def test_what_auditors_ask_of_the_whole(past: Past) -> None:
     world, legs, _ = past
     assert get(world, "completeness")["totals"]["uneven"] == 0
     day = sorted({leg.effective_on for leg in legs})[-3]
@@ -212,8 +231,8 @@ def recorded_on(leg: Leg) -> date:
     return moment.astimezone(ZoneInfo("America/New_York")).date()
 
 
-def test_the_cash_flow_ties_to_the_cash(past: tuple[World, list[Leg], Office]) -> None:
-    world, legs, office = past
+def test_the_cash_flow_ties_to_the_cash(own_past: Past) -> None:
+    world, legs, office = own_past
     # No account of this chart is cash; then nothing flows, and what moved cancels out.
     assert get(world, "cash-flow")["totals"] == {"change": "0.00"}
     cash = {"code": "assets:till", "type": "asset", "name": "Till", "purpose": "cash"}
@@ -227,9 +246,7 @@ def test_the_cash_flow_ties_to_the_cash(past: tuple[World, list[Leg], Office]) -
         ("assets:till", "revenue:sales", "0.50", "revaluation"),
     ):
         world.post(debit, credit, amount, effective_on=str(day), **{"class": class_})
-    worker = Worker(office)
-    with closing(worker.connection):
-        worker.catch_up()
+    catch_up(office)
     span = {"from": day, "to": day, "min_position": office.position}
     report = get(world, "cash-flow", **span)
     shown = {row["account"]: row.get("amount") for row in report["rows"]}
@@ -238,8 +255,8 @@ def test_the_cash_flow_ties_to_the_cash(past: tuple[World, list[Leg], Office]) -
     assert shown["Total financing activities"].endswith("7.00")
 
 
-def test_dimensions_corrections_and_refusals(past: tuple[World, list[Leg], Office]) -> None:
-    world, _, office = past
+def test_dimensions_corrections_and_refusals(own_past: Past) -> None:
+    world, _, office = own_past
     for centre, amount in (("101", "5.00"), ("101", "2.00"), ("102", "1.00")):
         legs = [
             leg_body("expenses:rent", "debit", amount, dimensions={"cost_centre": centre}),
@@ -250,9 +267,7 @@ def test_dimensions_corrections_and_refusals(past: tuple[World, list[Leg], Offic
         f"{world.path}/entries", entry("expenses:rent", "assets:none", "1.00")
     )
     assert refused.status_code == 404
-    worker = Worker(office)
-    with closing(worker.connection):
-        worker.catch_up()
+    catch_up(office)
     totals = get(world, "dimension")["totals"]
     assert {value: sides["net"] for value, sides in totals.items()} == {
         "101": "7.00",
@@ -277,7 +292,7 @@ def test_dimensions_corrections_and_refusals(past: tuple[World, list[Leg], Offic
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_every_form_shows_the_same(past: tuple[World, list[Leg], Office], name: str) -> None:
+def test_every_form_shows_the_same(past: Past, name: str) -> None:
     world, _, _ = past
     asked = f"{world.path}/reports/{name}"
     report = body_of(world.auditor.get(asked))
@@ -331,18 +346,16 @@ def check_workbook(content: bytes, report: dict[str, Any]) -> None:
         assert any(str(value).startswith("=") for value in found)
 
 
-def test_a_report_is_the_same_for_ever(past: tuple[World, list[Leg], Office]) -> None:
-    world, _, office = past
+def test_a_report_is_the_same_for_ever(own_past: Past) -> None:
+    world, _, office = own_past
     asked = f"{world.path}/reports/trial-balance?known_position={office.position}"
     before = world.auditor.get(asked).data
     live(office, random.Random(6), 20)
-    worker = Worker(office)
-    with closing(worker.connection):
-        worker.catch_up()
+    catch_up(office)
     assert world.auditor.get(asked).data == before
 
 
-def test_what_is_no_report(past: tuple[World, list[Leg], Office]) -> None:
+def test_what_is_no_report(past: Past) -> None:
     world, _, _ = past
     for name in ("none", "trial-balance.doc", "trial-balance.csv.csv"):
         answer = world.auditor.get(f"{world.path}/reports/{name}")
@@ -353,7 +366,7 @@ def test_what_is_no_report(past: tuple[World, list[Leg], Office]) -> None:
     assert_problem(world.clerk.get(f"{world.path}/reports/journal"), 403, "forbidden")
 
 
-def test_branches_to_a_depth(past: tuple[World, list[Leg], Office]) -> None:
+def test_branches_to_a_depth(past: Past) -> None:
     world, _, _ = past
     report = get(world, "trial-balance", depth=1)
     codes = {row["account"] for row in report["rows"] if row["kind"] == "line"}
