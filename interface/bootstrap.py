@@ -13,6 +13,7 @@ from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
 from application.store import schema_of
 from application.sweeper import Sweeper
+from application.transparency.publisher import Publisher
 from application.transparency.sealer import Sealer
 from application.transparency.vault import Signing
 from domain.ledgers import SYSTEM
@@ -101,6 +102,8 @@ def signing_of(settings: Settings) -> Signing:
         public_url=settings.public_url,
         secret=settings.signing_secret,
         secret_file=settings.signing_secret_file or settings.data_dir / SECRET_FILE,
+        targets=settings.checkpoint_targets,
+        push_seconds=settings.checkpoint_seconds,
     )
 
 
@@ -145,6 +148,14 @@ def duties(database: Database, ledgers: Ledgers) -> list[Duty]:
             vault=ledgers.signing_keys.vault,
         )
         found.append(Duty("sealer", sealer.run))
+        if database.signing.targets:
+            publisher = Publisher(
+                conninfo=service,
+                names=lambda: [SYSTEM, *ledgers.names()],
+                targets=database.signing.targets,
+                interval_seconds=database.signing.push_seconds,
+            )
+            found.append(Duty("publisher", publisher.run))
     return found
 
 

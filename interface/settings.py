@@ -26,6 +26,9 @@ VARIABLES = {
     " the newest first",
     "BACKOFFICE_SIGNING_SECRET_FILE": "a file with the same, made where it is missing"
     " (signing.secret in the data directory)",
+    "BACKOFFICE_CHECKPOINT_TARGETS": "where checkpoints are brought: directories, files, addresses,"
+    " separated by spaces",
+    "BACKOFFICE_CHECKPOINT_SECONDS": "how often (3600)",
     "BACKOFFICE_LOG_LEVEL": "debug, info, warning or error (info)",
     "BACKOFFICE_ALLOW_UNSAFE_POSTGRES": "1: take a PostgreSQL that may lose what it confirmed",
 }
@@ -50,6 +53,8 @@ class Settings:
     public_url: str = "http://localhost:8000"
     signing_secret: str | None = field(default=None, repr=False)
     signing_secret_file: Path | None = None
+    checkpoint_targets: tuple[str, ...] = ()
+    checkpoint_seconds: float = 3600.0
 
 
 def read_settings(environment: Mapping[str, str], *, data_dir: Path) -> Settings:
@@ -69,6 +74,8 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path) -> Settings
         public_url=_public_url(given.get("BACKOFFICE_PUBLIC_URL", "http://localhost:8000")),
         signing_secret=given.get("BACKOFFICE_SIGNING_SECRET"),
         signing_secret_file=None if file is None else Path(file),
+        checkpoint_targets=tuple(given.get("BACKOFFICE_CHECKPOINT_TARGETS", "").split()),
+        checkpoint_seconds=_seconds(given.get("BACKOFFICE_CHECKPOINT_SECONDS", "3600")),
     )
 
 
@@ -84,6 +91,16 @@ def _rate(text: str | None) -> float | None:
             f"BACKOFFICE_RATE_LIMIT_PER_SECOND is {text!r}; it takes a number above 0, such as 50"
         )
     return rate
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 1 <= seconds < math.inf:
+        raise BadSetting(f"BACKOFFICE_CHECKPOINT_SECONDS is {text!r}; it takes 1 or more")
+    return seconds
 
 
 def _public_url(text: str) -> str:

@@ -19,6 +19,10 @@ class PushFailed(Exception):
     """The checkpoint could not be left there; the message says why."""
 
 
+class Contradicted(PushFailed):
+    """Another checkpoint of the same log and size lies there: two histories were signed."""
+
+
 def push(note: str, target: str) -> None:
     """Leaves a checkpoint at a place. Raises PushFailed, also where what lies there contradicts."""
     if target.startswith(("http://", "https://")):
@@ -54,7 +58,7 @@ def _append(note: str, file: Path) -> None:
     head = parse_checkpoint(parse_note(note.encode()).text)
     for other in known.split(f"{head.origin}\n{head.size}\n")[1:]:
         if not other.startswith(str(head).split("\n")[2]):
-            raise PushFailed(ANOTHER.format(size=head.size, place=file))
+            raise Contradicted(ANOTHER.format(size=head.size, place=file))
     with file.open("a") as opened:
         opened.write(note + "\n")
         opened.flush()
@@ -68,7 +72,7 @@ def _check_same(note: str, found: bytes, place: str, error: Exception) -> None:
     except BadNote as bad:
         raise PushFailed(f"{place} is no checkpoint: {bad}") from bad
     if other != head:
-        raise PushFailed(ANOTHER.format(size=head.size, place=place)) from error
+        raise Contradicted(ANOTHER.format(size=head.size, place=place)) from error
 
 
 def _post(note: str, address: str) -> None:

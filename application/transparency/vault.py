@@ -26,12 +26,14 @@ class Signing(Struct, frozen=True, kw_only=True):
     """How this process signs: the address that logs are named after, and where the secret is.
 
     `secret`: one or more Fernet keys, separated by commas or spaces; None: in `secret_file`, which
-    is made where it is missing.
+    is made where it is missing. `targets`: where checkpoints are brought, and how often.
     """
 
     public_url: str = "http://localhost:8000"
     secret: str | None = None
     secret_file: Path
+    targets: tuple[str, ...] = ()
+    push_seconds: float = 3600.0
 
     def origin(self, ledger: str, *, incarnation: int = 1) -> str:
         """Returns the name of a ledger's log: host and path, as C2SP tlog-tiles recommends."""

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from application.ledgers import acting_as_service
+from application.outcomes import Unanswered
 from application.transparency.notes import Checkpoint, sign
+from application.transparency.publisher import Publisher
 from application.transparency.push import PushFailed, push
+from tests.application.transparency.archive import Archive
 
 KEY = Ed25519PrivateKey.generate()
 
@@ -37,6 +41,54 @@ def test_a_file_is_appended_to(tmp_path: Path) -> None:
         push(note(5, root=2), str(file))
     with pytest.raises(PushFailed):
         push(note(5), str(tmp_path / "nowhere" / "file"))
+
+
+def test_the_publisher_brings_what_is_new_and_stops_a_ledger_with_two_histories(
+    archive: Archive, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    publisher = Publisher(
+        conninfo=acting_as_service(archive.database.service),
+        names=lambda: [archive.ledger],
+        targets=[str(outside), str(tmp_path / "file"), str(tmp_path / "nowhere" / "file")],
+        interval_seconds=0.01,
+    )
+    with archive.session() as connection:
+        publisher.publish(connection, archive.ledger)
+        assert list(outside.iterdir()) == [], "nothing was signed yet"
+        archive.seal_all()
+        for _ in range(2):
+            publisher.publish(connection, archive.ledger)
+        (kept,) = (outside / archive.ledger).iterdir()
+        with archive.log() as log:
+            assert kept.read_text() == log.checkpoint() == (tmp_path / "file").read_text()[:-1]
+        archive.grow(10)
+        head = archive.seal_all()
+        other = Checkpoint(head.origin, head.size, bytes(32))
+        forged = sign(str(other), [(head.origin, KEY)])
+        (outside / archive.ledger / f"{head.size:012d}.checkpoint").write_text(str(forged))
+        publisher.publish(connection, archive.ledger)
+    with pytest.raises(Unanswered, match="Another checkpoint"):
+        archive.chart()
+
+
+def test_the_publisher_works_until_it_is_stopped(archive: Archive, tmp_path: Path) -> None:
+    stop = threading.Event()
+    publisher = Publisher(
+        conninfo=acting_as_service(archive.database.service),
+        names=lambda: [archive.ledger],
+        targets=[str(tmp_path)],
+        interval_seconds=0.01,
+    )
+    thread = threading.Thread(target=publisher.run, args=(stop,))
+    thread.start()
+    archive.seal_all()
+    while not list(tmp_path.glob("acme/*.checkpoint")):
+        assert thread.is_alive()
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 @pytest.fixture
