@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from application.cache import Cache
+from application.changes import Statement, Statements, write_changes
 from application.decisions import Decisions
 from application.expiry import DueHolds
 from application.identity import CommandIds
@@ -24,7 +25,6 @@ from application.plain import PlainForms
 from application.recorder import COPY_CHUNK_ROWS, COPY_FROM_ROWS, LedgerRecorder, Row
 from application.records import FORMAT
 from application.repeats import ask_done, read_done
-from application.rows import Statement, Statements
 from domain.commands import At
 from domain.signing_keys import ContinueLedger
 
@@ -196,7 +196,7 @@ class Commit:
         books = self._cache.books
         self.opened = frozenset(books.opened.now)
         statements = Statements()
-        self._cache.rows.write(statements, books, self.decisions.private)
+        write_changes(self._cache.rows, statements, books, self.decisions.private)
         statements.execute(
             self._recorder.move_head,
             [self.position, self.commit_id, self.recorded_at, self.incarnation],
