@@ -152,17 +152,22 @@ def _ended(was: Amounts, amount: int) -> Amounts:
     return was._replace(held=was.held - amount)
 
 
+def _incremented(was: Amounts, amount: int) -> Amounts:
+    # What was settled beyond the hold is not held again.
+    authorized = was.authorized + amount
+    room = max(was.held, authorized - was.settled)
+    return was._replace(authorized=authorized, held=min(was.held + amount, room))
+
+
 _STEPS: dict[str, Callable[[Amounts, int], Amounts]] = {
     "Opened": _opened,
     "Settled": _settled,
     "Voided": _ended,
     "Released": _ended,
     "Expired": _ended,
-    "Incremented": lambda was, amount: was._replace(
-        authorized=was.authorized + amount, held=was.held + amount
-    ),
+    "Incremented": _incremented,
     "Reduced": lambda was, amount: was._replace(
-        authorized=was.authorized - amount, held=was.held - amount
+        authorized=was.authorized - amount, held=max(0, was.held - amount)
     ),
     "Refunded": lambda was, amount: was._replace(refunded=was.refunded + amount),
     "ChargedBack": lambda was, amount: was._replace(charged_back=was.charged_back + amount),

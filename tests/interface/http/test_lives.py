@@ -17,6 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from application.ledgers import Ledgers
+from interface.evidence.fold import Fold
+from interface.evidence.rows import check_rows
+from interface.evidence.shapes import decode_envelope
 from interface.http.app import create_app
 from interface.http.door import HttpSettings
 from tests.conftest import Database
@@ -334,7 +337,19 @@ def living(module_database: Database) -> Iterator[type[Lives]]:
     Lives.world = World(ledgers, create_app(ledgers, HttpSettings()))
     Lives.clock = clock
     yield Lives
+    check_second_fold(ledgers)
     ledgers.close()
+
+
+def check_second_fold(ledgers: Ledgers) -> None:
+    """Whatever the lives were, a verifier finds the records and the rows as it should."""
+    fold = Fold("main")
+    with ledgers.reader("main") as connection:
+        rows = connection.execute("SELECT state FROM events ORDER BY notification_id")
+        for row in rows:
+            fold.apply(decode_envelope(row["state"]))
+        fold.end()
+        check_rows(connection, fold)
 
 
 @pytest.mark.timeout(60 + COMMANDS)
