@@ -1,6 +1,7 @@
 """A live ledger is verified; whatever is changed in its database is found."""
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -297,3 +298,20 @@ def test_a_tree_that_was_built_and_signed_anew_is_not_that_of_an_older_checkpoin
             verify(busy, kept)
     assert found.value.position == kept.size
     verify(busy, kept)
+
+
+def test_a_ledger_that_is_written_to_and_signed_meanwhile_holds(busy: Archive) -> None:
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            busy.grow(30)
+            busy.seal_all()
+
+    working = threading.Thread(target=work)
+    before = busy.position
+    working.start()
+    sizes = [verify(busy).size for _ in range(4)]
+    stop.set()
+    working.join()
+    assert before <= sizes[0] <= sizes[-1] <= busy.position
