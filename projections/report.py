@@ -59,6 +59,14 @@ class Report:
         return len(self.rows) - 1
 
 
+class NeedsMore(Exception):
+    """The report can't be made without a parameter that was not given; `name` says which."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(why)
+        self.name = name
+
+
 class TooLarge(Exception):
     """The report has more rows than a report may have: ask for less."""
 

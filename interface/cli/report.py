@@ -19,13 +19,13 @@ from interface.bootstrap import VIEWS, Database, migrated, running
 from interface.cli.failures import Failed
 from interface.cli.options import FILE_WIDTH, settings_option, write_json
 from interface.http.viewing import read_own, snapshot
-from interface.reports.catalogue import BASES, REPORTS
+from interface.reports.catalogue import REPORTS
 from interface.reports.document import Document, as_csv, as_json
 from interface.reports.making import make_document
 from interface.settings import Settings
 from projections.following import Follower
 from projections.moments import position_at
-from projections.report import TooLarge
+from projections.report import NeedsMore, TooLarge
 from projections.runner import Stopped, catch_up, connect, enter
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -41,8 +41,9 @@ BINARY = ("xlsx", "pdf")
 @click.option("--known-at", metavar="DAY|MOMENT", help="What was on record then.")
 @click.option("--known-position", type=click.IntRange(0), help="What was on record there.")
 @click.option("--depth", type=click.IntRange(1, 8), help="So many segments of accounts' codes.")
-@click.option("--basis", type=click.Choice(BASES), help="post-closing without it.")
+@click.option("--basis", help="Of a trial balance (post-closing) or a statement (effective).")
 @click.option("--account", help="It, or all below it.")
+@click.option("--asset", help="Of a statement.")
 @click.option("--dimension", help="cost_centre without it.")
 @click.option(
     "--format",
@@ -70,6 +71,8 @@ def report(
     if unknown := query.keys() - REPORTS[name].takes - {"known_at", "known_position"}:
         flags = ", ".join(f"--{option.rstrip('_').replace('_', '-')}" for option in sorted(unknown))
         raise click.UsageError(f"{name} does not take {flags}.")
+    if "basis" in query and query["basis"] not in REPORTS[name].bases:
+        raise click.UsageError(f"--basis takes {', '.join(REPORTS[name].bases)}.")
     form = "json" if wants_json else form or _form_of(output)
     if form in BINARY and output is None:
         raise click.UsageError(f"Give --output for {form}.")
@@ -103,6 +106,8 @@ def _make(
         known = min(known, query.get("known_position", known))
         try:
             return make_document(reader, ledger=own, known=known, name=name, query=query)
+        except NeedsMore as error:
+            raise click.UsageError(f"--{error.name}: {error}") from error
         except TooLarge as error:
             raise Failed(str(error)) from error
 

@@ -8,10 +8,10 @@ from werkzeug.http import parse_accept_header
 from interface.http.errors import Problem, invalid
 from interface.http.messages import JSON, Answer, Environ, json_answer
 from interface.http.viewing import Seen
-from interface.reports.catalogue import BASES, REPORTS, Named
+from interface.reports.catalogue import REPORTS, Named
 from interface.reports.document import Document, as_csv, as_json
 from interface.reports.making import make_document
-from projections.report import TooLarge
+from projections.report import NeedsMore, TooLarge
 
 SECONDS_MAX = 60
 """How long a statement of a report may take."""
@@ -47,18 +47,21 @@ def check_taken(asked: AskedReport, query: dict[str, Any]) -> None:
     wrong: dict[str, list[str]] = {
         name.rstrip("_"): ["This report does not take it."] for name in sorted(unknown)
     }
-    if query.get("basis", BASES[0]) not in BASES:
-        wrong["basis"] = [f"Takes {', '.join(BASES)}."]
+    bases = asked.named.bases
+    if bases and query.get("basis", bases[0]) not in bases:
+        wrong["basis"] = [f"Takes {', '.join(bases)}."]
     if wrong:
         raise invalid(wrong)
 
 
 def report_answer(seen: Seen, asked: AskedReport, query: dict[str, Any]) -> Answer:
-    """Returns the report. Raises Problem (too_large)."""
+    """Returns the report. Raises Problem (too_large, invalid_request)."""
     try:
         document = make_document(
             seen.connection, ledger=seen.ledger, known=seen.known, name=asked.name, query=query
         )
+    except NeedsMore as error:
+        raise invalid({error.name: [str(error)]}) from error
     except TooLarge as error:
         raise Problem("too_large", str(error)) from error
     if asked.kind == JSON:

@@ -99,7 +99,14 @@ class ReportQuery(KnownQuery):
     depth = WholeInQuery(
         1, SEGMENTS_MAX, metadata={"description": "So many segments of accounts' codes."}
     )
-    basis = Choice(("unadjusted", "adjusted", "post-closing"), metadata={"default": "post-closing"})
+    basis = Choice(
+        ("unadjusted", "adjusted", "post-closing", "effective", "booking"),
+        metadata={
+            "description": "Of a trial balance the first three, by default post-closing; of a"
+            " statement the last two, by default effective."
+        },
+    )
+    asset = Text(ASSET_CODE_MAX)
     account = Text(ACCOUNT_CODE_MAX, metadata={"description": "It, or all below it."})
     dimension = Text(TEXT_IN_QUERY_MAX, metadata={"default": "cost_centre"})
 

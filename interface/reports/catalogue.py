@@ -10,8 +10,9 @@ from projections.cash_flow import by_dimension, cash_flow
 from projections.general_ledger import general_ledger, journal
 from projections.moments import position_before, start_of
 from projections.refusals import corrections, refusals
-from projections.report import Report, Source, Span
+from projections.report import NeedsMore, Report, Source, Span
 from projections.roll_forward import completeness, cut_off, roll_forward
+from projections.statements import LINES_MAX, as_report, by_booking, by_effective_day
 from projections.trial_balance import WITHOUT, trial_balance
 
 Query = dict[str, Any]
@@ -27,6 +28,8 @@ class Named(NamedTuple):
     views: tuple[str, ...]
     takes: frozenset[str]
     make: Callable[[Source, Query], Report]
+    bases: tuple[str, ...] = ()
+    """What `basis` may be; the last one without it."""
 
 
 def today(source: Source) -> date:
@@ -97,14 +100,55 @@ def _corrections(source: Source, query: Query) -> Report:
 
 def _refusals(source: Source, query: Query) -> Report:
     """Refusals count on the day on which they were recorded."""
+    first, last = _recorded(source, query.get("from_"), query.get("to"))
+    return refusals(source, first=first, last=last)
+
+
+def _statement(source: Source, query: Query) -> Report:
+    account = query.get("account")
+    if account is None or account not in source.accounts:
+        raise NeedsMore("account", "Name an account that there is.")
+    asset = query.get("asset") or source.accounts[account].asset or source.ledger.functional_asset
+    if asset not in source.assets:
+        raise NeedsMore("asset", "There is no such asset.")
+    from_, to = query.get("from_"), query.get("to")
+    basis = query.get("basis", "effective")
+    asked = {"account": account, "asset": asset, "basis": basis, "from": from_, "to": to}
+    if basis == "booking":
+        first, last = _recorded(source, from_, to)
+        found = by_booking(
+            source.connection,
+            account=account,
+            asset=asset,
+            first=first,
+            last=last,
+            after=None,
+            limit=LINES_MAX,
+        )
+    else:
+        found = by_effective_day(
+            source.connection,
+            account=account,
+            asset=asset,
+            from_=from_,
+            to=to,
+            known=source.known,
+            after=None,
+            limit=LINES_MAX,
+        )
+    return as_report(source, found, account=account, asset=asset, asked=asked)
+
+
+def _recorded(source: Source, from_: date | None, to: date | None) -> tuple[int, int]:
+    """The first and the last position that were recorded on some days."""
     timezone = source.ledger.timezone
     first, last = 1, source.known
-    if (from_ := query.get("from_")) is not None:
+    if from_ is not None:
         first = position_before(source.connection, start_of(from_, timezone)) + 1
-    if (to := query.get("to")) is not None and to < date.max:
+    if to is not None and to < date.max:
         end = start_of(to + timedelta(days=1), timezone)
         last = min(last, position_before(source.connection, end))
-    return refusals(source, first=first, last=last)
+    return first, last
 
 
 def _span(source: Source, query: Query) -> Span:
@@ -133,6 +177,7 @@ REPORTS: dict[str, Named] = {
         ("lines", "entries"),
         frozenset({"effective_on", "to", "basis", "depth"}),
         _trial_balance,
+        BASES,
     ),
     "general-ledger": Named(
         "General ledger", ("lines", "entries"), _DAYS | {"account"}, _general_ledger
@@ -144,6 +189,13 @@ REPORTS: dict[str, Named] = {
         "Income statement", ("lines", "entries"), _DAYS | {"depth"}, _income_statement
     ),
     "journal": Named("Journal", ("lines", "entries"), _DAYS | {"account"}, _journal),
+    "statement": Named(
+        "Statement of an account",
+        ("lines",),
+        frozenset({"account", "asset", "from_", "to", "basis"}),
+        _statement,
+        ("booking", "effective"),
+    ),
     "cut-off": Named("Cut-off", ("lines", "entries"), frozenset({"effective_on", "to"}), _cut_off),
     "cash-flow": Named("Cash flow", ("lines", "entries"), _DAYS | {"depth"}, _cash_flow),
     "dimension": Named("By dimension", ("entries",), _DAYS | {"depth", "dimension"}, _dimension),

@@ -26,7 +26,7 @@ def as_xlsx(document: Document) -> bytes:
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(out, options)
     book.set_properties({"title": document.report.title, "created": document.known_at})
-    sheet = book.add_worksheet(document.report.title[:31].replace("/", "-"))
+    sheet = book.add_worksheet(document.report.name)
     _Writing(document, book, sheet).write()
     book.close()
     return out.getvalue()

@@ -294,24 +294,26 @@ def test_dimensions_corrections_and_refusals(own_past: Past) -> None:
 @pytest.mark.parametrize("name", REPORTS)
 def test_every_form_shows_the_same(past: Past, name: str) -> None:
     world, _, _ = past
-    asked = f"{world.path}/reports/{name}"
-    report = body_of(world.auditor.get(asked))
+    asked, query = f"{world.path}/reports/{name}", ""
+    if name == "statement":
+        query = "?account=assets:bank&asset=USD"
+    report = body_of(world.auditor.get(f"{asked}{query}"))
     columns = report["columns"]
     shown = [[str(row.get(c["name"]) or "") for c in columns] for row in report["rows"]]
     # Nothing is effective after today, nor recorded.
     assert bool(shown) == (name not in ("cut-off", "dimension"))
 
-    text = world.auditor.get(f"{asked}.csv")
+    text = world.auditor.get(f"{asked}.csv{query}")
     assert text.content_type == "text/csv; charset=utf-8"
     rows = list(csv.reader(io.StringIO(text.text)))
     assert rows[0] == ["kind", *(c["name"] for c in columns)]
     assert [row[1:] for row in rows[1:]] == shown
 
-    workbook = world.auditor.get(f"{asked}.xlsx")
+    workbook = world.auditor.get(f"{asked}.xlsx{query}")
     check_workbook(workbook.data, report)
-    assert world.auditor.get(f"{asked}.xlsx").data == workbook.data
+    assert world.auditor.get(f"{asked}.xlsx{query}").data == workbook.data
 
-    pages = world.auditor.get(asked, headers={"Accept": "application/pdf"})
+    pages = world.auditor.get(f"{asked}{query}", headers={"Accept": "application/pdf"})
     assert pages.content_type == "application/pdf"
     read = pypdf.PdfReader(io.BytesIO(pages.data))
     last = read.pages[-1].extract_text()
@@ -364,6 +366,30 @@ def test_what_is_no_report(past: Past) -> None:
         answer = world.auditor.get(f"{world.path}/reports/trial-balance?{query}")
         assert_problem(answer, 422, "invalid_request")
     assert_problem(world.clerk.get(f"{world.path}/reports/journal"), 403, "forbidden")
+
+
+@pytest.mark.parametrize("basis", ["booking", "effective"])
+def test_a_statement_as_a_report(past: Past, basis: str) -> None:
+    world, legs, _ = past
+    for account, sign in (("assets:bank", 1), ("revenue:sales", -1)):
+        report = get(world, "statement", account=account, asset="EUR", basis=basis)
+        meant = [leg for leg in legs if (leg.account, leg.asset) == (account, "EUR")]
+        if basis == "effective":
+            meant.sort(key=lambda leg: (leg.effective_on, leg.position, leg.number))
+        balance = Fraction(0)
+        expected = []
+        for leg in meant:
+            balance += leg.amount if leg.is_debit else -leg.amount
+            expected.append((leg.position, leg.number, sign * balance))
+        assert expected
+        assert [
+            (row["position"], row["leg"], Fraction(row["balance"]))
+            for row in report["rows"]
+            if row["kind"] == "line"
+        ] == expected
+        assert Fraction(report["rows"][-1]["balance"]) == sign * balance
+    none = world.auditor.get(f"{world.path}/reports/statement?account=none")
+    assert_problem(none, 422, "invalid_request")
 
 
 def test_branches_to_a_depth(past: Past) -> None:
