@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import backoffice_verify
 from domain.catalogue import EVENTS
+from interface import backoffice_verify
 from tests.application.transparency.archive import Archive
 from tests.interface.evidence.test_bundle import contents, evidence_of, export
 
