@@ -137,14 +137,21 @@ def income_statement(source: Source, *, span: Span, compared: Span, depth: int |
 
 def _functional(source: Source, effective_on: date) -> dict[str, int]:
     return _by_account(
-        read_past(source.connection, position=source.known, effective_on=effective_on)
+        read_past(
+            source.connection, position=source.known, effective_on=source.through(effective_on)
+        )
     )
 
 
 def _moved(source: Source, span: Span) -> dict[str, int]:
     def through(day: date) -> dict[str, int]:
         return _by_account(
-            read_without(source.connection, {"closing"}, position=source.known, effective_on=day)
+            read_without(
+                source.connection,
+                {"closing"},
+                position=source.known,
+                effective_on=source.through(day),
+            )
         )
 
     moved = through(span.to)

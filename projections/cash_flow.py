@@ -102,8 +102,12 @@ def _section(report: Report, source: Source, title: str, lines: dict[str, int]) 
 def _moved(source: Source, span: Span, without: frozenset[str]) -> dict[str, int]:
     def through(day: date) -> list[Past]:
         if not without:
-            return read_past(source.connection, position=source.known, effective_on=day)
-        return read_without(source.connection, without, position=source.known, effective_on=day)
+            return read_past(
+                source.connection, position=source.known, effective_on=source.through(day)
+            )
+        return read_without(
+            source.connection, without, position=source.known, effective_on=source.through(day)
+        )
 
     found: dict[str, int] = defaultdict(int)
     for one in through(span.to):

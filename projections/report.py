@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 from psycopg import Connection
@@ -13,6 +14,7 @@ from domain.accounts import Account
 from domain.assets import Asset
 from domain.ledgers import Ledger
 from domain.money import format_amount
+from projections.moments import recorded_at
 
 Kind = Literal["text", "amount", "day", "number"]
 RowKind = Literal["line", "heading", "total"]
@@ -79,6 +81,13 @@ class Source(NamedTuple):
     accounts: Mapping[str, Account]
     assets: Mapping[str, Asset]
     known: int
+    known_on: date
+    """The ledger's day on which that was recorded."""
+
+    def through(self, day: date | None) -> date | None:
+        """Returns the day, or None where it holds nothing back: nothing is effective later than
+        the day on which it is recorded. Then a balance takes one look-up instead of dozens."""
+        return None if day is None or day >= self.known_on else day
 
     def shown(self, minor: int, asset: str | None = None) -> str:
         """Returns an amount in units of an asset, the functional one without one."""
@@ -109,6 +118,7 @@ def source_of(connection: Connection[Any], *, ledger: Ledger, known: int) -> Sou
         {code: _account(document) for code, document in accounts},
         {code: _asset(document) for code, document in assets},
         known,
+        recorded_at(connection, known).astimezone(ZoneInfo(ledger.timezone)).date(),
     )
 
 

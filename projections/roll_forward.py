@@ -48,7 +48,7 @@ def roll_forward(source: Source, *, span: Span) -> Report:
 
 
 def _through(source: Source, day: date) -> list[Past]:
-    return read_past(source.connection, position=source.known, effective_on=day)
+    return read_past(source.connection, position=source.known, effective_on=source.through(day))
 
 
 def _add(

@@ -44,7 +44,10 @@ def trial_balance(
     )
     nets: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for one in read_without(
-        source.connection, WITHOUT[basis], position=source.known, effective_on=effective_on
+        source.connection,
+        WITHOUT[basis],
+        position=source.known,
+        effective_on=source.through(effective_on),
     ):
         net = nets[one.asset, source.group(one.account, depth)]
         net[0] += one.net
