@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from application.cache import Cache
-from application.changes import Statement, Statements, write_changes
+from application.changes import Statement, Statements, join, write_changes
 from application.decisions import Decisions
 from application.expiry import DueHolds
 from application.identity import CommandIds
@@ -214,16 +214,19 @@ class Commit:
         started = perf_counter()
         connection, recorder = self.connection, self._recorder
         unsent = self.stored[self._sent :]
+        usual = [statement for statement in self._statements if statement.prepare]
         if len(unsent) >= COPY_FROM_ROWS:
             recorder.append(connection, unsent)
-            unsent = []
+        elif unsent:
+            usual.insert(0, Statement(*recorder.few(unsent), prepare=True))
         appended = perf_counter()
         COMMIT_STEPS["append"].observe(appended - started)
         with connection.pipeline():
-            if unsent:
-                recorder.append(connection, unsent)
             for statement in self._statements:
-                connection.execute(statement.query, statement.params, prepare=statement.prepare)
+                if not statement.prepare:
+                    connection.execute(statement.query, statement.params)
+            together = join(usual)
+            connection.execute(together.query, together.params, prepare=True)
             connection.execute("COMMIT")
         COMMIT_STEPS["commit"].observe(perf_counter() - appended)
 

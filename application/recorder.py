@@ -108,7 +108,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         Requires positions that follow the head without a gap.
         """
         if len(rows) < COPY_FROM_ROWS:
-            self._append_few(connection, rows)
+            connection.execute(*self.few(rows), prepare=True)
             return
         with self.appending(connection) as send:
             for start in range(0, len(rows), COPY_CHUNK_ROWS):
@@ -123,19 +123,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
             yield lambda rows: copy.write(b"".join(map(_packed, rows)))
             copy.write(_COPY_TRAILER)
 
-    def _append_few(self, connection: Connection[Any], rows: Sequence[Row]) -> None:
-        connection.execute(
-            self._insert,
-            [
-                "{" + ",".join(str(row.position) for row in rows) + "}",
-                "{" + ",".join(row.stream for row in rows) + "}",
-                "{" + ",".join(str(row.version) for row in rows) + "}",
-                "{" + ",".join(row.topic for row in rows) + "}",
-                [row.state for row in rows],
-                "{" + ",".join(row.command_id or "null" for row in rows) + "}",
-            ],
-            prepare=True,
-        )
+    def few(self, rows: Sequence[Row]) -> tuple[bytes, list[object]]:
+        """Returns the statement that appends some rows, and its parameters."""
+        return self._insert, [
+            "{" + ",".join(str(row.position) for row in rows) + "}",
+            "{" + ",".join(row.stream for row in rows) + "}",
+            "{" + ",".join(str(row.version) for row in rows) + "}",
+            "{" + ",".join(row.topic for row in rows) + "}",
+            [row.state for row in rows],
+            "{" + ",".join(row.command_id or "null" for row in rows) + "}",
+        ]
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         """The library's door: appends events as they are, after the head, in one transaction.

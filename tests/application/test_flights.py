@@ -20,8 +20,8 @@ from tests.application.office import Office, transfer
 
 WALLETS = 40
 BATCH = FLIGHT_COMMANDS + 100
-THREADS = 5
-ROUNDS = 4
+THREADS = 4
+ROUNDS = 2
 
 
 def open_wallets(office: Office) -> list[str]:

@@ -235,7 +235,8 @@ def test_an_import_that_was_stopped_goes_on_when_it_is_repeated(
     path = written(tmp_path / "long.ndjson", [post("0.01", key=f"l{n}") for n in range(lines)])
     before = position(service, ledger)
     process = subprocess.Popen(
-        [*PROGRAM, "import", str(path), "--ledger", ledger],
+        # Behind whoever watches it: it must not end before the first of it is seen.
+        ["nice", "-n", "15", *PROGRAM, "import", str(path), "--ledger", ledger],
         env=service.environment,
         stderr=subprocess.PIPE,
         text=True,
