@@ -46,7 +46,7 @@ run: venv
 	@$(BIN)/backoffice serve --demo
 
 test: lint
-	@$(BIN)/python -m pytest -n 3
+	@$(BIN)/python -m pytest -n 2
 
 # Some hours: as many random commands over HTTP, each compared with a simple model.
 soak: venv

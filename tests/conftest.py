@@ -59,6 +59,11 @@ class Databases:
             )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first: nobody waits for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Endpoints]:
     """The tests' server: connection strings of its owner, service and superuser roles."""

@@ -122,7 +122,7 @@ posts = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(posts, min_size=1, max_size=6))
 def test_plain_is_post(commands: list[Post]) -> None:
     one, other = chart(), chart()

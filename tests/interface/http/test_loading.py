@@ -25,6 +25,7 @@ from interface.http.schemas import Body, CreateLedgerBody, OpenAccountBody
 from interface.http.schemas_authorizations import AuthorizeBody, SettleBody, SettleMandatoryBody
 from interface.http.schemas_batch import ELEMENTS
 from interface.http.schemas_postings import PostBody
+from interface.http.schemas_stops import SetLimitBody
 from interface.http.writes import VERBS
 from tests.interface.http import bodies
 
@@ -83,6 +84,7 @@ def test_what_is_right_is_the_same_both_ways(data: st.DataObject) -> None:
         AuthorizeBody,
         CreateLedgerBody,
         OpenAccountBody,
+        SetLimitBody,
         SettleMandatoryBody,
     ):  # which have rules between members
         assert slow is not None
