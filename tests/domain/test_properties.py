@@ -66,7 +66,7 @@ def naive_of(log: list[tuple[str, Event]]) -> Naive:
     return naive
 
 
-@settings(deadline=None, phases=PHASES, max_examples=60)
+@settings(deadline=None, phases=PHASES, max_examples=40)
 @given(run=runs)
 def test_balances_holds_and_vouchers_are_the_fold_of_the_log(run: list[tuple[Step, int]]) -> None:
     """The naive clerk also checks each entry, passbook line, voucher number and hold."""
@@ -108,7 +108,7 @@ def test_balances_holds_and_vouchers_are_the_fold_of_the_log(run: list[tuple[Ste
         assert (usage.minor, usage.count) == (naive.minor(amount, "USD"), count)
 
 
-@settings(deadline=None, phases=PHASES, max_examples=60)
+@settings(deadline=None, phases=PHASES, max_examples=40)
 @given(run=runs)
 def test_no_limit_is_passed(run: list[tuple[Step, int]]) -> None:
     """In no period more was taken than the limit lets, mandatory settlements apart."""
@@ -128,7 +128,7 @@ def test_no_limit_is_passed(run: list[tuple[Step, int]]) -> None:
             assert count <= limit["count"]
 
 
-@settings(deadline=None, phases=PHASES, max_examples=60)
+@settings(deadline=None, phases=PHASES, max_examples=40)
 @given(run=runs)
 def test_no_floor_is_passed_but_by_what_was_set_aside(run: list[tuple[Step, int]]) -> None:
     """Whatever lowers an account's available below its floor was refused.

@@ -74,7 +74,7 @@ def assert_same_element(raw: bytes) -> None:
 
 
 @given(data=st.data())
-@settings(many, max_examples=100)
+@settings(many, max_examples=60)
 def test_what_is_right_is_the_same_both_ways(data: st.DataObject) -> None:
     body = data.draw(st.sampled_from(BODIES))
     document = data.draw(bodies.body(body))
@@ -92,7 +92,7 @@ def test_what_is_right_is_the_same_both_ways(data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-@settings(many, max_examples=150)
+@settings(many, max_examples=80)
 def test_what_is_wrong_is_the_same_both_ways(data: st.DataObject) -> None:
     body = data.draw(st.sampled_from(BODIES))
     raw = data.draw(bodies.written(data.draw(bodies.spoiled(body))))
@@ -100,7 +100,7 @@ def test_what_is_wrong_is_the_same_both_ways(data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-@settings(many, max_examples=100)
+@settings(many, max_examples=60)
 def test_what_is_mangled_is_the_same_both_ways(data: st.DataObject) -> None:
     body = data.draw(st.sampled_from([PostBody, AuthorizeBody, SettleBody, CreateLedgerBody]))
     raw = data.draw(bodies.written(data.draw(bodies.body(body))))
@@ -110,7 +110,7 @@ def test_what_is_mangled_is_the_same_both_ways(data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-@settings(many, max_examples=150)
+@settings(many, max_examples=80)
 def test_elements_of_batches_are_the_same_both_ways(data: st.DataObject) -> None:
     element = data.draw(st.sampled_from(list(ELEMENTS.values())))
     wanted = data.draw(st.sampled_from(["right", "wrong", "mangled"]))
@@ -122,7 +122,7 @@ def test_elements_of_batches_are_the_same_both_ways(data: st.DataObject) -> None
 
 
 @given(data=st.data())
-@settings(many, max_examples=150)
+@settings(many, max_examples=80)
 def test_whole_batches_are_the_same_as_their_elements(data: st.DataObject) -> None:
     kinds = st.sampled_from(list(ELEMENTS.values()))
     right = kinds.flatmap(bodies.body)
