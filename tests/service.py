@@ -12,7 +12,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +82,11 @@ class Service:
         found = []
         for thread in Path(f"/proc/{self.pid}/task").iterdir():
             if (thread.name == str(self.pid)) == of_main_thread:
-                found += [
-                    int(child)
-                    for child in (thread / "children").read_text().split()
-                    if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-                ]
+                for child in (thread / "children").read_text().split():
+                    # One that has just ended is none of them.
+                    with suppress(FileNotFoundError, ProcessLookupError):
+                        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                            found.append(int(child))
         return found
 
     def start(self) -> None:
