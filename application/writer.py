@@ -181,7 +181,12 @@ class Writer:
 
     def _land(self, flight: Flight) -> bool:
         """Waits for the flight and answers it. False where the cache was dropped meanwhile."""
+        landed = self._is_down(flight)
+        # Only now: whatever ends this thread before answers it too.
         self._flight = None
+        return landed
+
+    def _is_down(self, flight: Flight) -> bool:
         try:
             flight.written.result()
         except psycopg.Error as error:
