@@ -235,9 +235,10 @@ def test_an_import_that_was_stopped_goes_on_when_it_is_repeated(
     path = written(tmp_path / "long.ndjson", [post("0.01", key=f"l{n}") for n in range(lines)])
     before = position(service, ledger)
     process = subprocess.Popen(
-        # Behind whoever watches it: it must not end before the first of it is seen.
-        ["nice", "-n", "15", *PROGRAM, "import", str(path), "--ledger", ledger],
+        [*PROGRAM, "import", str(path), "--ledger", ledger],
         env=service.environment,
+        # A suite that runs in a shell's background has SIGINT ignored, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 -- one call
         stderr=subprocess.PIPE,
         text=True,
     )
