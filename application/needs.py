@@ -16,6 +16,7 @@ from domain.legs import MAX_LEGS
 from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory, reference_of
 from domain.refunds import Chargeback, Refund, Representment
+from domain.statements import StateAccount
 
 ActsOnHold = Increment | Reduce | Settle | Void | Release | Refund | Chargeback | Representment
 """Commands whose `authorization` names what they act on."""
@@ -122,7 +123,12 @@ def _settle_mandatory(needs: Needs, command: SettleMandatory) -> None:
         needs.network_references.add(key)
 
 
-def _account(needs: Needs, command: AmendAccount | CloseAccount | FreezeAccount | SetLimit) -> None:
+ActsOnAccount = (
+    AmendAccount | CloseAccount | FreezeAccount | UnfreezeAccount | SetLimit | StateAccount
+)
+
+
+def _account(needs: Needs, command: ActsOnAccount) -> None:
     needs.account(command.account)
 
 
@@ -151,4 +157,5 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     FreezeAccount: _account,
     UnfreezeAccount: _account,
     SetLimit: _account,
+    StateAccount: _account,
 }

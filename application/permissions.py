@@ -20,6 +20,7 @@ from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
 from domain.refusals import Forbidden
 from domain.signing_keys import AddSigningKey, AddWitness, ContinueLedger, RetireSigningKey
+from domain.statements import StateAccount
 
 ROLES = ("operator", "controller", "clerk", "approver", "compliance", "auditor")
 
@@ -50,6 +51,7 @@ MAY: dict[type[Command], frozenset[str]] = {
     FreezeAccount: _CONTROLLER,
     UnfreezeAccount: _CONTROLLER,
     SetLimit: _CONTROLLER,
+    StateAccount: _CONTROLLER,
     Post: _CLERK,
     Reverse: _CLERK,
     Adjust: _CLERK,

@@ -25,6 +25,7 @@ from domain import (
     mandatory_settlements,
     refunds,
     signing_keys,
+    statements,
 )
 from domain.books import Books
 from domain.commands import At, Command, Decided, Event, NewStream
@@ -53,6 +54,7 @@ DECISIONS: dict[type[Command], Decision] = {
     freezes.FreezeAccount: freezes.freeze,
     freezes.UnfreezeAccount: freezes.unfreeze,
     limits.SetLimit: limits.set_limit,
+    statements.StateAccount: statements.state,
     entries.Post: entries.post,
     corrections.Reverse: corrections.reverse,
     corrections.Adjust: corrections.adjust,
@@ -95,6 +97,7 @@ EVOLVE: dict[type[Event], Evolve] = {
     freezes.AccountUnfrozen: freezes.evolve_unfrozen,
     limits.LimitSet: limits.evolve_set,
     limits.LimitLifted: limits.evolve_lifted,
+    statements.AccountStated: statements.evolve,
     entries.EntryPosted: entries.evolve_posted,
     entries.EntryReversed: entries.evolve_reversed,
     entries.EntryAdjusted: entries.evolve_adjusted,

@@ -251,6 +251,15 @@ class Books:
         if self._minor(leg["balance"], leg["asset"]) != side * self.balances[key]:
             raise Wrong(f"{leg['account']} is left with {leg['balance']}, which does not follow")
 
+    def _AccountStated(self, payload: Json) -> None:  # noqa: N802
+        key = (payload["account"], payload["asset"])
+        side = 1 if self.debit_normal[payload["account"]] else -1
+        lines, balance = self.lines.get(key, 0), side * self.balances.get(key, 0)
+        if payload["lines"] != lines:
+            raise Wrong(f"{payload['lines']} lines of {key} are stated; there are {lines}")
+        if self._minor(payload["balance"], payload["asset"]) != balance:
+            raise Wrong(f"a balance of {payload['balance']} is stated, which does not follow")
+
     def _hold(self, stream: str, state: Json) -> None:
         held = self._minor(state["held"], state["asset"])
         if held < 0 or (held and "closed_as" in state):

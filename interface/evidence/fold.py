@@ -15,7 +15,7 @@ from interface.evidence.chart import Chart
 from interface.evidence.divergence import Divergence
 from interface.evidence.holds import Holds
 from interface.evidence.limits import Limits
-from interface.evidence.passbook import Passbook
+from interface.evidence.passbook import Passbook, shown
 from interface.evidence.shapes import Envelope
 
 NEWEST_FORMAT = 1
@@ -45,6 +45,7 @@ class Fold:
             "EntryReversed": self._entry_marked,
             "EntryAdjusted": self._entry_marked,
             "CommandRefused": self._nothing,
+            "AccountStated": self._account_stated,
             "LedgerListed": self._listed,
             "ActorRecorded": self._actor,
             "KeyIssued": self._key_issued,
@@ -116,6 +117,25 @@ class Fold:
     def _end_command(self) -> None:
         if self._posted:
             raise Divergence(f"the entry {next(iter(self._posted))} corrects one without a mark")
+
+    def _account_stated(self, record: Envelope) -> None:
+        """What is certified of an account is what its lines came to."""
+        stated = msgspec.json.decode(record.payload, type=shapes.Stated)
+        account = self.chart.own_account(record, stated.account)
+        scale = self.chart.scales.get(stated.asset)
+        if scale is None:
+            raise Divergence(f"the asset {stated.asset} was never registered")
+        totals = self.passbook.totals.get((stated.account, stated.asset))
+        net = 0 if totals is None else totals.debits - totals.credits
+        follows = (
+            0 if totals is None else totals.lines,
+            shown(net if account.debit_normal else -net, scale),
+        )
+        if (stated.lines, stated.balance) != follows:
+            raise Divergence(
+                f"{stated.account} is stated with {stated.lines} lines and {stated.balance}"
+                f" {stated.asset}; it follows {follows[0]} and {follows[1]}"
+            )
 
     # -- the rest
 

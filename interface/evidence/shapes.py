@@ -171,6 +171,15 @@ class AccountEvent(Struct):
     account: str
 
 
+class Stated(Struct):
+    """AccountStated: what was certified of an account in an asset."""
+
+    account: str
+    asset: str
+    lines: int
+    balance: str
+
+
 class Frozen(Struct, omit_defaults=True):
     account: str
     freeze_id: str

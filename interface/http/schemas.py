@@ -19,6 +19,7 @@ from domain.assets import RegisterAsset
 from domain.commands import Command, Comparison, Condition
 from domain.journals import OpenJournal
 from domain.ledgers import SYSTEM, CreateLedger, Entity, LockBooks
+from domain.statements import StateAccount
 from interface.http.fields import (
     POSITION_MAX,
     SIGNED_AMOUNT,
@@ -315,3 +316,13 @@ class CloseAccountBody(Body):
 
     makes = CloseAccount
     target = "account"
+
+
+class StateAccountBody(Body):
+    """Puts on record how many lines an account has and what they come to, so that a statement can
+    be certified; of the account's own asset without one."""
+
+    makes = StateAccount
+    target = "account"
+
+    asset = Text(ASSET_CODE_MAX, allow_none=True)

@@ -158,6 +158,16 @@ class LimitBounds(Schema):
     count = Whole(0, POSITION_MAX, required=True, allow_none=True)
 
 
+class AccountStated(Receipt):
+    """What was put on record of an account in an asset: the running number of its last line, and
+    the balance."""
+
+    account = text(required=True)
+    asset = text(required=True)
+    lines = Whole(**COUNT)
+    balance = Amount(pattern=SIGNED_AMOUNT, required=True)
+
+
 class LimitChanged(LimitBounds, Receipt):
     """A limit as the command left it; lifted: it has neither amount nor count."""
 

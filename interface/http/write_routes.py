@@ -18,9 +18,11 @@ from domain.ledgers import LockBooks
 from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
+from domain.statements import StateAccount
 from interface.http.admission import LEDGERS
 from interface.http.schemas_answers import (
     AccountChanged,
+    AccountStated,
     AccountStopped,
     AssetMade,
     BooksLocked,
@@ -59,6 +61,7 @@ WRITE_ROUTES = (
     WriteRoute(f"{ACCOUNT}/close", CloseAccount, AccountChanged, "Close an account"),
     WriteRoute(f"{ACCOUNT}/freeze", FreezeAccount, AccountStopped, "Freeze an account"),
     WriteRoute(f"{ACCOUNT}/unfreeze", UnfreezeAccount, AccountStopped, "Lift a freeze"),
+    WriteRoute(f"{ACCOUNT}/statement", StateAccount, AccountStated, "Certify its lines so far"),
     WriteRoute(f"{LEDGER}/limits", SetLimit, LimitChanged, "Set a limit"),
     WriteRoute(f"{LEDGER}/entries", Post, EntryMade, "Post an entry"),
     WriteRoute(f"{ENTRY}/reverse", Reverse, EntryMade, "Reverse an entry"),

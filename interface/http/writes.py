@@ -43,6 +43,7 @@ from interface.http.schemas import (
     OpenAccountBody,
     OpenJournalBody,
     RegisterAssetBody,
+    StateAccountBody,
 )
 from interface.http.schemas_authorizations import (
     AuthorizeBody,
@@ -233,6 +234,16 @@ def _show_limit(written: Written) -> Shown:
     return limit_shown(written.event)
 
 
+def _show_stated(written: Written) -> Shown:
+    event = written.event
+    return {
+        "account": event.account,
+        "asset": event.asset,
+        "lines": event.lines,
+        "balance": event.balance,
+    }
+
+
 def _show_entry(written: Written) -> Shown:
     return entry_shown(written.stored[0])
 
@@ -293,6 +304,7 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(FreezeAccountBody, 200, _show_account),
         _verb(UnfreezeAccountBody, 200, _show_account),
         _verb(SetLimitBody, 200, _show_limit),
+        _verb(StateAccountBody, 200, _show_stated),
         _verb(PostBody, 201, _show_entry),
         _verb(ReverseBody, 201, _show_entry),
         _verb(AdjustBody, 201, _show_adjustment),

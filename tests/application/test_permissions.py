@@ -33,6 +33,7 @@ CONTROLLERS = {
     "UnfreezeAccount",
     "SettleMandatory",
     "SetLimit",
+    "StateAccount",
 }
 CLERKS = {
     "Post",

@@ -15,6 +15,7 @@ from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
 from domain.limits import SetLimit
 from domain.signing_keys import AddSigningKey, AddWitness, ContinueLedger, RetireSigningKey
+from domain.statements import StateAccount
 from tests.domain.faults import (
     AMOUNTS,
     CLOSED,
@@ -135,6 +136,18 @@ CHART_CHANGES = [
             fault("amount_not_positive", AMOUNTS, sets(amount="0.00"), touches="amount"),
             fault("amount_too_fine", AMOUNTS, sets(amount="0.001"), touches="amount"),
             fault("amount_too_large", AMOUNTS, sets(amount=TOO_LARGE), touches="amount"),
+        ],
+    ),
+    Good(
+        StateAccount,
+        ledger,
+        OLD,
+        {"account": "old", "asset": "USD"},
+        [],
+        [
+            fault("account_not_found", NOT_FOUND, sets(account="nowhere")),
+            fault("asset_not_found", NOT_FOUND, sets(asset="XAU"), touches="asset"),
+            fault("asset_not_allowed", LEGS, sets(asset="EUR"), touches="asset"),
         ],
     ),
     Good(

@@ -20,6 +20,7 @@ from domain.legs import LegAsked
 from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
+from domain.statements import StateAccount
 from tests.application.office import id_of, legs, transfer
 from tests.application.transparency.archive import Archive
 
@@ -58,6 +59,8 @@ def fill(archive: Archive) -> None:
     archive.done(AmendAccount(account=chart.wallet, name="Her wallet", floor="-5.00"))
     gone = archive.chart(funds=None)
     archive.done(CloseAccount(account=gone.cash))
+    archive.done(StateAccount(account=chart.wallet))
+    archive.done(StateAccount(account=gone.cash))
     archive.done(FreezeAccount(account=gone.wallet, basis="legal", authority_reference="AZ 1"))
     assert archive.do(transfer(chart.wallet, chart.cash, "99999.00")).code == "limit_exceeded"
 
