@@ -23,6 +23,11 @@ class Document(NamedTuple):
         return (entity and entity.legal_name) or self.source.ledger.name
 
     @property
+    def recorded_at(self) -> str:
+        """Returns when the position was recorded, as its record says it."""
+        return self.known_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    @property
     def heads(self) -> list[tuple[str, str]]:
         """Returns what stands above the report: each name with its text."""
         asked = [
@@ -42,7 +47,7 @@ class Document(NamedTuple):
 
 def as_json(document: Document) -> dict[str, Any]:
     """Returns the report as an answer shows it."""
-    report, source, known_at = document
+    report, source, _ = document
     return {
         "report": report.name,
         "title": report.title,
@@ -50,7 +55,7 @@ def as_json(document: Document) -> dict[str, Any]:
         "entity": document.entity,
         "functional_asset": source.ledger.functional_asset,
         **{name: value for name, value in report.asked.items() if value is not None},
-        "known_at": known_at,
+        "known_at": document.recorded_at,
         "position": source.known,
         "columns": [column._asdict() for column in report.columns],
         "rows": [{"kind": row.kind, **row.values} for row in report.rows],

@@ -1,9 +1,15 @@
 """Making a report from a snapshot, for both doors."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import tuple_row
 
+from application.records import SHAPES
+from domain.accounts import Account
+from domain.books import Books
+from domain.catalogue import EVOLVE
 from domain.ledgers import Ledger
 from interface.reports.catalogue import REPORTS
 from interface.reports.document import Document
@@ -20,5 +26,36 @@ def make_document(
     Raises projections.report.TooLarge.
     """
     source = source_of(connection, ledger=ledger, known=known)
+    source = source._replace(accounts=_as_known(connection, source.accounts, known))
     report = REPORTS[name].make(source, query)
     return Document(report, source, recorded_at(connection, known))
+
+
+def _as_known(
+    connection: Connection[Any], accounts: Mapping[str, Account], known: int
+) -> Mapping[str, Account]:
+    """Sets accounts that were amended since back to what they were: a report of then has the names
+    of then."""
+    changed = [account for account in accounts.values() if account.version > 1]
+    rows = (
+        connection.cursor(row_factory=tuple_row)
+        .execute(
+            "SELECT e.state FROM unnest(%s::uuid[], %s::bigint[]) AS a (stream, version)"
+            " JOIN events AS last ON last.originator_id = a.stream"
+            " AND last.originator_version = a.version AND last.notification_id > %s"
+            " JOIN events AS e ON e.originator_id = a.stream AND e.notification_id <= %s"
+            " ORDER BY e.notification_id",
+            [
+                [account.stream for account in changed],
+                [account.version for account in changed],
+                known,
+                known,
+            ],
+        )
+        .fetchall()
+    )
+    books = Books()
+    for (state,) in rows:
+        record = SHAPES.decode(state)
+        EVOLVE[type(record.payload)](books, record.stream, record.payload)
+    return {**accounts, **books.accounts.now}

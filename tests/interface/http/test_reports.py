@@ -353,8 +353,13 @@ def test_a_report_is_the_same_for_ever(own_past: Past) -> None:
     asked = f"{world.path}/reports/trial-balance?known_position={office.position}"
     before = world.auditor.get(asked).data
     live(office, random.Random(6), 20)
+    renamed = {"name": "Another name"}
+    for account in ("assets:bank", "revenue:sales"):
+        amended = world.controller.patch(f"{world.path}/accounts/{account}", renamed)
+        assert amended.status_code == 200, amended.text
     catch_up(office)
     assert world.auditor.get(asked).data == before
+    assert b"Another name" in world.auditor.get(f"{world.path}/reports/trial-balance").data
 
 
 def test_what_is_no_report(past: Past) -> None:
