@@ -1,14 +1,17 @@
-"""`backoffice export`: a ledger's evidence as files that need nothing of this service."""
+"""`backoffice export`: a ledger as files that need nothing of this service."""
 
+from datetime import date
 from pathlib import Path
 
 import click
 
-from application.ledgers import acting_as_service
-from interface.bootstrap import SOFTWARE_VERSION, migrated, running
+from application.ledgers import Ledgers, acting_as_service
+from interface.bootstrap import SOFTWARE_VERSION, Database, migrated, running
+from interface.cli.export_books import FORMS, Asked, export_books
 from interface.cli.failures import Failed
 from interface.cli.options import json_option, settings_option, write_json
 from interface.cli.progress import progress
+from interface.cli.report import parse_known_at
 from interface.evidence.bundle import Export, Unexportable
 from interface.evidence.divergence import Divergence
 from interface.evidence.live import session
@@ -17,19 +20,27 @@ from interface.settings import Settings
 
 @click.command()
 @click.option("--ledger", required=True, help="Which ledger.")
-@click.option("--format", type=click.Choice(["bundle"]), default="bundle", show_default=True)
+@click.option(
+    "--format", type=click.Choice(["bundle", *FORMS]), default="bundle", show_default=True
+)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The directory to write; LEDGER.bundle without it. What is there already is gone on with.",
+    type=click.Path(path_type=Path),
+    help="The file or directory to write. Without it a text goes to standard output, and what is"
+    " several files to a directory called by ledger and format. A bundle that is there already is"
+    " gone on with.",
 )
-@click.option("--from", "first", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--to", "last", type=click.IntRange(1), help="The last position; what is signed.")
+@click.option(
+    "--from", "first", metavar="DAY", help="The first effective day; of a bundle a position."
+)
+@click.option("--to", "last", metavar="DAY", help="Last effective day; a bundle's position.")
+@click.option("--known-at", metavar="DAY|MOMENT", help="What was on record then.")
+@click.option("--known-position", type=click.IntRange(1), help="What was on record there.")
 @click.option(
     "--texts/--no-texts",
     "with_texts",
     default=False,
-    help="With the private texts, which may hold personal data.",
+    help="With the private texts (narratives, metadata), which may hold personal data.",
 )
 @settings_option
 @json_option
@@ -38,33 +49,86 @@ def export(
     ledger: str,
     format: str,
     output: Path | None,
-    first: int,
-    last: int | None,
+    first: str | None,
+    last: str | None,
+    known_at: str | None,
+    known_position: int | None,
     with_texts: bool,
     settings: Settings,
     wants_json: bool,
 ) -> None:
-    """Write a bundle: records, tiles, checkpoint, keys, schemas. `backoffice-verify` checks it."""
-    assert format == "bundle"
+    """Write a ledger's evidence as a bundle, or its books in a form that others read.
+
+    A bundle (records, tiles, checkpoint, keys, schemas) is what `backoffice-verify` checks. The
+    other forms are described in docs/exports.md.
+    """
+    if format != "bundle":
+        asked = Asked(
+            format,
+            output,
+            _day("--from", first),
+            _day("--to", last),
+            None if known_at is None else parse_known_at(known_at),
+            known_position,
+            with_texts,
+            wants_json,
+        )
+        with running(settings) as database, migrated(database) as ledgers:
+            export_books(database, ledgers, ledger, asked)
+        return
+    if known_at is not None or known_position is not None:
+        raise click.UsageError("A bundle takes positions: --from, --to.")
     directory = output or Path(f"{ledger}.bundle")
+    positions = (_position("--from", first) or 1, _position("--to", last))
     with running(settings) as database, migrated(database) as ledgers:
-        ledgers.store(ledger)
-        with session(acting_as_service(database.service), ledger) as connection:
-            try:
-                made = Export(
-                    connection,
-                    directory,
-                    ledger=ledger,
-                    software_version=SOFTWARE_VERSION,
-                    with_texts=with_texts,
-                    first=first,
-                    last=last,
-                )
-                with progress("records", total=made.last) as advance:
-                    manifest = made.write(advance)
-            except (Unexportable, Divergence) as error:
-                raise Failed(str(error)) from error
+        manifest = _write_bundle(
+            database, ledgers, ledger, directory, positions=positions, with_texts=with_texts
+        )
     if wants_json:
         write_json({"bundle": str(directory), **manifest})
     else:
         click.echo(directory)
+
+
+def _write_bundle(
+    database: Database,
+    ledgers: Ledgers,
+    ledger: str,
+    directory: Path,
+    *,
+    positions: tuple[int, int | None],
+    with_texts: bool,
+) -> dict[str, object]:
+    if directory.is_file():
+        raise click.UsageError(f"--output {directory}: a bundle is a directory.")
+    ledgers.store(ledger)
+    with session(acting_as_service(database.service), ledger) as connection:
+        try:
+            made = Export(
+                connection,
+                directory,
+                ledger=ledger,
+                software_version=SOFTWARE_VERSION,
+                with_texts=with_texts,
+                first=positions[0],
+                last=positions[1],
+            )
+            with progress("records", total=made.last) as advance:
+                return made.write(advance)
+        except (Unexportable, Divergence) as error:
+            raise Failed(str(error)) from error
+
+
+def _day(option: str, value: str | None) -> date | None:
+    try:
+        return None if value is None else date.fromisoformat(value)
+    except ValueError as error:
+        raise click.UsageError(f"{option} {value}: not a day such as 2026-03-31.") from error
+
+
+def _position(option: str, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit()) or int(value) < 1:
+        raise click.UsageError(f"{option} {value}: a bundle takes positions, from 1 on.")
+    return int(value)

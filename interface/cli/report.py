@@ -1,6 +1,7 @@
 """`backoffice report`: a report on the terminal, or in a file."""
 
 import sys
+from collections.abc import Collection
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
@@ -83,7 +84,23 @@ def report(
 def _make(
     database: Database, ledgers: Ledgers, ledger: str, name: str, query: dict[str, Any]
 ) -> Document:
-    views = REPORTS[name].views
+    bring_views(database, ledgers, ledger, REPORTS[name].views)
+    with ledgers.reader(ledger) as reader, snapshot(reader, seconds=60):
+        own = read_own(reader)
+        known = read_position(reader)
+        if "known_at" in query:
+            known = position_at(reader, query["known_at"], own.timezone)
+        known = min(known, query.get("known_position", known))
+        try:
+            return make_document(reader, ledger=own, known=known, name=name, query=query)
+        except NeedsMore as error:
+            raise click.UsageError(f"--{error.name}: {error}") from error
+        except TooLarge as error:
+            raise Failed(str(error)) from error
+
+
+def bring_views(database: Database, ledgers: Ledgers, ledger: str, views: Collection[str]) -> None:
+    """Takes views of a ledger to the head as of now. Raises Failed, LedgerNotFound."""
     with ledgers.reader(ledger):  # which says so where there is none
         pass
     schema = schema_of(ledger)
@@ -98,18 +115,6 @@ def _make(
             catch_up(connection, followers)
         except (Stopped, TimeoutError) as error:
             raise Failed(f"{error}. `backoffice projections status` says more.") from error
-    with ledgers.reader(ledger) as reader, snapshot(reader, seconds=60):
-        own = read_own(reader)
-        known = read_position(reader)
-        if "known_at" in query:
-            known = position_at(reader, query["known_at"], own.timezone)
-        known = min(known, query.get("known_position", known))
-        try:
-            return make_document(reader, ledger=own, known=known, name=name, query=query)
-        except NeedsMore as error:
-            raise click.UsageError(f"--{error.name}: {error}") from error
-        except TooLarge as error:
-            raise Failed(str(error)) from error
 
 
 def _write(document: Document, form: str, output: Path | None) -> None:
@@ -170,11 +175,12 @@ def _form_of(output: Path | None) -> str:
 
 def _value(option: str, value: Any) -> Any:
     if option == "known_at":
-        return _known_at(value)
+        return parse_known_at(value)
     return value.date() if isinstance(value, datetime) else value
 
 
-def _known_at(text: str) -> date | datetime:
+def parse_known_at(text: str) -> date | datetime:
+    """Returns a day or a moment with its offset. Raises click.UsageError."""
     try:
         if len(text) <= len("2026-03-31"):
             return date.fromisoformat(text)

@@ -1,0 +1,229 @@
+"""What an export is made from: a ledger's books at one position, some effective days of them.
+
+The position is fixed first. What stands up to it in the log and in the views never changes, so
+entries are read in batches: memory stays flat, and no transaction stays open while a file is
+written. Private texts are read with them: one that is erased meanwhile is not exported.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from application.private import PrivateText, decode_body
+from application.records import SHAPES, Record
+from domain.accounts import Account
+from domain.calendar import fiscal_year
+from domain.entries import EntryPosted
+from domain.journals import Journal
+from domain.ledgers import Ledger
+from domain.legs import Leg
+from projections.balances import Past, read_past
+from projections.moments import recorded_at
+from projections.report import Source, Span, source_of
+
+VIEWS = ("lines", "entries")
+"""What must show the position."""
+
+ENTRIES_A_READ = 1_000
+NO_TEXT = PrivateText()
+
+Advance = Callable[[int], None]
+
+_ENTRIES = """
+SELECT e.state, t.body, r.state AS taken_back
+FROM posted_entries AS p JOIN events AS e ON e.notification_id = p.position
+LEFT JOIN private AS t ON %(with_texts)s AND t.position = p.position
+LEFT JOIN events AS r ON r.originator_id = e.originator_id AND r.originator_version = 2
+    AND r.topic IN ('EntryReversed', 'EntryAdjusted') AND r.notification_id <= %(known)s
+WHERE p.position > %(after)s AND p.position <= %(known)s
+    AND p.effective_on BETWEEN %(from_)s AND %(to)s
+    AND (%(journal)s::text IS NULL OR p.journal = %(journal)s)
+    AND (%(only)s::text[] IS NULL OR p.class = ANY(%(only)s))
+    AND p.class <> ALL(%(without)s)
+ORDER BY p.position LIMIT %(limit)s
+"""
+
+_decode_journal = msgspec.json.Decoder(Journal).decode
+
+
+class ExportIncomplete(Exception):
+    """The ledger lacks what a format needs. Nothing was written; `missing` says what to add."""
+
+    code = "export_incomplete"
+
+    def __init__(self, missing: Collection[str]) -> None:
+        super().__init__("The ledger lacks what the format needs: " + "; ".join(missing))
+        self.missing = list(missing)
+
+
+class Entry(NamedTuple):
+    """A posted entry. `reversal`: the entry that took it back, as known at the position."""
+
+    record: Record
+    texts: PrivateText
+    reversal: str | None
+
+    @property
+    def posted(self) -> EntryPosted:
+        event = self.record.payload
+        assert isinstance(event, EntryPosted)
+        return event
+
+    @property
+    def id(self) -> str:
+        return self.record.stream
+
+    @property
+    def voucher(self) -> str:
+        """Its number in the books: `GEN/2026/17`."""
+        posted = self.posted
+        return f"{posted.journal}/{posted.fiscal_year}/{posted.voucher_no}"
+
+    @property
+    def legs(self) -> Iterator[tuple[int, Leg, str | None]]:
+        """Its legs with their numbers, from 1, and their narratives."""
+        narratives = self.texts.legs or ()
+        for number, leg in enumerate(self.posted.legs, start=1):
+            yield number, leg, narratives[number - 1] if number <= len(narratives) else None
+
+
+class Extract(NamedTuple):
+    """`span`: the effective days. `with_texts`: narratives and metadata are read too."""
+
+    source: Source
+    journals: Mapping[str, Journal]
+    span: Span
+    with_texts: bool
+    known_at: datetime
+    advance: Advance
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.source.ledger
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.ledger.timezone)
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the span of which anything can be known at the position."""
+        return min(self.span.to, self.source.known_on)
+
+    @property
+    def begins_later(self) -> bool:
+        """True where days before the span are left out: their balances open the file."""
+        return self.span.from_ > date.min
+
+    def entries(
+        self,
+        *,
+        journal: str | None = None,
+        only: Collection[str] | None = None,
+        without: Collection[str] = (),
+    ) -> Iterator[Entry]:
+        """Yields the entries of the span in the order of the log: of a journal, of some classes."""
+        given: dict[str, Any] = {
+            "with_texts": self.with_texts,
+            "known": self.source.known,
+            **self.span._asdict(),
+            "journal": journal,
+            "only": None if only is None else list(only),
+            "without": list(without),
+            "limit": ENTRIES_A_READ,
+        }
+        after = 0
+        with self.source.connection.cursor(row_factory=tuple_row) as cursor:
+            while rows := cursor.execute(_ENTRIES, {**given, "after": after}).fetchall():
+                for state, body, taken_back in rows:
+                    entry = _entry(state, body, taken_back)
+                    after = entry.record.position
+                    yield entry
+                self.advance(after)
+
+    def opening(self) -> list[Past]:
+        """Returns the balances on the eve of the span, none where nothing comes before it."""
+        if not self.begins_later:
+            return []
+        return self.balances(self.span.from_ - timedelta(days=1))
+
+    def closing(self) -> list[Past]:
+        """Returns the balances at the end of the span."""
+        return self.balances(self.span.to)
+
+    def balances(self, through: date) -> list[Past]:
+        """Returns the balances at the end of a day, by account and asset."""
+        source = self.source
+        return read_past(
+            source.connection, position=source.known, effective_on=source.through(through)
+        )
+
+    def first_day(self) -> date:
+        """Returns the day that nothing of the span is earlier than: its first, or that of the first
+        entry of all."""
+        if self.begins_later:
+            return self.span.from_
+        row = (
+            self.source.connection.cursor(row_factory=tuple_row)
+            .execute(
+                "SELECT min(effective_on) FROM posted_entries WHERE position <= %s",
+                [self.source.known],
+            )
+            .fetchone()
+        )
+        assert row is not None
+        return min(row[0] or self.last_day, self.last_day)
+
+    def accounts_used(self) -> list[Account]:
+        """Returns, by code, the accounts that have lines at the position."""
+        used = {one.account for one in self.balances(date.max)}
+        return [self.source.accounts[code] for code in sorted(used)]
+
+    def functional(self, minor: int) -> str:
+        """Returns an amount in units of the functional asset."""
+        return self.source.shown(minor)
+
+
+def _entry(state: bytes, body: bytes | None, taken_back: bytes | None) -> Entry:
+    reversal = None if taken_back is None else SHAPES.decode(bytes(taken_back)).payload.reversal
+    texts = NO_TEXT if body is None else decode_body(bytes(body))
+    return Entry(SHAPES.decode(bytes(state)), texts, reversal)
+
+
+def take_extract(
+    connection: Connection[Any],
+    *,
+    ledger: Ledger,
+    known: int,
+    span: Span,
+    with_texts: bool,
+    advance: Advance,
+) -> Extract:
+    """Returns what there is to export of some days as known at a position. Requires that VIEWS
+    show the position."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    journals = cursor.execute("SELECT code, document FROM journals ORDER BY code").fetchall()
+    return Extract(
+        source_of(connection, ledger=ledger, known=known),
+        {code: _decode_journal(document) for code, document in journals},
+        span,
+        with_texts,
+        recorded_at(connection, known),
+        advance,
+    )
+
+
+def period_of(day: date, *, start: str) -> tuple[int, int]:
+    """Returns the fiscal year of a day and its period in it: 1 begins with the fiscal year.
+
+    Periods are months from the fiscal year's first day on.
+    """
+    year = fiscal_year(day, start=start)
+    month, first = (int(part) for part in start.split("-"))
+    months = (day.month - month) % 12 + (0 if day.day >= first else -1)
+    return year, months % 12 + 1

@@ -1,0 +1,78 @@
+"""`backoffice export`: where files go, what is said, and what is turned down."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from interface.cli.main import main
+from tests.interface.exporting.books import LEDGER, Books
+
+
+class Exporter:
+    """Runs the command on the books' database, in this process."""
+
+    def __init__(self, books: Books, directory: Path) -> None:
+        self.books = books
+        self._environment = {
+            "DATABASE_URL": books.office.database.service,
+            "BACKOFFICE_OWNER_DATABASE_URL": books.office.database.owner,
+            "BACKOFFICE_DATA_DIR": str(directory / "var"),
+        }
+
+    def run(self, *arguments: str, status: int = 0) -> Result:
+        done = CliRunner().invoke(
+            main, ["export", "--ledger", LEDGER, *arguments], env=self._environment
+        )
+        assert done.exit_code == status, done.output
+        return done
+
+    def json(self, *arguments: str, status: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", status=status).stdout)
+
+
+@pytest.fixture(scope="module")
+def exporter(books: Books, tmp_path_factory: pytest.TempPathFactory) -> Exporter:
+    return Exporter(books, tmp_path_factory.mktemp("export"))
+
+
+def test_a_text_goes_to_standard_output_or_to_a_file(exporter: Exporter, tmp_path: Path) -> None:
+    shown = exporter.run("--format", "beancount").stdout_bytes
+    assert shown.startswith(b";; Ledger export as known at position ")
+    made = exporter.json("--format", "beancount", "--output", str(tmp_path))
+    file = tmp_path / f"{LEDGER}.beancount"
+    assert made["files"] == [str(file)]
+    assert file.read_bytes() == shown
+    named = tmp_path / "books.txt"
+    said = exporter.run("--format", "hledger", "--output", str(named)).stdout
+    assert said == f"{named}\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["books.txt", file.name]
+
+
+def test_days_and_what_was_known(exporter: Exporter) -> None:
+    year = exporter.run("--format", "hledger", "--from", "2026-01-01", "--to", "2026-01-31").stdout
+    assert "2026-01-01 * opening balances" in year
+    assert "2026-01-31 * closing balances" in year
+    midway = str(exporter.books.midway)
+    early = exporter.run("--format", "beancount", "--known-position", midway).stdout
+    assert f"position {midway}\n" in early.split("option")[0]
+    none = exporter.run("--format", "beancount", "--known-at", "2020-01-01", status=1)
+    assert "Nothing was on record" in none.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--format", "beancount", "--from", "31.12.2025"],
+        ["--format", "beancount", "--from", "2026-01-02", "--to", "2026-01-01"],
+        ["--format", "beancount", "--json"],
+        ["--format", "beancount", "--known-at", "2026-01-01T10:00"],
+        ["--from", "2026-01-01"],
+        ["--known-position", "3"],
+        ["--format", "paper"],
+    ],
+)
+def test_what_makes_no_sense_is_turned_down(exporter: Exporter, arguments: list[str]) -> None:
+    assert exporter.run(*arguments, status=2).stdout == ""
