@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Identifier
 
 from application.private import PrivateRow
 from application.rows import Rows, array, numbers
+from domain.baselines import Baseline
 from domain.books import Books, Shelf
 from domain.holds import Authorization
 from domain.limits import Usage
@@ -95,6 +96,8 @@ def write_changes(
         )
     _write_documents(rows, statements, "assets", "code", books.assets)
     _write_documents(rows, statements, "journals", "code", books.journals)
+    if books.baselines.changed:
+        _write_baselines(rows, statements, books.baselines.changed)
     if rows.is_system:
         _write_documents(rows, statements, "listings", "id", books.listings)
         _write_documents(rows, statements, "actors", "actor", books.actors)
@@ -272,6 +275,16 @@ def _write_usages(rows: Rows, statements: Statements, changed: dict[str, Usage])
             numbers([usage.count for usage in usages]),
         ],
         prepare=True,
+    )
+
+
+def _write_baselines(rows: Rows, statements: Statements, changed: dict[str, Baseline]) -> None:
+    """A version is never changed: what follows it is a row of its own."""
+    statements.execute(
+        rows.sql(
+            "INSERT INTO {}.baselines (id, document) SELECT * FROM unnest(%s::text[], %s::bytea[])"
+        ),
+        [list(changed), [_encode(baseline) for baseline in changed.values()]],
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
+from domain.baselines import SetBaseline
 from domain.books import Books
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
@@ -124,7 +125,13 @@ def _settle_mandatory(needs: Needs, command: SettleMandatory) -> None:
 
 
 ActsOnAccount = (
-    AmendAccount | CloseAccount | FreezeAccount | UnfreezeAccount | SetLimit | StateAccount
+    AmendAccount
+    | CloseAccount
+    | FreezeAccount
+    | UnfreezeAccount
+    | SetLimit
+    | SetBaseline
+    | StateAccount
 )
 
 
@@ -158,4 +165,5 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     UnfreezeAccount: _account,
     SetLimit: _account,
     StateAccount: _account,
+    SetBaseline: _account,
 }

@@ -8,6 +8,7 @@ from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
+from domain.baselines import SetBaseline
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
@@ -30,6 +31,7 @@ READ_EVENTS = frozenset({"auditor", "compliance", "controller"})
 _OPERATOR = frozenset({"operator"})
 _CONTROLLER = frozenset({"controller"})
 _CLERK = frozenset({"clerk", "controller"})
+_WATCH = frozenset({"compliance", "controller"})
 
 MAY: dict[type[Command], frozenset[str]] = {
     CreateLedger: _OPERATOR,
@@ -52,6 +54,7 @@ MAY: dict[type[Command], frozenset[str]] = {
     UnfreezeAccount: _CONTROLLER,
     SetLimit: _CONTROLLER,
     StateAccount: _CONTROLLER,
+    SetBaseline: _WATCH,
     Post: _CLERK,
     Reverse: _CLERK,
     Adjust: _CLERK,
@@ -72,7 +75,7 @@ def check(command: Command, by: Caller) -> None:
     """Raises Forbidden where none of the caller's roles may send the command.
 
     A network's own feed may send mandatory settlements whatever its roles are; who else may, says
-    why.
+    why. Nobody approves a baseline of their own.
     """
     needed = MAY[type(command)]
     if isinstance(command, SettleMandatory):
@@ -82,6 +85,8 @@ def check(command: Command, by: Caller) -> None:
             raise Forbidden(do=_tag(command), needed="a network feed's key, or a reason")
     if by.roles.isdisjoint(needed):
         raise Forbidden(do=_tag(command), needed=one_of(needed))
+    if isinstance(command, SetBaseline) and command.approver in (by.actor, command.on_behalf_of):
+        raise Forbidden(do=_tag(command), needed="an approver who is not its author")
 
 
 def _tag(command: Command) -> str:

@@ -14,6 +14,7 @@ from application.records import EventShapes
 from domain.access import Actor, ApiKey, LedgerListing
 from domain.accounts import Account
 from domain.assets import Asset
+from domain.baselines import Baseline
 from domain.books import Books
 from domain.entries import Entry, EntryAdjusted, EntryPosted, EntryReversed
 from domain.journals import Journal
@@ -82,6 +83,9 @@ class Rows:
         for (document,) in self.fetch(connection, "SELECT document FROM {}.journals"):
             journal = msgspec.json.decode(document, type=Journal)
             books.journals.now[journal.code] = journal
+        for (document,) in self.fetch(connection, "SELECT document FROM {}.baselines"):
+            baseline = msgspec.json.decode(document, type=Baseline)
+            books.baselines.now[baseline.id] = baseline
         for name, year, last_no in self.fetch(
             connection, "SELECT journal, fiscal_year, last_no FROM {}.vouchers"
         ):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from domain.access import Actor, ApiKey, LedgerListing
     from domain.accounts import Account
     from domain.assets import Asset
+    from domain.baselines import Baseline
     from domain.entries import Entry
     from domain.holds import Authorization
     from domain.journals import Journal
@@ -101,6 +102,7 @@ class Books:
         self.ledgers: Shelf[str, Ledger] = Shelf()
         self.assets: Shelf[str, Asset] = Shelf()
         self.journals: Shelf[str, Journal] = Shelf()
+        self.baselines: Shelf[str, Baseline] = Shelf()
         self.accounts: Shelf[str, Account] = Shelf()
         self.versions: Shelf[str, int] = Shelf()
         self.balances = Pages(self.accounts)

@@ -32,7 +32,7 @@ Json = dict[str, Any]
 NO_EFFECT = {"CommandRefused", "LedgerListed", "ActorRecorded", "KeyIssued", "KeyRevoked"}
 NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "LimitLifted"}
 NO_EFFECT |= {"SigningKeyAdded", "SigningKeyRetired", "WitnessAdded", "EntryReversed"}
-NO_EFFECT |= {"EntryAdjusted", "JournalOpened"}
+NO_EFFECT |= {"EntryAdjusted", "JournalOpened", "BaselineSet"}
 """Events that move no amount: their place and form are checked, not what follows from them."""
 
 

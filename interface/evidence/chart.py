@@ -95,11 +95,14 @@ class Chart:
         self.scales: dict[str, int] = {}
         self.assets: dict[str, dict[str, Any]] = {}
         self.journals: dict[str, dict[str, Any]] = {}
+        self.baselines: dict[str, dict[str, Any]] = {}
+        self._baseline_versions: dict[tuple[str, bytes], int] = {}
         self.accounts: dict[str, Account] = {}
         self.handlers: dict[str, Callable[[Envelope], None]] = {
             "BooksLocked": self._locked,
             "AssetRegistered": self._asset,
             "JournalOpened": self._journal,
+            "BaselineSet": self._baseline,
             "AccountOpened": self._opened,
             "AccountAmended": self._amended,
             "AccountClosed": self._closed,
@@ -164,6 +167,15 @@ class Chart:
         if event.code in self.journals:
             raise Divergence(f"the journal {event.code} is opened twice")
         self.journals[event.code] = msgspec.to_builtins(event)
+
+    def _baseline(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.BaselineSet)
+        self.account(event.account)
+        about = (event.account, msgspec.json.encode(event.dimension, order="sorted"))
+        if event.version <= self._baseline_versions.get(about, 0):
+            raise Divergence(f"version {event.version} of the baseline of {event.account} is old")
+        self._baseline_versions[about] = event.version
+        self.baselines[record.stream] = {"id": record.stream, **msgspec.to_builtins(event)}
 
     def _opened(self, record: Envelope) -> None:
         event = msgspec.json.decode(record.payload, type=shapes.AccountOpened)

@@ -87,7 +87,7 @@ class Fold:
             raise Divergence(f"{record.type} is an event that this verifier has no rule for")
         try:
             handler(record)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Divergence(f"{record.type} has not its form: {error}") from error
 
     def end(self) -> None:

@@ -53,9 +53,13 @@ def _check_documents(connection: Connection[DictRow], fold: Fold) -> None:
     _compare(
         "ledger", {number: _document(row) for number, row in enumerate(rows)}, {0: chart.ledger}
     )
-    for table, expected in (("assets", chart.assets), ("journals", chart.journals)):
-        rows = connection.execute(f"SELECT code, document FROM {table}").fetchall()  # noqa: S608 -- literals
-        _compare(table, {row["code"]: _document(row) for row in rows}, expected)
+    for table, key, expected in (
+        ("assets", "code", chart.assets),
+        ("journals", "code", chart.journals),
+        ("baselines", "id", chart.baselines),
+    ):
+        rows = connection.execute(f"SELECT {key}, document FROM {table}").fetchall()  # noqa: S608 -- literals
+        _compare(table, {row[key]: _document(row) for row in rows}, expected)
 
 
 def _check_accounts(connection: Connection[DictRow], fold: Fold) -> None:

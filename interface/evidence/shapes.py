@@ -129,6 +129,20 @@ class JournalOpened(Struct):
     name: str
 
 
+class BaselineSet(Struct, omit_defaults=True):
+    account: str
+    asset: str
+    unit_amount: str
+    units: dict[str, str]
+    from_: str = field(name="from")
+    to: str
+    version: int
+    source: str
+    approver: str
+    dimension: dict[str, str] | None = None
+    reference: str | None = None
+
+
 class AccountOpened(Struct, omit_defaults=True):
     code: str
     type: str

@@ -226,7 +226,7 @@ class Verification:
                 expected += 1
                 try:
                     record = decode_envelope(one.state)
-                except msgspec.MsgspecError as error:
+                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                     raise Divergence(f"this is no record: {error}") from error
                 raw = _raw(record.stream)
                 if one.position is not None:

@@ -10,6 +10,7 @@ from interface.http.accounts import account_shown, etag, read_account, read_bala
 from interface.http.admission import LEDGERS, Guest, check_may_read
 from interface.http.audit import THINGS, check_kind, log_question, log_trail, thing_trail
 from interface.http.authorizations import read_authorization
+from interface.http.baselines import read_baselines
 from interface.http.books import read_ledger
 from interface.http.door import Door
 from interface.http.entries import read_entry
@@ -48,6 +49,7 @@ from interface.http.schemas_answers import (
 )
 from interface.http.schemas_answers_postings import Authorization, EntryRead
 from interface.http.schemas_answers_views import AuthorizationsPage, EntriesPage, Report, Statement
+from interface.http.schemas_baselines import BaselinesPage, BaselinesQuery
 from interface.http.schemas_log import AuditTrail
 from interface.http.schemas_queries import (
     AccountsQuery,
@@ -136,6 +138,12 @@ def _limits(reading: Reading, ledger: str) -> Answer:
     door, _, guest, query = reading
     with door.reading(guest, ledger, query) as connection:
         return json_answer(200, read_limits(connection, query, now=door.ledgers.now()))
+
+
+def _baselines(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query, roles=READ_EVENTS, what="baselines") as connection:
+        return json_answer(200, read_baselines(connection, query))
 
 
 def _account(reading: Reading, ledger: str, account: str) -> Answer:
@@ -246,6 +254,7 @@ READ_ROUTES = (
     ReadRoute(f"{LEDGER}/journals", _journals, PageQuery, JournalsPage, "List journals"),
     ReadRoute(f"{LEDGER}/accounts", _accounts, AccountsQuery, AccountsPage, "List accounts"),
     ReadRoute(f"{LEDGER}/limits", _limits, LimitsQuery, LimitsPage, "List limits"),
+    ReadRoute(f"{LEDGER}/baselines", _baselines, BaselinesQuery, BaselinesPage, "List baselines"),
     ReadRoute(ACCOUNT, _account, ReadQuery, Account, "Show an account", ("ETag",)),
     ReadRoute(f"{ACCOUNT}/balances", _balances, BalancesQuery, Balances, "Show its balances"),
     ReadRoute(f"{ACCOUNT}/statement", _statement, StatementQuery, Statement, "Show its statement"),

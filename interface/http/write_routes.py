@@ -8,6 +8,7 @@ from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Release, Settle, Void
+from domain.baselines import SetBaseline
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
@@ -35,6 +36,7 @@ from interface.http.schemas_answers_postings import (
     EntryMade,
     Settlement,
 )
+from interface.http.schemas_baselines import BaselineMade
 
 
 class WriteRoute(NamedTuple):
@@ -63,6 +65,7 @@ WRITE_ROUTES = (
     WriteRoute(f"{ACCOUNT}/unfreeze", UnfreezeAccount, AccountStopped, "Lift a freeze"),
     WriteRoute(f"{ACCOUNT}/statement", StateAccount, AccountStated, "Certify its lines so far"),
     WriteRoute(f"{LEDGER}/limits", SetLimit, LimitChanged, "Set a limit"),
+    WriteRoute(f"{LEDGER}/baselines", SetBaseline, BaselineMade, "Record an approved baseline"),
     WriteRoute(f"{LEDGER}/entries", Post, EntryMade, "Post an entry"),
     WriteRoute(f"{ENTRY}/reverse", Reverse, EntryMade, "Reverse an entry"),
     WriteRoute(f"{ENTRY}/adjust", Adjust, Adjustment, "Correct an entry"),

@@ -15,6 +15,7 @@ from domain.ledgers import CreateLedger
 from interface.http.accounts import account_shown, etag, fold_account
 from interface.http.admission import Guest, check_takes_commands
 from interface.http.authorizations import authorization_shown, read_history
+from interface.http.baselines import baseline_shown
 from interface.http.books import asset_shown, journal_shown, ledger_shown
 from interface.http.door import Door
 from interface.http.entries import entry_shown
@@ -57,6 +58,7 @@ from interface.http.schemas_authorizations import (
     SettleMandatoryBody,
     VoidBody,
 )
+from interface.http.schemas_baselines import SetBaselineBody
 from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
 from interface.http.schemas_stops import FreezeAccountBody, SetLimitBody, UnfreezeAccountBody
 from interface.http.streams import (
@@ -244,6 +246,10 @@ def _show_stated(written: Written) -> Shown:
     }
 
 
+def _show_baseline(written: Written) -> Shown:
+    return baseline_shown(written.stored[0].record.stream, written.event)
+
+
 def _show_entry(written: Written) -> Shown:
     return entry_shown(written.stored[0])
 
@@ -305,6 +311,7 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(UnfreezeAccountBody, 200, _show_account),
         _verb(SetLimitBody, 200, _show_limit),
         _verb(StateAccountBody, 200, _show_stated),
+        _verb(SetBaselineBody, 200, _show_baseline),
         _verb(PostBody, 201, _show_entry),
         _verb(ReverseBody, 201, _show_entry),
         _verb(AdjustBody, 201, _show_adjustment),

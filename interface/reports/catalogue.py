@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from projections.balance_sheet import balance_sheet, first_of_year, income_statement
+from projections.baselines import baseline
 from projections.cash_flow import by_dimension, cash_flow
 from projections.general_ledger import general_ledger, journal
 from projections.moments import position_before, start_of
@@ -92,6 +93,15 @@ def _dimension(source: Source, query: Query) -> Report:
         span=_span(source, query),
         depth=query.get("depth"),
     )
+
+
+def _baseline(source: Source, query: Query) -> Report:
+    """No month is over that has not come: what was known earlier ends where it was known."""
+    now = today(source)
+    seen = source.known_on if query.keys() & {"known_at", "known_position"} else now
+    to = min(query.get("to") or query.get("effective_on") or seen, now)
+    span = _span(source, {**query, "to": to})
+    return baseline(source, span=span, account=query.get("account"))
 
 
 def _corrections(source: Source, query: Query) -> Report:
@@ -199,6 +209,9 @@ REPORTS: dict[str, Named] = {
     "cut-off": Named("Cut-off", ("lines", "entries"), frozenset({"effective_on", "to"}), _cut_off),
     "cash-flow": Named("Cash flow", ("lines", "entries"), _DAYS | {"depth"}, _cash_flow),
     "dimension": Named("By dimension", ("entries",), _DAYS | {"depth", "dimension"}, _dimension),
+    "baseline": Named(
+        "Baseline against actual", ("lines", "entries"), _DAYS | {"account"}, _baseline
+    ),
     "corrections": Named("Corrections", ("entries",), _DAYS, _corrections),
     "refusals": Named("Refusals", ("refusals",), frozenset({"from_", "to"}), _refusals),
     "roll-forward": Named("Account roll-forward", ("lines",), _DAYS, _roll_forward),

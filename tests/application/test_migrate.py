@@ -203,6 +203,8 @@ def test_the_service_may_do_what_it_needs_and_no_more(office: Office) -> None:
         },
         ("network_references", "SELECT"),
         ("network_references", "INSERT"),
+        ("baselines", "SELECT"),
+        ("baselines", "INSERT"),
         *{
             (table, privilege)
             for table in ("holds", "limit_usages")

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from application.outcomes import Caller
 from application.permissions import MAY, check
+from domain.baselines import SetBaseline
 from domain.catalogue import DECISIONS
 from domain.mandatory_settlements import SettleMandatory
 from domain.refusals import Forbidden
@@ -35,6 +36,9 @@ CONTROLLERS = {
     "SetLimit",
     "StateAccount",
 }
+WATCHES = {"SetBaseline"}
+"""Controllers and compliance."""
+
 CLERKS = {
     "Post",
     "Reverse",
@@ -56,12 +60,14 @@ def allowed(role: str, name: str) -> bool:
         return name in OPERATORS
     if role == "clerk":
         return name in CLERKS
-    return role == "controller" and name in CONTROLLERS | CLERKS
+    if role == "compliance":
+        return name in WATCHES
+    return role == "controller" and name in CONTROLLERS | CLERKS | WATCHES
 
 
 def test_every_command_has_a_rule() -> None:
     assert set(MAY) == set(DECISIONS)
-    assert {kind.__name__ for kind in MAY} == OPERATORS | CONTROLLERS | CLERKS
+    assert {kind.__name__ for kind in MAY} == (OPERATORS | CONTROLLERS | CLERKS | WATCHES)
 
 
 SAMPLES = [*POSTINGS, *HOLDS, *CHART_CHANGES]
@@ -110,3 +116,16 @@ def test_a_controller_settles_with_a_reason() -> None:
 def test_a_feed_may_do_nothing_else_beyond_its_roles() -> None:
     with pytest.raises(Forbidden):
         check(POSTINGS[0].sample(), caller("auditor", network_feed=True))
+
+
+def test_nobody_approves_their_own_baseline() -> None:
+    """Nor that of somebody on whose behalf they send it."""
+    baseline = SetBaseline(
+        account="a", unit_amount="1", units={"2025-01": "1"}, source="Lease", approver="ada"
+    )
+    with pytest.raises(Forbidden) as forbidden:
+        check(baseline, caller("controller"))
+    assert forbidden.value.facts["needed"] == "an approver who is not its author"
+    check(replace(baseline, approver="bob"), caller("controller"))
+    with pytest.raises(Forbidden):
+        check(replace(baseline, approver="bob", on_behalf_of="bob"), caller("controller"))

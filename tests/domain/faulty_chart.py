@@ -10,6 +10,7 @@ from domain.accounts import (
 )
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
+from domain.baselines import SetBaseline
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
@@ -113,6 +114,14 @@ STANDING: list[Any] = [account("old"), FreezeAccount(account="old")]
 
 SIGNED: list[Any] = [AddSigningKey(origin="log.example/acme", verifier_key="first")]
 
+BASELINE: dict[str, Any] = {
+    "account": "old",
+    "unit_amount": "1000.00",
+    "units": {"2025-01": "2"},
+    "source": "Lease",
+    "approver": "grace",
+}
+
 CHART_CHANGES = [
     OPEN_ACCOUNT,
     AMEND_ACCOUNT,
@@ -170,6 +179,24 @@ CHART_CHANGES = [
             ),
             fault("amount_too_fine", AMOUNTS, sets(amount="0.001"), touches="amount"),
             fault("amount_too_large", AMOUNTS, sets(amount=TOO_LARGE), touches="amount"),
+        ],
+    ),
+    Good(
+        SetBaseline,
+        ledger,
+        OLD,
+        BASELINE,
+        [],
+        [
+            fault("account_not_found", NOT_FOUND, sets(account="nowhere")),
+            fault("asset_not_found", NOT_FOUND, sets(asset="XAU"), touches="asset"),
+            fault("already_exists", ID_TAKEN, after(SetBaseline(**BASELINE)), sets(version=1)),
+            fault("asset_not_allowed", LEGS, sets(asset="EUR"), touches="asset"),
+            fault("amount_not_positive", AMOUNTS, sets(unit_amount="0.00"), touches="amount"),
+            fault("amount_too_fine", AMOUNTS, sets(unit_amount="0.001"), touches="amount"),
+            fault("amount_too_fine", AMOUNTS, sets(units={"2025-01": "0.00001"}), touches="units"),
+            fault("amount_too_large", AMOUNTS, sets(unit_amount=TOO_LARGE), touches="amount"),
+            fault("amount_too_large", AMOUNTS, sets(units={"2025-01": "9" * 16}), touches="units"),
         ],
     ),
     Good(

@@ -8,6 +8,7 @@ from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Release, Settle, Void
+from domain.baselines import SetBaseline
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
@@ -51,6 +52,7 @@ def fill(archive: Archive) -> None:
         Adjust(entry=other, reason="wrong_amount", legs=legs(chart.cash, chart.merchant, "9.00"))
     )
     archive.done(LockBooks(through=day))
+    _baselines(archive, chart)
     _limits(archive, chart)
     _holds(archive, chart)
     archive.done(FreezeAccount(account=chart.merchant))
@@ -88,6 +90,20 @@ def _conversion(archive: Archive) -> Command:
             leg("bank:usd", "credit", "110.00", "USD", None),
         ]
     )
+
+
+def _baselines(archive: Archive, chart: Any) -> None:
+    for units in ({"2025-01": "2"}, {"2025-01": "1.5", "2025-02": "1"}):
+        archive.done(
+            SetBaseline(
+                account=chart.cash,
+                dimension={"team": "tax", "site": "1"},
+                unit_amount="1000",
+                units=units,
+                source="Lease",
+                approver="compliance",
+            )
+        )
 
 
 def _limits(archive: Archive, chart: Any) -> None:

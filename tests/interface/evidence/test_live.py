@@ -50,6 +50,7 @@ COLUMNS = {
     "accounts": ("code", "type", "status", "version", "suspense", "document"),
     "assets": ("code", "document"),
     "journals": ("code", "document"),
+    "baselines": ("id", "document"),
     "vouchers": ("journal", "fiscal_year", "last_no"),
     "ledger": ("document",),
     "head": ("position", "recorded_at", "incarnation"),

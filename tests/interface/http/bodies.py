@@ -34,6 +34,7 @@ from interface.http.schemas import (
     ConditionMember,
 )
 from interface.http.schemas_authorizations import PERCENT
+from interface.http.schemas_baselines import MONTH
 from interface.http.schemas_postings import SHA256
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -44,6 +45,7 @@ EXAMPLES = {
     ACCOUNT_CODE: ["a", "assets:cash", "A.b-c_d:1"],
     REASON: ["data_entry", "x"],
     SHA256: ["0f" * 32],
+    MONTH: ["2025-01", "2025-12", "9999-12"],
     PERCENT: ["0", "10", "9999.9999"],
     SIGNED_AMOUNT: ["-1.50", "0", "7"],
     r"[0-9]{2}-[0-9]{2}": ["01-01", "04-06", "12-31"],

@@ -23,6 +23,7 @@ from interface.http.parsing import (
 )
 from interface.http.schemas import Body, CreateLedgerBody, OpenAccountBody
 from interface.http.schemas_authorizations import AuthorizeBody, SettleBody, SettleMandatoryBody
+from interface.http.schemas_baselines import SetBaselineBody
 from interface.http.schemas_batch import ELEMENTS
 from interface.http.schemas_postings import PostBody
 from interface.http.schemas_stops import SetLimitBody
@@ -84,6 +85,7 @@ def test_what_is_right_is_the_same_both_ways(data: st.DataObject) -> None:
         AuthorizeBody,
         CreateLedgerBody,
         OpenAccountBody,
+        SetBaselineBody,
         SetLimitBody,
         SettleMandatoryBody,
     ):  # which have rules between members

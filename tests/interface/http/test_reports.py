@@ -301,7 +301,7 @@ def test_every_form_shows_the_same(past: Past, name: str) -> None:
     columns = report["columns"]
     shown = [[str(row.get(c["name"]) or "") for c in columns] for row in report["rows"]]
     # Nothing is effective after today, nor recorded.
-    assert bool(shown) == (name not in ("cut-off", "dimension"))
+    assert bool(shown) == (name not in ("cut-off", "dimension", "baseline"))
 
     text = world.auditor.get(f"{asked}.csv{query}")
     assert text.content_type == "text/csv; charset=utf-8"

@@ -1,0 +1,218 @@
+"""Baselines over HTTP: who records them, and what the report holds against them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.interface.http.world import World, assert_problem, body_of, leg
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+YEAR = [f"2025-{month:02}" for month in range(1, 13)]
+ONE_PLACE = dict.fromkeys(YEAR, "1")
+TWO_PLACES = {month: "2" if month <= "2025-06" else "1" for month in YEAR}
+
+
+def baseline(account: str, units: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "account": account,
+        "unit_amount": "1000",
+        "units": units,
+        "source": "Lease 2025",
+        "approver": "the-board",
+        **more,
+    }
+
+
+def record(world: World, account: str, units: dict[str, Any], **more: Any) -> dict[str, Any]:
+    answer = world.compliance.post(f"{world.path}/baselines", baseline(account, units, **more))
+    assert answer.status_code == 200, answer.text
+    return body_of(answer)
+
+
+def subsidies(world: World, account: str, months: dict[str, int], **more: Any) -> list[str]:
+    """Posts $500 for each place of each month, and returns the entries."""
+    cash = world.account()
+    commands = [
+        {
+            "do": "post",
+            "key": f"{account}:{month}",
+            "effective_on": f"{month}-28",
+            "legs": [
+                leg(account, "debit", f"{500 * places}.00", **more),
+                leg(cash, "credit", f"{500 * places}.00"),
+            ],
+        }
+        for month, places in months.items()
+    ]
+    answer = world.clerk.post(f"{world.path}/batch", {"commands": commands})
+    results = body_of(answer)["results"]
+    assert [one["status"] for one in results] == ["done"] * len(months)
+    return [one["id"] for one in results]
+
+
+def report(world: World, **query: Any) -> dict[str, Any]:
+    query = {"from": "2025-01-01", "to": "2025-12-31", "min_position": world.head(), **query}
+    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    answer = world.auditor.get(f"{world.path}/reports/baseline?{asked}")
+    assert answer.status_code == 200, answer.text
+    return body_of(answer)
+
+
+def lines(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for row in found["rows"] if row["kind"] == "line"]
+
+
+@pytest.fixture
+def housing(world: World) -> str:
+    return world.account("expense")
+
+
+def test_one_place_saves_six_thousand_a_year(world: World, housing: str) -> None:
+    record(world, housing, ONE_PLACE)
+    subsidies(world, housing, dict.fromkeys(YEAR, 1))
+    found = report(world, account=housing)
+    assert found["totals"] == {
+        "baseline": "12000.00",
+        "actual": "6000.00",
+        "avoided": "6000.00",
+        "not_posted": "0.00",
+    }
+    assert len(lines(found)) == 12
+    assert body_of(world.auditor.get(f"{world.path}/reports/trial-balance"))["totals"]["USD"]
+    # A saving is no posting: the account holds what was paid.
+    assert world.balance(housing)["posted"]["balance"] == "6000.00"
+
+
+def test_of_two_places_one_ends_after_june(world: World, housing: str) -> None:
+    record(world, housing, TWO_PLACES, dimension={"cost_centre": "tax"})
+    places = {month: int(units) for month, units in TWO_PLACES.items()}
+    subsidies(world, housing, places, dimensions={"cost_centre": "tax"})
+    # Another cost centre's is not compared.
+    world.post(housing, world.account(), "77.00", effective_on="2025-03-01")
+    totals = report(world, account=housing)["totals"]
+    assert (totals["baseline"], totals["actual"]) == ("18000.00", "9000.00")
+    assert totals["avoided"] == "9000.00"
+
+
+def test_what_is_not_posted_is_not_saved(world: World, housing: str) -> None:
+    record(world, housing, ONE_PLACE)
+    first, _ = subsidies(world, housing, {"2025-01": 1, "2025-02": 3})
+    found = report(world, account=housing)
+    assert found["totals"] == {
+        "baseline": "2000.00",
+        "actual": "2000.00",
+        "avoided": "0.00",
+        "not_posted": "10000.00",
+    }
+    avoided = [row["avoided"] for row in lines(found)]
+    assert avoided == ["500.00", "-500.00", *[None] * 10]
+    # What is taken back stands posted no more.
+    reversal = {"reason": "duplicate", "effective_on": "2025-01-31"}
+    answer = world.clerk.post(f"{world.path}/entries/{first}/reverse", reversal)
+    assert answer.status_code == 201, answer.text
+    assert report(world, account=housing)["totals"]["not_posted"] == "11000.00"
+    known = report(world, account=housing, known_position=found["position"])
+    assert known["totals"] == found["totals"]
+    assert known["rows"] == found["rows"]
+
+
+def test_closing_entries_do_not_count_and_corrections_do(world: World, housing: str) -> None:
+    record(world, housing, {"2025-12": 1})
+    (paid,) = subsidies(world, housing, {"2025-12": 2})
+    closing = {"class": "closing", "effective_on": "2025-12-31"}
+    world.post(world.account("equity"), housing, "1000.00", **closing)
+    assert report(world, account=housing)["totals"]["actual"] == "1000.00"
+    adjust = {
+        "reason": "wrong_amount",
+        "effective_on": "2025-12-28",
+        "legs": [leg(housing, "debit", "500.00"), leg(world.account(), "credit", "500.00")],
+    }
+    answer = world.clerk.post(f"{world.path}/entries/{paid}/adjust", adjust)
+    assert answer.status_code == 201, answer.text
+    assert report(world, account=housing)["totals"]["avoided"] == "500.00"
+
+
+def test_a_later_version_counts_in_its_months_and_the_earlier_stays_known(
+    world: World, housing: str
+) -> None:
+    first = record(world, housing, ONE_PLACE)
+    subsidies(world, housing, {"2025-01": 1, "2025-07": 1})
+    before = report(world, account=housing)
+    dearer = record(world, housing, {"2025-07": 1}, unit_amount="1100.00")
+    assert (first["version"], dearer["version"]) == (1, 2)
+    january, *_, july = [row for row in lines(report(world, account=housing)) if row["avoided"]]
+    assert (january["version"], january["avoided"]) == (1, "500.00")
+    assert (july["version"], july["avoided"]) == (2, "600.00")
+    again = report(world, account=housing, known_position=before["position"])
+    assert again["rows"] == before["rows"]
+    assert any("Approved by the-board, recorded by compliance" in note for note in again["notes"])
+
+
+def test_months_that_are_not_over_are_left_out(world: World, housing: str) -> None:
+    this = datetime.now(ZoneInfo("America/New_York")).date().replace(day=1)
+    last = this - timedelta(days=1)
+    record(world, housing, {f"{last:%Y-%m}": 1, f"{this:%Y-%m}": 1, "2999-12": 1})
+    span = {"from": last.replace(day=1), "to": "2999-12-31"}
+    months = [row["month"] for row in lines(report(world, account=housing, **span))]
+    assert months == [f"{last:%Y-%m}"]
+
+
+def test_baselines_are_listed(world: World, housing: str) -> None:
+    made = record(world, housing, {"2025-01": 1, "2025-02": "0.5"}, reference="R-1")
+    assert made["units"] == {"2025-01": "1", "2025-02": "0.5"}
+    assert (made["from"], made["to"]) == ("2025-01-01", "2025-02-28")
+    again = record(world, housing, {"2025-02": 1})
+    path = f"{world.path}/baselines?account={housing}"
+    page = body_of(world.auditor.get(f"{path}&limit=1"))
+    rest = body_of(world.auditor.get(f"{path}&cursor={page['next']}"))
+    found = [*page["items"], *rest["items"]]
+    assert [one["id"] for one in found] == [made["id"], again["id"]]
+    assert found[0]["author"] == "compliance"
+    assert {name: found[0][name] for name in made.keys() & found[0].keys()} == {
+        name: made[name] for name in made.keys() & found[0].keys()
+    }
+    assert rest["next"] is None
+    assert_problem(world.clerk.get(path), 403, "forbidden")
+
+
+def test_who_approves_is_not_who_records(world: World, housing: str) -> None:
+    path = f"{world.path}/baselines"
+    own = baseline(housing, ONE_PLACE, approver="compliance")
+    assert_problem(world.compliance.post(path, own), 403, "forbidden")
+    assert world.controller.post(path, own).status_code == 200
+    assert_problem(world.clerk.post(path, baseline(housing, ONE_PLACE)), 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("member", "wrong"),
+    [
+        ("units", {}),
+        ("units", {"2025-13": "1"}),
+        ("units", {"2025-01": -1}),
+        ("units", {"2025-01": 1.5}),
+        ("units", {"2025-01": True}),
+        ("from", "2025-01-02"),
+        ("to", "2025-12-30"),
+        ("approver", ""),
+    ],
+)
+def test_what_breaks_its_form_is_refused(
+    world: World, housing: str, member: str, wrong: Any
+) -> None:
+    sent = baseline(housing, ONE_PLACE) | {member: wrong}
+    problem = assert_problem(
+        world.compliance.post(f"{world.path}/baselines", sent), 422, "invalid_request"
+    )
+    assert member in problem["errors"]
+
+
+def test_units_lie_within_the_span(world: World, housing: str) -> None:
+    for span in ({"from": "2025-02-01"}, {"to": "2025-11-30"}):
+        sent = baseline(housing, ONE_PLACE, **span)
+        problem = assert_problem(
+            world.compliance.post(f"{world.path}/baselines", sent), 422, "invalid_request"
+        )
+        assert "units" in problem["errors"]
