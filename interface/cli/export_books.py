@@ -19,13 +19,14 @@ from interface.cli.progress import Advance, progress
 from interface.cli.report import bring_views
 from interface.evidence.live import session
 from interface.exporting.extract import VIEWS, ExportIncomplete, Extract, take_extract
-from interface.exporting.forms import TEXTS, Text, write_text
+from interface.exporting.files import write_text
+from interface.exporting.forms import DIRECTORIES, TEXTS, Text
 from interface.http.viewing import read_own, snapshot
 from projections.moments import position_at
 from projections.report import Span
 from projections.status import read_shown
 
-FORMS = (*TEXTS,)
+FORMS = (*TEXTS, *DIRECTORIES)
 
 
 class Asked(NamedTuple):
@@ -90,7 +91,14 @@ def _extract(connection: Connection[Any], asked: Asked, known: int, advance: Adv
 
 def _write(extract: Extract, asked: Asked) -> list[Path]:
     """Returns the files that were written; none where it went to standard output."""
-    return _write_text(TEXTS[asked.form], extract, asked.output)
+    if asked.form in TEXTS:
+        return _write_text(TEXTS[asked.form], extract, asked.output)
+    directory = asked.output or Path(f"{extract.ledger.id}.{asked.form}")
+    if directory.is_file():
+        raise click.UsageError(
+            f"--output {directory}: {asked.form} is several files; name a directory."
+        )
+    return DIRECTORIES[asked.form](extract, directory)
 
 
 def _write_text(form: Text, extract: Extract, output: Path | None) -> list[Path]:

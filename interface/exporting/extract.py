@@ -22,6 +22,7 @@ from domain.entries import EntryPosted
 from domain.journals import Journal
 from domain.ledgers import Ledger
 from domain.legs import Leg
+from projections.balance_sheet import first_of_year
 from projections.balances import Past, read_past
 from projections.moments import recorded_at
 from projections.report import Source, Span, source_of
@@ -216,6 +217,13 @@ def take_extract(
         recorded_at(connection, known),
         advance,
     )
+
+
+def fiscal_span(day: date, start: str) -> Span:
+    """Returns the fiscal year that a day is in."""
+    first = first_of_year(day, start=start)
+    next_first = first_of_year(first + timedelta(days=370), start=start)
+    return Span(first, next_first - timedelta(days=1))
 
 
 def period_of(day: date, *, start: str) -> tuple[int, int]:

@@ -1,15 +1,12 @@
-"""The forms of an export by name, and how each is written: whole or not at all."""
+"""The forms of an export by name: texts, and those that are several files in a directory."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from domain.calendar import fiscal_year
-from interface.exporting import beancount, hledger
-from interface.exporting.extract import Extract
-from projections.balance_sheet import first_of_year
+from interface.exporting import ads, beancount, fec, hledger
+from interface.exporting.extract import Extract, fiscal_span
 from projections.report import Span
 
 
@@ -19,42 +16,20 @@ def whole(_day: date, _start: str) -> Span:
 
 
 class Text(NamedTuple):
-    """A form that is one text. `check` raises ExportIncomplete; `file_name`: in a directory;
-    `span`: of a day and a fiscal year's first day, where none is asked for."""
+    """A form that is one text. `file_name`: in a directory; `span`: of a day and a fiscal year's
+    first day, where none is asked for; `check` raises ExportIncomplete."""
 
     write: Callable[[Extract], Iterator[str]]
     file_name: Callable[[Extract], str]
-    check: Callable[[Extract], None] = lambda _: None
     span: Callable[[date, str], Span] = whole
+    check: Callable[[Extract], None] = lambda _: None
 
 
 TEXTS: dict[str, Text] = {
-    "beancount": Text(beancount.write, lambda extract: f"{extract.ledger.id}.beancount"),
     "hledger": Text(hledger.write, lambda extract: f"{extract.ledger.id}.journal"),
+    "beancount": Text(beancount.write, lambda extract: f"{extract.ledger.id}.beancount"),
+    "fec": Text(fec.write, fec.file_name, fiscal_span, fec.check),
 }
 
-
-def fiscal_span(day: date, start: str) -> Span:
-    """Returns the fiscal year that a day is in."""
-    first = first_of_year(day, start=start)
-    after = first + timedelta(days=367)
-    while fiscal_year(after, start=start) != fiscal_year(day, start=start):
-        after -= timedelta(days=1)
-    return Span(first, after)
-
-
-@contextmanager
-def staged(file: Path) -> Iterator[Path]:
-    """Gives a path to write to; the file is there under its own name only when it is whole."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        yield part
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def write_text(pieces: Iterable[str], file: Path) -> None:
-    """Writes a text to a file, in UTF-8, with its line ends as they are."""
-    with staged(file) as part, part.open("w", encoding="utf-8", newline="") as opened:
-        opened.writelines(pieces)
+DIRECTORIES: dict[str, Callable[[Extract, Path], list[Path]]] = {"ads": ads.write}
+"""They write their files, all or none, and return them."""

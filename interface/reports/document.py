@@ -84,4 +84,9 @@ def as_csv(document: Document) -> bytes:
 
 def _cell(value: Any, *, is_text: bool) -> str:
     text = "" if value is None else str(value)
-    return f"'{text}" if is_text and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return guarded(text) if is_text else text
+
+
+def guarded(text: str) -> str:
+    """Returns a text, with an apostrophe in front where a spreadsheet would see a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -28,6 +28,7 @@ HOSTILE = (
 )
 HOSTILE_LEG = '@SUM(A1)|\t"leg"\n; type:Q, [2019-01-01] \\'
 LAST_DAY = date(2026, 3, 31)
+EVERYTHING = Span(date.min, date.max)
 
 CREATE = CreateLedger(
     id=LEDGER,
@@ -87,9 +88,8 @@ class Books(NamedTuple):
     @contextmanager
     def extract(
         self,
+        span: Span = EVERYTHING,
         *,
-        from_: date = date.min,
-        to: date = date.max,
         with_texts: bool = True,
         known: int | None = None,
     ) -> Iterator[Extract]:
@@ -99,7 +99,7 @@ class Books(NamedTuple):
                 connection,
                 ledger=read_own(connection),
                 known=known or read_shown(connection, "lines", "entries"),
-                span=Span(from_, to),
+                span=span,
                 with_texts=with_texts,
                 advance=lambda _: None,
             )

@@ -13,8 +13,9 @@ from beancount.core import data
 
 from domain.accounts import Account
 from interface.exporting import beancount
+from projections.report import Span
 from tests.interface.exporting.balances import Balances, trial_balance_of
-from tests.interface.exporting.books import HOSTILE, HOSTILE_LEG, Books
+from tests.interface.exporting.books import EVERYTHING, HOSTILE, HOSTILE_LEG, Books
 
 Loaded = list[Any]
 
@@ -51,16 +52,14 @@ def balances(entries: Loaded) -> Balances:
 @pytest.mark.parametrize(
     "span",
     [
-        pytest.param({}, id="everything"),
-        pytest.param({"from_": date(2026, 1, 1)}, id="a_year_that_opens_with_balances"),
-        pytest.param({"from_": date(2025, 6, 30), "to": date(2026, 1, 15)}, id="some_days"),
-        pytest.param({"to": date(2024, 12, 31)}, id="nothing"),
+        pytest.param(EVERYTHING, id="everything"),
+        pytest.param(Span(date(2026, 1, 1), date.max), id="a_year_that_opens_with_balances"),
+        pytest.param(Span(date(2025, 6, 30), date(2026, 1, 15)), id="some_days"),
+        pytest.param(Span(date.min, date(2024, 12, 31)), id="nothing"),
     ],
 )
-def test_beancount_takes_it_and_adds_up_to_the_trial_balance(
-    books: Books, span: dict[str, date]
-) -> None:
-    with books.extract(**span) as extract:  # type: ignore[arg-type]
+def test_beancount_takes_it_and_adds_up_to_the_trial_balance(books: Books, span: Span) -> None:
+    with books.extract(span) as extract:
         entries = loaded("".join(beancount.write(extract)))
         assert balances(entries) == trial_balance_of(extract)
         asserted = [entry for entry in entries if isinstance(entry, data.Balance)]

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from interface.exporting import hledger
+from projections.report import Span
 from tests.interface.exporting.balances import Balances, trial_balance_of
-from tests.interface.exporting.books import HOSTILE, HOSTILE_LEG, Books
+from tests.interface.exporting.books import EVERYTHING, HOSTILE, HOSTILE_LEG, Books
 
 HLEDGER = shutil.which("hledger")
 needs_hledger = pytest.mark.skipif(HLEDGER is None, reason="hledger is not installed")
@@ -50,17 +51,15 @@ def journal(books: Books, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "span",
     [
-        pytest.param({}, id="everything"),
-        pytest.param(
-            {"from_": date(2025, 6, 30), "to": date(2026, 1, 15)}, id="some_days_with_opening"
-        ),
+        pytest.param(EVERYTHING, id="everything"),
+        pytest.param(Span(date(2025, 6, 30), date(2026, 1, 15)), id="some_days_with_opening"),
     ],
 )
 def test_hledger_takes_it_and_adds_up_to_the_trial_balance(
-    books: Books, tmp_path: Path, span: dict[str, date]
+    books: Books, tmp_path: Path, span: Span
 ) -> None:
     path = tmp_path / "books.journal"
-    with books.extract(**span) as extract:  # type: ignore[arg-type]
+    with books.extract(span) as extract:
         path.write_text("".join(hledger.write(extract)), newline="")
         expected = trial_balance_of(extract)
     run(path, "check", "--strict")
