@@ -7,16 +7,20 @@ sweepers may run: a hold expires once, under one key.
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from typing import LiteralString
 
 import structlog
 
 from application.commit import utc_now
 from application.ledgers import THE_SERVICE, Ledgers
 from application.outcomes import Asked, Unanswered
+from application.rounds import ledgers_where
 from domain.authorizations import ExpireHold
+from domain.ledgers import SYSTEM
 
 SWEEP_EVERY_SECONDS = 0.5
 SWEPT_AT_ONCE = 1_000
+HOLDS_ARE_DUE: LiteralString = "EXISTS (SELECT FROM {schema}.holds WHERE expires_at <= %(now)s)"
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +39,7 @@ class Sweeper:
         Raises psycopg.Error where the database can't be read.
         """
         while not stop.wait(SWEEP_EVERY_SECONDS):
-            for ledger in self._ledgers.names():
+            for ledger in self._with_holds_due():
                 if stop.is_set():
                     return
                 try:
@@ -59,6 +63,11 @@ class Sweeper:
             if expired < SWEPT_AT_ONCE:
                 break
         return swept
+
+    def _with_holds_due(self) -> list[str]:
+        ledgers = self._ledgers.names()
+        with self._ledgers.reader(SYSTEM) as connection:
+            return ledgers_where(connection, HOLDS_ARE_DUE, ledgers, now=self._clock())
 
     def _due(self, ledger: str) -> list[str]:
         with self._ledgers.reader(ledger) as connection:

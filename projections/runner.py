@@ -36,6 +36,8 @@ SESSION_OPTIONS = (
     " -c enable_bitmapscan=off"
 )
 
+SCHEMAS_A_STATEMENT = 200
+
 POLL_SECONDS = 0.02
 
 log = structlog.get_logger(__name__)
@@ -74,7 +76,7 @@ class Runner:
             while not stop.is_set():
                 if monotonic() - looked_at >= LOOK_SECONDS:
                     self._take_up_new(working, listening)
-                    due = {schema for schema in self._followers if _is_behind(working, schema)}
+                    due = _behind(working, list(self._followers))
                     looked_at = monotonic()
                 due = {schema for schema in due if self._advance(working, schema)}
                 due |= set(self._heard(listening, wait=not due))
@@ -128,14 +130,22 @@ def catch_up(
                 sleep(POLL_SECONDS)
 
 
-def _is_behind(connection: Connection[Any], schema: str) -> bool:
-    found = connection.execute(
-        SQL(
-            "SELECT EXISTS (SELECT FROM {0}.head AS h JOIN {0}.tracking AS t"
-            " ON t.notification_id < h.position WHERE t.error IS NULL)"
-        ).format(Identifier(schema))
-    ).fetchone()
-    return found == (True,)
+def _behind(connection: Connection[Any], schemas: Sequence[str]) -> set[str]:
+    """Returns the schemas with a view that is behind, some hundred asked in one statement.
+
+    A ledger in which nothing happens must cost next to nothing.
+    """
+    found: set[str] = set()
+    for first in range(0, len(schemas), SCHEMAS_A_STATEMENT):
+        asked = SQL(" UNION ALL ").join(
+            SQL(
+                "SELECT {1} WHERE EXISTS (SELECT FROM {0}.head AS h JOIN {0}.tracking AS t"
+                " ON t.notification_id < h.position WHERE t.error IS NULL)"
+            ).format(Identifier(schema), schema)
+            for schema in schemas[first : first + SCHEMAS_A_STATEMENT]
+        )
+        found |= {schema for (schema,) in connection.execute(asked)}
+    return found
 
 
 def connect(conninfo: str) -> Connection[Any]:

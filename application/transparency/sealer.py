@@ -9,7 +9,7 @@ proves the new tree consistent with the old one. What contradicts what was signe
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import psycopg
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
+from application.rounds import ledgers_where
 from application.store import schema_of
 from application.transparency.notes import (
     BadNote,
@@ -54,6 +55,10 @@ INTERVAL_SECONDS = 0.5
 MERGE_DELAY_SECONDS = 2.0
 COMPLAINT_SECONDS = 60.0
 LOCK_SALT = 6962
+IS_UNSIGNED: LiteralString = (
+    "EXISTS (SELECT FROM {schema}.head AS h WHERE h.halted IS NULL AND h.position <> coalesce("
+    "(SELECT max(size) FROM {schema}.checkpoints AS c WHERE c.incarnation = h.incarnation), 0))"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +86,8 @@ class Sealer:
         """Seals until `stop` is set. Raises psycopg.Error where the database can't be used."""
         with connect(self._conninfo) as connection:
             while not stop.is_set():
-                full = [self._look_at(connection, ledger) for ledger in self._names()]
+                unsigned = ledgers_where(connection, IS_UNSIGNED, self._names())
+                full = [self._look_at(connection, ledger) for ledger in unsigned]
                 if not any(full):
                     stop.wait(INTERVAL_SECONDS)
 
