@@ -23,6 +23,7 @@ from interface.bootstrap import Database as Connections
 from interface.bootstrap import migrated, opened
 from interface.cli.demonstration import role_keys
 from interface.settings import read_settings
+from tests.commands import Ended, inherited, run_command
 from tests.conftest import Database, Databases
 
 HOST = "127.0.0.1"
@@ -167,7 +168,7 @@ class Service:
             method, path, json=json, content=content, headers=sent, params=params
         )
 
-    def command(self, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, status: int = 0) -> Ended:
         """Runs another of our commands on the same database; it must end with the status."""
         done = run_command(*arguments, environment=self.environment, directory=self.directory)
         assert done.returncode == status, done.stdout + done.stderr
@@ -185,28 +186,6 @@ class Service:
         answer = self.request("POST", "/v1/ledgers", json=body, role="operator")
         assert answer.status_code == 201, answer.text
         return ledger
-
-
-def inherited() -> dict[str, str]:
-    """Returns the environment for our processes: dozens start, and none should compile anew what
-    another has compiled."""
-    environment = dict(os.environ)
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return environment
-
-
-def run_command(
-    *arguments: str, environment: Mapping[str, str], directory: Path
-) -> subprocess.CompletedProcess[str]:
-    """Runs one of our own commands to its end."""
-    return subprocess.run(
-        [*PROGRAM, *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=directory,
-    )
 
 
 MakeService = Callable[..., Service]

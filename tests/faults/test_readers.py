@@ -16,7 +16,7 @@ from tests.service import MakeService, Service
 
 READERS = 50
 POSTERS = 4
-ROUNDS = 2
+ROUNDS = 1
 """How many answers each reader gets, at least; they go on as long as anything else does."""
 
 pytestmark = pytest.mark.timeout(180)

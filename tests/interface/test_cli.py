@@ -16,8 +16,8 @@ from interface.bootstrap import UnfitDatabase, check_fitness, migrated
 from interface.cli.main import COMMANDS, main
 from interface.logs import masked
 from interface.settings import VARIABLES, BadSetting, read_settings
+from tests.commands import inherited, run_command
 from tests.conftest import Database, Databases
-from tests.service import inherited, run_command
 
 
 def run(*arguments: str) -> tuple[int, str]:

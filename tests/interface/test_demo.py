@@ -59,8 +59,6 @@ BODIES = {
     "journal": OpenJournalBody,
     "account": OpenAccountBody,
 }
-# The year is done once, by one worker.
-pytestmark = pytest.mark.xdist_group("demo")
 
 PAGE = Path(__file__).parents[2] / "docs" / "demonstration.md"
 WALLETS = "liabilities:clients:wallets:"
