@@ -123,4 +123,7 @@ def _say_right(done: Verification, against: Checkpoint | None, *, wants_json: bo
     said = f"All {done.size} records of {done.fold.ledger} hold; root {head['root']}."
     if against is not None:
         said += f" They begin with the {against.size} of the checkpoint given."
+    if done.views:
+        shown = ", ".join(f"{name} {position}" for name, position in done.views.items())
+        said += f" The views hold, as of the positions that they show: {shown}."
     click.echo(said)

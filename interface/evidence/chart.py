@@ -113,6 +113,11 @@ class Chart:
             "WitnessAdded": self._witness_added,
         }
 
+    @property
+    def functional_scale(self) -> int:
+        """Of the ledger's own asset."""
+        return self.scales[self.functional_asset]
+
     def account(self, code: str) -> Account:
         """Raises Divergence where the account was not opened."""
         found = self.accounts.get(code)

@@ -38,6 +38,8 @@ class Fold:
             "actors": {},
             "keys": {},
         }
+        self.entry: shapes.Entry | None = None
+        """The last entry."""
         self._posted: dict[str, shapes.Entry] = {}
         self._command_id: str | None = None
         self._handlers: dict[str, Callable[[Envelope], None]] = {
@@ -97,7 +99,7 @@ class Fold:
     # -- entries
 
     def _entry_posted(self, record: Envelope) -> None:
-        entry = self.passbook.post(record)
+        entry = self.entry = self.passbook.post(record)
         if entry.limits:
             self.limits.move(None, entry.limits)
         if entry.corrects is not None:

@@ -52,6 +52,10 @@ class Holds:
         self._passbook = passbook
         self._limits = limits
         self.open: dict[str, Hold] = {}
+        self._amounts: dict[str, Amounts] = {}
+        """Of the open ones."""
+        self.after: tuple[Hold, Amounts] | None = None
+        """What the last event left."""
         self._uses: dict[str, Uses] = {}
         """What closed ones took of limits: a late settlement may take more."""
         self.references: list[Reference] = []
@@ -68,7 +72,8 @@ class Holds:
         now = _amounts(after, scale)
         if min(now) < 0 or (after.closed_as is not None and now.held):
             raise Divergence(f"the authorization {record.stream} is left in an impossible state")
-        was = None if before is None else _amounts(before, scale)
+        self.after = (after, now)
+        was = self._amounts.get(record.stream)
         if before is not None and (before.debit, before.credit, before.asset) != (
             after.debit,
             after.credit,
@@ -96,8 +101,10 @@ class Holds:
         )
         if after.closed_as is None:
             self.open[record.stream] = after
+            self._amounts[record.stream] = now
             return
         self.open.pop(record.stream, None)
+        self._amounts.pop(record.stream, None)
         if after.limits:
             self._uses[record.stream] = after.limits
 
@@ -123,10 +130,11 @@ class Holds:
 
 
 def _amounts(hold: Hold, scale: int) -> Amounts:
-    zero = shown(0, scale)
+    read: dict[str, int] = {"0": 0}
+    # Most are zero, or the same as another one.
     return Amounts(
-        *(
-            minor_of(zero if text == "0" else text, scale)
+        *[
+            read[text] if text in read else read.setdefault(text, minor_of(text, scale))
             for text in (
                 hold.authorized,
                 hold.settled,
@@ -135,7 +143,7 @@ def _amounts(hold: Hold, scale: int) -> Amounts:
                 hold.represented,
                 hold.held,
             )
-        )
+        ]
     )
 
 

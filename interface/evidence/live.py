@@ -5,7 +5,7 @@ Records never change once committed, so only the end needs a snapshot, and keeps
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import msgspec
 import psycopg
@@ -24,9 +24,12 @@ from application.transparency.notes import parse_note as parse_signed_note
 from application.transparency.tiles import TileAt, tile_width
 from application.transparency.tree import HASH_BYTES
 from interface.evidence.divergence import Divergence
+from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.rows import check_rows
+from interface.evidence.shapes import Envelope
 from interface.evidence.verification import BATCH, Stored, Text, Verification
+from interface.evidence.views import Views
 
 Advance = Callable[[int], None]
 
@@ -40,8 +43,9 @@ _RECORDS = (
 class LiveSource:
     """Reads one ledger. Requires that its schema is first in the connection's search_path."""
 
-    def __init__(self, connection: Connection[DictRow]) -> None:
+    def __init__(self, connection: Connection[DictRow], views: Views | None = None) -> None:
         self.connection = connection
+        self._views = views
         head = connection.execute("SELECT position, incarnation FROM head").fetchone()
         if head is None:
             raise Divergence("the head is gone")
@@ -110,6 +114,16 @@ class LiveSource:
         )
         return {row["position"]: Text(row["salt"], row["body"]) for row in rows}
 
+    def take(self, record: Envelope, fold: Fold) -> None:
+        """Lets the views hear of a record. Raises Divergence."""
+        if self._views is not None:
+            self._views.take(record, fold)
+
+    def compare(self, position: int) -> None:
+        """Compares the views' rows to a position. Raises Divergence."""
+        if self._views is not None:
+            self._views.compare(self.connection, position)
+
     def check_references(self, wanted: Sequence[Reference]) -> None:
         """Compares the rows of what networks have cleared. Raises Divergence."""
         rows = self.connection.execute(
@@ -131,13 +145,13 @@ def verify_live(
 
     Raises Divergence, psycopg.Error.
     """
-    with session(conninfo, ledger) as connection:
-        source = LiveSource(connection)
+    with session(conninfo, ledger) as connection, closing(Views(connection)) as views:
+        source = LiveSource(connection, views)
         verification = _begun(source, ledger, against)
         _take(verification, source, source.signed_size, advance)
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            _end(verification, connection, advance)
+            _end(verification, connection, views, advance)
     return verification
 
 
@@ -145,8 +159,9 @@ def verify_within(
     connection: Connection[DictRow], ledger: str, *, against: Checkpoint | None, advance: Advance
 ) -> Verification:
     """Verifies a ledger as a transaction sees it, whose search_path it leads. Raises Divergence."""
-    verification = _begun(LiveSource(connection), ledger, against)
-    _end(verification, connection, advance)
+    with closing(Views(connection)) as views:
+        verification = _begun(LiveSource(connection, views), ledger, against)
+        _end(verification, connection, views, advance)
     return verification
 
 
@@ -160,8 +175,10 @@ def _begun(source: LiveSource, ledger: str, against: Checkpoint | None) -> Verif
     )
 
 
-def _end(verification: Verification, connection: Connection[DictRow], advance: Advance) -> None:
-    rest = LiveSource(connection)
+def _end(
+    verification: Verification, connection: Connection[DictRow], views: Views, advance: Advance
+) -> None:
+    rest = LiveSource(connection, views)
     verification.go_on(rest, signed_size=rest.signed_size)
     _take(verification, rest, rest.position, advance)
     _check_end(connection, rest)
@@ -172,6 +189,8 @@ def _end(verification: Verification, connection: Connection[DictRow], advance: A
     if row is None or row["n"] != verification.references:
         raise Divergence("a network's reference has a row and no record, or the other way round")
     check_rows(connection, verification.fold)
+    views.end(connection, rest.position)
+    verification.views = views.positions
 
 
 def _take(verification: Verification, source: LiveSource, to: int, advance: Advance) -> None:

@@ -21,7 +21,9 @@ from application.transparency.notes import (
 )
 from application.transparency.tiles import TileAt, number_path, tile_width
 from interface.evidence.divergence import Divergence
+from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
+from interface.evidence.shapes import Envelope
 from interface.evidence.verification import BATCH, Stored, Text, Verification
 
 Advance = Callable[[int], None]
@@ -103,6 +105,12 @@ class Bundle:
         for at in found:
             del self._texts[at]
         return found
+
+    def take(self, record: Envelope, fold: Fold) -> None:
+        """A bundle has no rows."""
+
+    def compare(self, position: int) -> None:
+        """A bundle has no rows."""
 
     def check_references(self, wanted: Sequence[Reference]) -> None:
         """A bundle has no rows."""

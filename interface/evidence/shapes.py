@@ -21,6 +21,8 @@ class Envelope(Struct, gc=False):
     recorded_at: str
     command_id: str | None
     payload: msgspec.Raw
+    actor: str = ""
+    reason: str | None = None
 
 
 class Leg(Struct, gc=False):
@@ -31,6 +33,8 @@ class Leg(Struct, gc=False):
     line: int
     balance: str
     functional_amount: str | None = None
+    party: str | None = None
+    dimensions: dict[str, str] | None = None
 
 
 class LimitUse(Struct, gc=False):
@@ -53,12 +57,23 @@ class LimitSet(Struct, omit_defaults=True):
     count: int | None = None
 
 
+class Named(Struct, gc=False):
+    """A document, by its number; a source, by its system."""
+
+    number: str | None = None
+    system: str | None = None
+
+
 class Entry(Struct, gc=False):
     journal: str
     voucher_no: int
     fiscal_year: int
     effective_on: str
     legs: list[Leg]
+    class_: str = field(default="ordinary", name="class")
+    reference: str | None = None
+    document: Named | None = None
+    source: Named | None = None
     authorization: str | None = None
     corrects: str | None = None
     correction: str | None = None
@@ -102,6 +117,14 @@ class Held(Struct, gc=False):
     released: str | None = None
     entry: str | None = None
     network: Network | None = None
+
+
+class Refused(Struct):
+    """CommandRefused."""
+
+    do: str
+    code: str
+    facts: dict[str, str | int | bool | None]
 
 
 class LedgerCreated(Struct):

@@ -62,6 +62,12 @@ class Source(Protocol):
     def texts(self, after: int, to: int) -> Mapping[int, Text] | None:
         """Returns the private texts of these positions; None where none are kept at all."""
 
+    def take(self, record: Envelope, fold: Fold) -> None:
+        """Hears of each record, after the fold took it in. Raises Divergence."""
+
+    def compare(self, position: int) -> None:
+        """Compares what it heard of, to a position, with its rows. Raises Divergence."""
+
     def check_references(self, wanted: Sequence[Reference]) -> None:
         """Compares the rows of what networks have cleared, where there are rows. Raises
         Divergence."""
@@ -89,6 +95,8 @@ class Verification:
         self._occurrences = Occurrences()
         self._command: str | None = None
         self._taken = 0
+        self.views: dict[str, int] = {}
+        """Up to which position each view was verified."""
         self.references = 0
         """How many settlements of networks there were."""
 
@@ -103,6 +111,7 @@ class Verification:
             "size": self.size,
             "root": self._tree.root().hex(),
             "signed_size": self._signed_size,
+            "views": self.views,
         }
 
     def go_on(self, source: Source, *, signed_size: int) -> None:
@@ -121,6 +130,7 @@ class Verification:
         self._taken += len(batch)
         if found:
             raise min(found, key=lambda each: each.position or 1 << 62)
+        self._source.compare(self.size)
         references = self.fold.holds.references
         if references:
             self._source.check_references(references)
@@ -219,7 +229,7 @@ class Verification:
     # -- the records
 
     def _check_records(self, batch: Sequence[Stored]) -> None:
-        fold, occurrences = self.fold, self._occurrences
+        fold, occurrences, heard = self.fold, self._occurrences, self._source.take
         expected = fold.position
         try:
             for one in batch:
@@ -232,6 +242,7 @@ class Verification:
                 if one.position is not None:
                     _check_columns(one, record, raw, self._command)
                 fold.apply(record)
+                heard(record, fold)
                 occurrences.add(raw, record.version, record.position)
                 if record.command_id != self._command:
                     self._command = record.command_id

@@ -11,7 +11,7 @@ from domain.authorizations import Authorize, Release, Settle, Void
 from domain.baselines import SetBaseline
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
-from domain.entries import Post
+from domain.entries import Document, Post, Source
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.holds import Network
 from domain.increments import Increment, Reduce
@@ -65,6 +65,21 @@ def fill(archive: Archive) -> None:
     archive.done(StateAccount(account=gone.cash))
     archive.done(FreezeAccount(account=gone.wallet, basis="legal", authority_reference="AZ 1"))
     assert archive.do(transfer(chart.wallet, chart.cash, "99999.00")).code == "limit_exceeded"
+    archive.done(
+        Post(
+            legs=legs(
+                chart.cash,
+                chart.merchant,
+                "3.00",
+                party='null, "so, {to} (say)"',
+                dimensions={"team": 'a \\ "b", é', "zz": "", "cost centre": "x,y"},
+            ),
+            document=Document(type="invoice", number='R (1), "2"'),
+            source=Source(system="old books"),
+            reference="\u00a0x\ty",
+        )
+    )
+    archive.done(Post(legs=legs(chart.cash, chart.merchant, "3.00", party="NULL")))
 
 
 def _conversion(archive: Archive) -> Command:

@@ -1,25 +1,38 @@
 """Archives to verify and to spoil."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from application.store import schema_of
+from interface.bootstrap import install_views
 from tests.application.transparency.archive import Archive
 from tests.conftest import Database, Databases
 from tests.interface.evidence.busy import fill
+from tests.projections.conftest import Worker
 
 
 @pytest.fixture(scope="module")
 def busy(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
-    """A ledger in which about everything has happened, signed. Whoever spoils it mends it."""
+    """A ledger in which about everything has happened, signed and viewed.
+
+    Whoever spoils it mends it."""
     database: Database = databases.create()
     archive = Archive(database, Path(tmp_path_factory.mktemp("secret")) / "signing.secret")
     archive.found()
     fill(archive)
     archive.seal_all()
+    archive.clock.move(days=1)
     archive.grow(300)
     archive.seal_all()
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        install_views(connection, schema_of(archive.ledger))
+    worker = Worker(archive)
+    with closing(worker.connection):
+        worker.catch_up()
     yield archive
     archive.close()
     databases.drop(database)

@@ -12,13 +12,18 @@ import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
 
 from application.transparency.notes import Checkpoint
 from interface.evidence.divergence import Divergence
 from interface.evidence.live import verify_live, verify_within
 from interface.evidence.verification import Verification
+from interface.evidence.view_entries import DIMENSIONS, ENTRIES, REFUSALS
+from interface.evidence.view_holds import PENDING, STATES
+from interface.evidence.view_lines import KEYS, LINES, PERIODS
 from tests.application.transparency.archive import Archive
 
+SEEDS = 4
 FLIPS = 60
 """For each seed."""
 
@@ -54,11 +59,16 @@ COLUMNS = {
     "vouchers": ("journal", "fiscal_year", "last_no"),
     "ledger": ("document",),
     "head": ("position", "recorded_at", "incarnation"),
+    **{
+        view.table: view.columns
+        for view in (LINES, PERIODS, KEYS, ENTRIES, DIMENSIONS, PENDING, STATES, REFUSALS)
+    },
 }
 """Every column that is evidence."""
 
 NO_EVIDENCE = {
     "migrations": "what was applied to the schema",
+    "tracking": "where it makes a difference to a view's rows, these are found",
     "secrets": "never leaves the database",
     "signing_keys": "encrypted; whose signatures count is in the records",
     "cosignatures": "checked, but what nobody cosigned is no contradiction",
@@ -126,7 +136,7 @@ def test_no_column_is_forgotten(busy: Archive) -> None:
         )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_any_byte_that_is_changed_anywhere_is_found(busy: Archive, seed: int) -> None:
     """By the database's superuser, with the triggers off."""
     chance = random.Random(seed)
@@ -137,12 +147,15 @@ def test_any_byte_that_is_changed_anywhere_is_found(busy: Archive, seed: int) ->
             for table in COLUMNS
         }
         assert not _unnoticed_changes(busy, connection)
-        places = []
-        for table, columns in COLUMNS.items():
-            for column in columns:
-                known = [row for row in rows[table] if row[column] is not None]
-                places += [(table, column, row) for row in chance.sample(known, min(3, len(known)))]
-        for table, column, row in chance.sample(places, min(FLIPS, len(places))):
+        places = [(table, column) for table in COLUMNS for column in COLUMNS[table] if rows[table]]
+        # Every column has its turn, and a few hundred places in all.
+        share = places[seed::SEEDS]
+        share += chance.sample(places, max(0, FLIPS - len(share)))
+        for table, column in share:
+            known = [row for row in rows[table] if row[column] is not None]
+            if not known:
+                continue
+            row = chance.choice(known)
             changed = _changed(row[column], chance)
             with connection.transaction(force_rollback=True):
                 try:
@@ -173,12 +186,10 @@ def _unnoticed(archive: Archive, connection: Connection[DictRow], what: Any) -> 
 
 def _changed(value: Any, chance: random.Random) -> Any:
     """The value with one byte of it changed, as its type has bytes."""
-    if isinstance(value, bytes):
-        at = chance.randrange(len(value))
-        return value[:at] + bytes([value[at] ^ 1 << chance.randrange(8)]) + value[at + 1 :]
-    if isinstance(value, str):
-        at = chance.randrange(len(value))
-        return value[:at] + chr(ord(value[at]) ^ 1 or 1) + value[at + 1 :]
+    if isinstance(value, bytes | str | list):
+        return _changed_within(value, chance)
+    if isinstance(value, dict):
+        return Jsonb({name: _changed(each, chance) for name, each in value.items()})
     if isinstance(value, UUID):
         return UUID(bytes=_changed(value.bytes, chance))
     if isinstance(value, datetime):
@@ -190,15 +201,39 @@ def _changed(value: Any, chance: random.Random) -> Any:
     return value + 1 if chance.random() < 0.5 or not value else value - 1
 
 
+def _changed_within(value: bytes | str | list[Any], chance: random.Random) -> Any:
+    """The same with one of its items changed, or with a first one."""
+    if not value:
+        return "x" if isinstance(value, str) else ["x"]
+    at = chance.randrange(len(value))
+    if isinstance(value, bytes):
+        return value[:at] + bytes([value[at] ^ 1 << chance.randrange(8)]) + value[at + 1 :]
+    if isinstance(value, str):
+        return value[:at] + chr(ord(value[at]) ^ 1 or 1) + value[at + 1 :]
+    return [*value[:at], _changed(value[at], chance), *value[at + 1 :]]
+
+
 SWAPPED = (
     "UPDATE events SET state = other.state FROM events AS other WHERE events.notification_id IN"
     " (30, 31) AND other.notification_id = 61 - events.notification_id"
 )
-RENUMBERED = (
-    "UPDATE events SET notification_id = 5 - notification_id, state = convert_to(replace("
-    "convert_from(state, 'UTF8'), '\"position\":' || notification_id, '\"position\":'"
-    " || notification_id - 5), 'UTF8') WHERE notification_id > 40"
+OF_A_DAY = """WHERE convert_from(state, 'UTF8') LIKE '%"recorded_at":"2026-04-01%'"""
+TWICE = (
+    "INSERT INTO events SELECT 41, gen_random_uuid(), 1, topic, state FROM events"
+    " WHERE notification_id = 40"
 )
+POSITIVE = "UPDATE events SET notification_id = -notification_id WHERE notification_id < 0"
+
+
+def _renumbered(position: str, after: str) -> str:
+    """The statement that gives events new positions, below zero, also in their records."""
+    old, new = "'\"position\":' || notification_id", f"'\"position\":' || {position}"
+    return (
+        f"UPDATE events SET notification_id = -({position}), state = convert_to(replace("
+        f"convert_from(state, 'UTF8'), {old}, {new}), 'UTF8') WHERE notification_id > {after}"
+    )
+
+
 INSERTED = (
     "INSERT INTO events SELECT notification_id + 100000, gen_random_uuid(), 1, topic, state"
     " FROM events WHERE notification_id = 20"
@@ -226,8 +261,8 @@ ATTACKS = {
     "a stretch removed, what follows renumbered": (
         [
             "DELETE FROM events WHERE notification_id BETWEEN 36 AND 40",
-            RENUMBERED,
-            "UPDATE events SET notification_id = -notification_id WHERE notification_id < 0",
+            _renumbered("notification_id - 5", "40"),
+            POSITIVE,
         ],
         36,
         "the next",
@@ -248,6 +283,57 @@ ATTACKS = {
         ["DELETE FROM private WHERE position = (SELECT max(position) FROM private)"],
         None,
         "text is gone",
+    ),
+    "a whole day removed, what follows renumbered": (
+        [
+            f"CREATE TEMPORARY TABLE day AS SELECT notification_id AS n FROM events {OF_A_DAY}",
+            "DELETE FROM events USING day WHERE notification_id = n",
+            _renumbered("notification_id - (SELECT count(*) FROM day)", "(SELECT max(n) FROM day)"),
+            POSITIVE,
+            "DROP TABLE day",
+        ],
+        None,
+        "not the one whose leaf is in the tree",
+    ),
+    "an event inserted, what follows renumbered": (
+        [
+            _renumbered("notification_id + 1", "40"),
+            POSITIVE,
+            TWICE,
+        ],
+        41,
+        "its row says 41",
+    ),
+    "a line taken out of the statements": (
+        ["DELETE FROM lines WHERE place = (SELECT max(place) FROM lines)"],
+        None,
+        "the table lines has no row for place",
+    ),
+    "a line put in": (
+        [
+            "CREATE TEMPORARY TABLE more AS SELECT * FROM lines ORDER BY place LIMIT 1",
+            "UPDATE more SET place = place + 50",
+            "INSERT INTO lines TABLE more",
+            "DROP TABLE more",
+        ],
+        None,
+        "it follows none",
+    ),
+    "a view emptied": (["DELETE FROM posted_entries"], None, "table posted_entries has no row"),
+    "a view set back, its rows left": (
+        ["UPDATE tracking SET notification_id = 10 WHERE application_name = 'lines'"],
+        None,
+        "the table lines has a row of position",
+    ),
+    "a view set forward": (
+        ["UPDATE tracking SET notification_id = 1000000"],
+        None,
+        "shows",
+    ),
+    "an authorization forgotten": (
+        ["DELETE FROM authorization_states WHERE is_open"],
+        None,
+        "the table authorization_states has no row",
     ),
     "a ledger that was stopped": (["UPDATE head SET halted = 'found'"], None, "stopped"),
 }

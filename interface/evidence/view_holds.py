@@ -1,0 +1,120 @@
+"""Authorizations and what was pending, as they follow from the records: the view `holds`."""
+
+from collections.abc import Iterator
+from struct import Struct as Packing
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from interface.evidence.buckets import BUCKETS, Buckets
+from interface.evidence.divergence import Divergence
+from interface.evidence.fold import Fold
+from interface.evidence.holds import Amounts
+from interface.evidence.shapes import Envelope, Hold
+from interface.evidence.view_tables import Appended, Columns, difference, member_text, moment_text
+
+PENDING = Columns("pending_lines", ("position", "account", "asset", "debits", "credits"), naming=3)
+STATES = Columns(
+    "authorization_states",
+    (
+        "id",
+        "opened_at_position",
+        "debit",
+        "credit",
+        "asset",
+        "held",
+        "status",
+        "is_open",
+        "expires_at",
+    ),
+)
+FEW_STATES = 20_000
+"""So many events of holds are compared at once; of more, a bucket of ids after the other."""
+
+_HEADER = Packing("!16sQH")
+
+
+class HoldRows:
+    """What follows for `pending_lines`, and for the last state of every authorization."""
+
+    def __init__(self, *, shown: int) -> None:
+        self._shown = shown
+        self.pending = Appended(PENDING, shown=shown)
+        self._buckets = Buckets()
+        self._events = 0
+
+    @property
+    def tables(self) -> tuple[Appended, ...]:
+        """Those that are compared as records pass."""
+        return (self.pending,)
+
+    def close(self) -> None:
+        """Gives its files back."""
+        self._buckets.close()
+
+    def hold(self, record: Envelope, fold: Fold) -> None:
+        """Works out what an event of an authorization leaves. Requires that the fold took it in."""
+        assert fold.holds.after is not None
+        hold, amounts = fold.holds.after
+        position = record.position
+        if position <= self._shown:
+            for account in (hold.debit, hold.credit):
+                totals = fold.passbook.totals[account, hold.asset]
+                self.pending.due.append(
+                    f"({position},{account},{hold.asset},{totals.pending_debits},"
+                    f"{totals.pending_credits})"
+                )
+        text = member_text
+        expires_at = "" if hold.expires_at is None else text(moment_text(hold.expires_at))
+        row = (
+            f"{text(hold.debit)},{text(hold.credit)},{text(hold.asset)},{amounts.held},"
+            f"{_status(hold, amounts)},{'t' if hold.closed_as is None else 'f'},{expires_at})"
+        ).encode()
+        id = bytes.fromhex(record.stream.replace("-", ""))
+        self._buckets.add(id[0], _HEADER.pack(id, position, len(row)) + row)
+        self._events += 1
+
+    def end(self, connection: Connection[DictRow], shown: int) -> None:
+        """Compares the states with the table, as of a position. Raises Divergence."""
+        step = BUCKETS if self._events <= FEW_STATES else 1
+        for first in range(0, BUCKETS, step):
+            follows = {
+                row for number in range(first, first + step) for row in self._states(number, shown)
+            }
+            rows = connection.execute(
+                f"SELECT ROW({', '.join(STATES.columns)})::text AS row FROM authorization_states"  # noqa: S608 -- this file's words
+                " WHERE id >= %s AND id <= %s",
+                [
+                    UUID(bytes=bytes([first, *[0] * 15])),
+                    UUID(bytes=bytes([first + step - 1, *[255] * 15])),
+                ],
+            ).fetchall()
+            found = {row["row"] for row in rows}
+            if found != follows:
+                raise Divergence(difference(STATES, found - follows, follows - found))
+
+    def _states(self, number: int, shown: int) -> Iterator[str]:
+        """The rows of a bucket's authorizations, as of a position."""
+        opened_at: dict[bytes, int] = {}
+        last: dict[bytes, bytes] = {}
+        noted = self._buckets.read(number)
+        at = 0
+        while at < len(noted):
+            id, position, length = _HEADER.unpack_from(noted, at)
+            at += _HEADER.size + length
+            if position <= shown:
+                opened_at.setdefault(id, position)
+                last[id] = noted[at - length : at]
+        for id, row in last.items():
+            yield f"({UUID(bytes=id)},{opened_at[id]},{row.decode()}"
+
+
+def _status(hold: Hold, amounts: Amounts) -> str:
+    """What an authorization is called, as docs/authorizations.md has it."""
+    if amounts.settled:
+        return "settled" if amounts.settled >= amounts.authorized else "partially_settled"
+    if hold.closed_as is None:
+        return "authorized"
+    # Closed for good, and what was settled was taken back: nothing is.
+    return "released" if hold.closed_as == "final" else hold.closed_as
