@@ -42,6 +42,7 @@ from interface.settings import Settings
     default=False,
     help="With the private texts (narratives, metadata), which may hold personal data.",
 )
+@click.option("--contact", metavar="NAME", help="Who answers questions about the file (saft).")
 @settings_option
 @json_option
 def export(
@@ -54,6 +55,7 @@ def export(
     known_at: str | None,
     known_position: int | None,
     with_texts: bool,
+    contact: str | None,
     settings: Settings,
     wants_json: bool,
 ) -> None:
@@ -71,6 +73,7 @@ def export(
             None if known_at is None else parse_known_at(known_at),
             known_position,
             with_texts,
+            contact,
             wants_json,
         )
         with running(settings) as database, migrated(database) as ledgers:

@@ -39,6 +39,7 @@ class Asked(NamedTuple):
     known_at: date | datetime | None
     known_position: int | None
     with_texts: bool
+    contact: str | None
     wants_json: bool
 
 
@@ -86,7 +87,7 @@ def _extract(connection: Connection[Any], asked: Asked, known: int, advance: Adv
     span = Span(asked.from_ or span.from_, asked.to or span.to)
     if span.from_ > span.to:
         raise click.UsageError(f"--from {span.from_} is later than --to {span.to}.")
-    return extract._replace(span=span)
+    return extract._replace(span=span, contact=asked.contact)
 
 
 def _write(extract: Extract, asked: Asked) -> list[Path]:

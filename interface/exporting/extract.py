@@ -5,7 +5,7 @@ entries are read in batches: memory stays flat, and no transaction stays open wh
 written. Private texts are read with them: one that is erased meanwhile is not exported.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -31,6 +31,9 @@ VIEWS = ("lines", "entries")
 """What must show the position."""
 
 ENTRIES_A_READ = 1_000
+LISTED_MAX = 20
+"""Legs without a value that are named; whoever sees so many knows what to do."""
+
 NO_TEXT = PrivateText()
 
 Advance = Callable[[int], None]
@@ -94,7 +97,8 @@ class Entry(NamedTuple):
 
 
 class Extract(NamedTuple):
-    """`span`: the effective days. `with_texts`: narratives and metadata are read too."""
+    """`span`: the effective days. `with_texts`: narratives and metadata are read too. `contact`:
+    who answers questions about a file, where its format names somebody."""
 
     source: Source
     journals: Mapping[str, Journal]
@@ -102,6 +106,7 @@ class Extract(NamedTuple):
     with_texts: bool
     known_at: datetime
     advance: Advance
+    contact: str | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -163,6 +168,21 @@ class Extract(NamedTuple):
         return read_past(
             source.connection, position=source.known, effective_on=source.through(through)
         )
+
+    def functional_balances(self, balances: Iterable[Past]) -> dict[str, int]:
+        """Returns debits less credits in the functional asset, by account."""
+        sums: dict[str, int] = {}
+        for one in balances:
+            sums[one.account] = sums.get(one.account, 0) + one.functional
+        return sums
+
+    def unvalued(self, *, without: Collection[str] = ()) -> Iterator[str]:
+        """Yields what is missing where a leg has no worth in the functional asset."""
+        functional = self.ledger.functional_asset
+        for entry in self.entries(without=without):
+            for number, leg, _ in entry.legs:
+                if leg.asset != functional and leg.functional_amount is None:
+                    yield f"a functional amount for leg {number} of {entry.voucher} ({entry.id})"
 
     def first_day(self) -> date:
         """Returns the day that nothing of the span is earlier than: its first, or that of the first

@@ -14,7 +14,7 @@ from domain.accounts import Account
 from domain.entries import Document
 from domain.legs import Leg
 from domain.money import format_amount
-from interface.exporting.extract import Entry, ExportIncomplete, Extract, fiscal_span
+from interface.exporting.extract import LISTED_MAX, Entry, ExportIncomplete, Extract, fiscal_span
 
 FIELDS = (
     "JournalCode",
@@ -41,9 +41,6 @@ SCHEME = "fec"
 """Of an account's statutory codes: its number in the French chart, where `number` is another."""
 
 CURRENCY = "EUR"
-LISTED_MAX = 20
-"""Legs without a value that are named; whoever sees so many knows what to do."""
-
 _NUMBER = re.compile(r"[0-9]{3}[A-Za-z0-9]*")
 _SIREN = re.compile(r"[0-9]{9}")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -74,7 +71,7 @@ def check(extract: Extract) -> None:
     ]
     if OPENING_JOURNAL[0] in extract.journals:
         missing.append(f"another code for the journal {OPENING_JOURNAL[0]}: the export makes it")
-    missing += islice(_unvalued(extract), LISTED_MAX)
+    missing += islice(extract.unvalued(without=("closing",)), LISTED_MAX)
     if _result_before(extract) and len(_retained(extract)) != 1:
         missing.append(
             "one account of purpose retained_earnings, for results of earlier years that no"
@@ -183,13 +180,6 @@ def _result_before(extract: Extract) -> bool:
 def _retained(extract: Extract) -> list[str]:
     accounts = extract.source.accounts.values()
     return [one.code for one in accounts if one.purpose == "retained_earnings"]
-
-
-def _unvalued(extract: Extract) -> Iterator[str]:
-    for entry in extract.entries(without=("closing",)):
-        for number, leg, _ in entry.legs:
-            if leg.asset != CURRENCY and leg.functional_amount is None:
-                yield f"a functional amount for leg {number} of {entry.voucher} ({entry.id})"
 
 
 def _worth(leg: Leg) -> str:

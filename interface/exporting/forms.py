@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from interface.exporting import ads, beancount, fec, hledger
+from interface.exporting import ads, beancount, fec, hledger, saft
 from interface.exporting.extract import Extract, fiscal_span
 from projections.report import Span
 
@@ -29,6 +29,7 @@ TEXTS: dict[str, Text] = {
     "hledger": Text(hledger.write, lambda extract: f"{extract.ledger.id}.journal"),
     "beancount": Text(beancount.write, lambda extract: f"{extract.ledger.id}.beancount"),
     "fec": Text(fec.write, fec.file_name, fiscal_span, fec.check),
+    "saft": Text(saft.write, saft.file_name, fiscal_span, saft.check),
 }
 
 DIRECTORIES: dict[str, Callable[[Extract, Path], list[Path]]] = {"ads": ads.write}

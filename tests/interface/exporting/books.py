@@ -126,7 +126,7 @@ def _setup() -> Iterator[Command]:
     yield RegisterAsset(code="AC.1", scale=4, kind="security")
     yield RegisterAsset(code="X-", scale=3, kind="unit")
     for code, kind, number, more in CHART:
-        codes = {"no.category": "balanseverdiForAnleggsmiddel", "no.code": number}
+        codes = {"saft.category": "balanse & mer", "saft.code": number}
         yield OpenAccount(
             code=code,
             type=kind,  # type: ignore[arg-type]
