@@ -19,7 +19,7 @@ from interface.cli.progress import Advance, progress
 from interface.cli.report import bring_views
 from interface.evidence.live import session
 from interface.exporting.extract import VIEWS, ExportIncomplete, Extract, take_extract
-from interface.exporting.files import write_text
+from interface.exporting.files import MissingLibrary, write_text
 from interface.exporting.forms import DIRECTORIES, TEXTS, Text
 from interface.http.viewing import read_own, snapshot
 from projections.moments import position_at
@@ -56,6 +56,8 @@ def export_books(database: Database, ledgers: Ledgers, ledger: str, asked: Asked
                 written = _write(extract, asked)
             except ExportIncomplete as error:
                 raise _refused(error, wants_json=asked.wants_json) from error
+            except MissingLibrary as error:
+                raise Failed(str(error)) from error
     _say(extract, written, asked)
 
 

@@ -5,6 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+class MissingLibrary(Exception):
+    """A format needs a library that is not installed; the message says how to get it."""
+
+    def __init__(self, *, format: str, library: str, extra: str) -> None:
+        super().__init__(
+            f"{format} needs {library}, which is not installed:"
+            f" pip install 'backoffice-ledger[{extra}]'"
+        )
+
+
 @contextmanager
 def staged(file: Path) -> Iterator[Path]:
     """Gives a path to write to; what was written gets the file's name at the end."""

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from interface.exporting import ads, beancount, fec, hledger, saft
+from interface.exporting import ads, beancount, fec, hledger, parquet, saft
 from interface.exporting.extract import Extract, fiscal_span
 from projections.report import Span
 
@@ -32,5 +32,8 @@ TEXTS: dict[str, Text] = {
     "saft": Text(saft.write, saft.file_name, fiscal_span, saft.check),
 }
 
-DIRECTORIES: dict[str, Callable[[Extract, Path], list[Path]]] = {"ads": ads.write}
+DIRECTORIES: dict[str, Callable[[Extract, Path], list[Path]]] = {
+    "ads": ads.write,
+    "parquet": parquet.write,
+}
 """They write their files, all or none, and return them."""

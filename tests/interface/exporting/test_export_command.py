@@ -62,6 +62,30 @@ def test_days_and_what_was_known(exporter: Exporter) -> None:
     assert "Nothing was on record" in none.stderr
 
 
+def test_what_a_format_needs_is_listed_and_nothing_is_written(
+    exporter: Exporter, tmp_path: Path
+) -> None:
+    year = ["--format", "saft", "--from", "2025-01-01", "--to", "2025-12-31"]
+    done = exporter.run(*year, "--output", str(tmp_path), status=1)
+    assert done.stdout == ""
+    assert "export_incomplete" in done.stderr
+    assert "--contact" in done.stderr
+    told = exporter.json(*year, "--output", str(tmp_path), status=1)
+    assert told["code"] == "export_incomplete"
+    assert len(told["missing"]) == 1
+    assert list(tmp_path.iterdir()) == []
+    exporter.run(*year, "--output", str(tmp_path), "--contact", "Kari")
+    (file,) = tmp_path.iterdir()
+    assert file.name.startswith("SAF-T Financial_732829320_")
+
+
+def test_several_files_go_to_a_directory(exporter: Exporter, tmp_path: Path) -> None:
+    made = exporter.json("--format", "ads", "--output", str(tmp_path / "tables"))
+    assert sorted(made["files"]) == sorted(map(str, (tmp_path / "tables").iterdir()))
+    (tmp_path / "file").touch()
+    exporter.run("--format", "parquet", "--output", str(tmp_path / "file"), status=2)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
