@@ -22,12 +22,13 @@ from interface.embedded import EmbeddedPostgres, check_durability
 from interface.settings import Settings
 from projections.entries import ENTRIES
 from projections.holds import HOLDS
+from projections.items import ITEMS
 from projections.lines import LINES
 from projections.refusals import REFUSALS
 from projections.runner import Runner
 from projections.views import install
 
-VIEWS = (LINES, ENTRIES, HOLDS, REFUSALS)
+VIEWS = (LINES, ENTRIES, ITEMS, HOLDS, REFUSALS)
 """The read models that every ledger has."""
 
 SOFTWARE_VERSION = version("backoffice-ledger")

@@ -28,7 +28,9 @@ CREATE TABLE authorization_states (
     held numeric NOT NULL,
     status text COLLATE "C" NOT NULL,
     is_open boolean NOT NULL,
-    expires_at timestamptz
+    expires_at timestamptz,
+    -- Of the event that closed it.
+    closed_at_position bigint
 ) WITH (fillfactor = 70);
 CREATE INDEX authorization_states_debit ON authorization_states (debit, opened_at_position);
 CREATE INDEX authorization_states_credit ON authorization_states (credit, opened_at_position);
@@ -46,9 +48,10 @@ CREATE TABLE pending_lines (
 _UPSERT = """
 INSERT INTO authorization_states
 SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::numeric[],
-    %s::text[], %s::boolean[], %s::timestamptz[])
+    %s::text[], %s::boolean[], %s::timestamptz[], %s::bigint[])
 ON CONFLICT (id) DO UPDATE SET held = excluded.held, status = excluded.status,
-    is_open = excluded.is_open, expires_at = excluded.expires_at
+    is_open = excluded.is_open, expires_at = excluded.expires_at,
+    closed_at_position = excluded.closed_at_position
 """
 
 
@@ -57,6 +60,7 @@ class Hold(Struct):
 
     opened_at_position: int
     held: int
+    closed_at_position: int | None = None
     state: Authorization | None = None
 
 
@@ -91,6 +95,10 @@ class HoldsFold:
             hold = holds.setdefault(stream, Hold(position, 0))
             held = minor_units(state.held)
             change, hold.held, hold.state = held - hold.held, held, state
+            if state.closed_as is None:
+                hold.closed_at_position = None
+            elif hold.closed_at_position is None:
+                hold.closed_at_position = position
             for account, side in ((state.debit, 0), (state.credit, 1)):
                 totals = pending.setdefault((account, state.asset), [0, 0])
                 totals[side] += change
@@ -100,11 +108,11 @@ class HoldsFold:
 
 def _load_holds(connection: Connection[Any], ids: set[str]) -> dict[str, Hold]:
     rows = connection.execute(
-        "SELECT id::text, opened_at_position, held FROM authorization_states"
+        "SELECT id::text, opened_at_position, held, closed_at_position FROM authorization_states"
         " WHERE id = ANY(%s::uuid[])",
         [list(ids)],
     ).fetchall()
-    return {id: Hold(opened_at, int(held)) for id, opened_at, held in rows}
+    return {id: Hold(opened_at, int(held), closed_at) for id, opened_at, held, closed_at in rows}
 
 
 def _load_pending(connection: Connection[Any], places: set[Place]) -> dict[Place, list[int]]:
@@ -142,6 +150,7 @@ def _write(
                 state.status,
                 is_open,
                 state.expires_at,
+                hold.closed_at_position,
             )
         )
     connection.execute(_UPSERT, [list(column) for column in zip(*rows, strict=True)])
@@ -248,7 +257,7 @@ def find_authorizations(
 
 HOLDS = View(
     name="holds",
-    shape=1,
+    shape=2,
     topics=tuple(event.__name__ for event in EVENTS if is_about_holds(event)),
     tables=("authorization_states", "pending_lines"),
     ddl=DDL,

@@ -5,11 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from projections.ageing import ageing, open_items
 from projections.balance_sheet import balance_sheet, first_of_year, income_statement
 from projections.baselines import baseline
 from projections.cash_flow import by_dimension, cash_flow
 from projections.general_ledger import general_ledger, journal
+from projections.lead_schedules import lead_schedules
 from projections.moments import position_before, start_of
+from projections.open_holds import open_holds
 from projections.refusals import corrections, refusals
 from projections.report import NeedsMore, Report, Source, Span
 from projections.roll_forward import completeness, cut_off, roll_forward
@@ -38,18 +41,26 @@ def today(source: Source) -> date:
     return datetime.now(UTC).astimezone(ZoneInfo(source.ledger.timezone)).date()
 
 
+def _day(source: Source, query: Query) -> date:
+    """The day that is asked for. Without one: the day on which what is to be known was recorded,
+    so that the same question has the same answer for ever; or else today."""
+    day: date | None = query.get("effective_on") or query.get("to")
+    if day is None and query.keys() & {"known_at", "known_position"}:
+        return source.known_on
+    return day or today(source)
+
+
 def _trial_balance(source: Source, query: Query) -> Report:
     return trial_balance(
         source,
-        effective_on=query.get("effective_on") or query.get("to"),
+        effective_on=_day(source, query),
         basis=query.get("basis", "post-closing"),
         depth=query.get("depth"),
     )
 
 
 def _balance_sheet(source: Source, query: Query) -> Report:
-    day = query.get("effective_on") or query.get("to") or today(source)
-    return balance_sheet(source, effective_on=day, depth=query.get("depth"))
+    return balance_sheet(source, effective_on=_day(source, query), depth=query.get("depth"))
 
 
 def _income_statement(source: Source, query: Query) -> Report:
@@ -76,10 +87,25 @@ def _completeness(source: Source, _query: Query) -> Report:
 
 
 def _cut_off(source: Source, query: Query) -> Report:
-    day = query.get("effective_on") or query.get("to") or today(source)
-    end = start_of(day + timedelta(days=1), source.ledger.timezone) if day < date.max else None
-    cut = source.known if end is None else position_before(source.connection, end)
-    return cut_off(source, effective_on=day, cut=min(cut, source.known))
+    day = _day(source, query)
+    return cut_off(source, effective_on=day, cut=_recorded(source, None, day)[1])
+
+
+def _ageing(source: Source, query: Query) -> Report:
+    return ageing(source, effective_on=_day(source, query), account=query.get("account"))
+
+
+def _open_items(source: Source, query: Query) -> Report:
+    return open_items(source, effective_on=_day(source, query), account=query.get("account"))
+
+
+def _holds(source: Source, query: Query) -> Report:
+    day = _day(source, query)
+    return open_holds(source, effective_on=day, cut=_recorded(source, None, day)[1])
+
+
+def _lead_schedules(source: Source, query: Query) -> Report:
+    return lead_schedules(source, effective_on=_day(source, query))
 
 
 def _cash_flow(source: Source, query: Query) -> Report:
@@ -96,10 +122,8 @@ def _dimension(source: Source, query: Query) -> Report:
 
 
 def _baseline(source: Source, query: Query) -> Report:
-    """No month is over that has not come: what was known earlier ends where it was known."""
-    now = today(source)
-    seen = source.known_on if query.keys() & {"known_at", "known_position"} else now
-    to = min(query.get("to") or query.get("effective_on") or seen, now)
+    """No month is over that has not come."""
+    to = min(_day(source, query), today(source))
     span = _span(source, {**query, "to": to})
     return baseline(source, span=span, account=query.get("account"))
 
@@ -163,7 +187,7 @@ def _recorded(source: Source, from_: date | None, to: date | None) -> tuple[int,
 
 def _span(source: Source, query: Query) -> Span:
     """The days that are asked for; without them, the fiscal year up to the last one."""
-    to = query.get("to") or query.get("effective_on") or today(source)
+    to = query.get("to") or _day(source, query)
     first = query.get("from_") or first_of_year(to, start=source.ledger.fiscal_year_start)
     return Span(first, to)
 
@@ -180,6 +204,7 @@ def _less_a_year(day: date) -> date:
 
 
 _DAYS = frozenset({"from_", "to", "effective_on"})
+_DAY = frozenset({"effective_on", "to"})
 
 REPORTS: dict[str, Named] = {
     "trial-balance": Named(
@@ -214,6 +239,10 @@ REPORTS: dict[str, Named] = {
     ),
     "corrections": Named("Corrections", ("entries",), _DAYS, _corrections),
     "refusals": Named("Refusals", ("refusals",), frozenset({"from_", "to"}), _refusals),
+    "ageing": Named("Ageing of open items", ("lines", "items"), _DAY | {"account"}, _ageing),
+    "open-items": Named("Open items", ("lines", "items"), _DAY | {"account"}, _open_items),
+    "holds": Named("Open authorizations by age", ("holds",), _DAY, _holds),
+    "lead-schedules": Named("Lead schedules", ("lines", "entries"), _DAY, _lead_schedules),
     "roll-forward": Named("Account roll-forward", ("lines",), _DAYS, _roll_forward),
     "completeness": Named("Completeness", ("lines",), frozenset(), _completeness),
 }

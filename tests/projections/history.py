@@ -35,7 +35,10 @@ def prepare(office: Office) -> None:
     commands: list[Command] = [RegisterAsset(code="EUR")]
     for code, kind in CHART.items():
         purpose = "conversion" if code == "assets:conversion" else None
-        commands.append(OpenAccount(code=code, type=kind, name=code, purpose=purpose))  # type: ignore[arg-type]
+        line = f"Line of {code.partition(':')[0]}"
+        commands.append(
+            OpenAccount(code=code, type=kind, name=code, purpose=purpose, statement_line=line)  # type: ignore[arg-type]
+        )
     for outcome in office.all(*commands):
         assert outcome.status == "done", outcome.detail
 
@@ -79,8 +82,8 @@ def _legs(chance: random.Random) -> list[LegAsked]:
     amount = f"{cents // 100}.{cents % 100:02}"
     if chance.random() < 0.7:
         return [
-            LegAsked(account=debit, side="debit", amount=amount, asset="USD"),
-            LegAsked(account=credit, side="credit", amount=amount, asset="USD"),
+            _owed(debit, "debit", amount, cents),
+            _owed(credit, "credit", amount, cents),
         ]
     worth = f"{cents * 11 // 1000}.{cents * 11 // 10 % 100:02}"
     if worth == "0.00":
@@ -92,6 +95,15 @@ def _legs(chance: random.Random) -> list[LegAsked]:
         LegAsked(account=conversion, side="debit", amount=worth, asset="USD"),
         LegAsked(account=credit, side="credit", amount=worth, asset="USD"),
     ]
+
+
+def _owed(account: str, side: Side, amount: str, cents: int) -> LegAsked:
+    """By one of three or by nobody in particular, and due on some day or none."""
+    party = None if cents % 4 == 3 else f"party-{cents % 4}"
+    due_on = None if cents % 5 else date(2026, 1, 1) + timedelta(days=cents % 200)
+    return LegAsked(
+        account=account, side=side, amount=amount, asset="USD", party=party, due_on=due_on
+    )
 
 
 def _euros(account: str, side: Side, amount: str, worth: str) -> LegAsked:
@@ -112,6 +124,9 @@ class Leg(NamedTuple):
     amount: Fraction
     functional: Fraction
     entry: str
+    party: str
+    due_on: date | None
+    corrects: str | None
 
 
 def legs_of(records: list[dict[str, Any]]) -> list[Leg]:
@@ -129,6 +144,9 @@ def legs_of(records: list[dict[str, Any]]) -> list[Leg]:
             Fraction(leg["amount"]),
             Fraction(leg.get("functional_amount") or leg["amount"]),
             record["stream"],
+            leg.get("party", ""),
+            date.fromisoformat(leg["due_on"]) if "due_on" in leg else None,
+            record["payload"].get("corrects"),
         )
         for record in records
         if record["type"] == "EntryPosted"
@@ -156,3 +174,27 @@ def balances(
         total[0 if leg.is_debit else 1] += leg.amount
         total[2] += leg.functional if leg.is_debit else -leg.functional
     return {key: Total(*total) for key, total in found.items()}
+
+
+def open_items(legs: list[Leg], *, position: int, effective_on: date) -> list[tuple[Leg, Fraction]]:
+    """What is open of each leg, the long way: every leg looks through all that came before."""
+    found: list[tuple[Leg, Fraction]] = []
+    meant = [one for one in legs if one.position <= position and one.effective_on <= effective_on]
+    for leg in sorted(meant, key=lambda one: (one.effective_on, one.position, one.number)):
+        left = leg.amount
+        of_party = [n for n, (item, _) in enumerate(found) if item.party == leg.party]
+        # Whose leg names nobody says nothing of what it corrects either.
+        named = leg.party != "" or leg.due_on is not None
+        corrected = [
+            n
+            for n, (item, _) in enumerate(found)
+            if named and item.entry == leg.corrects and (item.party or item.due_on)
+        ]
+        for number in corrected + of_party:
+            item, still = found[number]
+            if (item.account, item.asset) == (leg.account, leg.asset):
+                part = min(left, still) if item.is_debit != leg.is_debit else Fraction(0)
+                found[number] = (item, still - part)
+                left -= part
+        found.append((leg, left))
+    return [(leg, still) for leg, still in found if still]

@@ -24,7 +24,7 @@ from tests.application.office import Office
 from tests.interface.http.world import World, assert_problem, body_of, entry
 from tests.interface.http.world import leg as leg_body
 from tests.projections.conftest import Worker
-from tests.projections.history import CHART, Leg, legs_of, live, prepare
+from tests.projections.history import CHART, Leg, legs_of, live, open_items, prepare
 
 WITHOUT = {
     "unadjusted": {
@@ -288,6 +288,69 @@ def test_dimensions_corrections_and_refusals(own_past: Past) -> None:
     }
 
 
+def test_open_items_equal_the_records(past: Past) -> None:
+    world, legs, office = past
+    for day, known in questions(legs, office.position)[::5]:
+        for branch in ("assets", "liabilities:loans"):
+            expected = [
+                (leg.position, leg.number, leg.party, still)
+                for leg, still in open_items(legs, position=known, effective_on=day)
+                if leg.account.partition(":")[0] == branch.partition(":")[0]
+            ]
+            asked = {"account": branch, "effective_on": day, "known_position": known}
+            items = [row for row in get(world, "open-items", **asked)["rows"] if "position" in row]
+            shown = [
+                (row["position"], row["leg"], row["party"], abs(Fraction(row["open"])))
+                for row in items
+            ]
+            assert sorted(shown) == sorted(expected)
+            overdue = sum(
+                still if leg.is_debit else -still
+                for leg, still in open_items(legs, position=known, effective_on=day)
+                if leg.account == "liabilities:loans"
+                and (day - (leg.due_on or leg.effective_on)).days > 90
+            )
+            if branch == "liabilities:loans":
+                totals = get(world, "ageing", **asked)["totals"].values()
+                assert sum(Fraction(sums["over_90"]) for sums in totals) == -overdue
+
+
+def test_lead_schedules_equal_the_records(past: Past) -> None:
+    world, legs, office = past
+    for day, known in questions(legs, office.position)[::4]:
+        report = get(world, "lead-schedules", effective_on=day, known_position=known)
+        meant = [leg for leg in legs if leg.position <= known and leg.effective_on <= day]
+        earlier = [leg for leg in meant if leg.effective_on.year < day.year]
+        before = [leg for leg in earlier if leg.effective_on.year == day.year - 1]
+        this = [leg for leg in meant if leg.effective_on.year == day.year]
+
+        def without(some: list[Leg], basis: str) -> dict[str, Fraction]:
+            return functional([leg for leg in some if leg.class_ not in WITHOUT[basis]])
+
+        unadjusted, adjusted = without(this, "unadjusted"), without(this, "adjusted")
+        carried, year_before = functional(earlier), without(before, "adjusted")
+        expected = {}
+        for code, kind in CHART.items():
+            is_result = kind in ("revenue", "expense")
+            start = Fraction(0) if is_result else carried.get(code, Fraction(0))
+            prior = year_before.get(code, Fraction(0)) if is_result else start
+            sums = (
+                start + unadjusted.get(code, Fraction(0)),
+                start + adjusted.get(code, Fraction(0)),
+                prior,
+            )
+            if any(sums):
+                expected[code] = sums
+        shown = {
+            row["account"]: tuple(
+                Fraction(row[name]) for name in ("unadjusted", "adjusted", "prior_year")
+            )
+            for row in report["rows"]
+            if row["kind"] == "line"
+        }
+        assert shown == expected
+
+
 # Forms --------------------------------------------------------------------------------------
 
 
@@ -301,7 +364,7 @@ def test_every_form_shows_the_same(past: Past, name: str) -> None:
     columns = report["columns"]
     shown = [[str(row.get(c["name"]) or "") for c in columns] for row in report["rows"]]
     # Nothing is effective after today, nor recorded.
-    assert bool(shown) == (name not in ("cut-off", "dimension", "baseline"))
+    assert bool(shown) == (name not in ("cut-off", "dimension", "baseline", "holds"))
 
     text = world.auditor.get(f"{asked}.csv{query}")
     assert text.content_type == "text/csv; charset=utf-8"
