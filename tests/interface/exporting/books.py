@@ -76,11 +76,12 @@ def both(debit: str, credit: str, amount: str, **more: Any) -> list[LegAsked]:
 
 
 class Books(NamedTuple):
-    """The ledger; `midway`: the position before what was recorded last; `reversed`, `reversal`,
-    `replacement`: ids of entries."""
+    """The ledger; `midway`: the position before what was recorded last, which is `last`;
+    `reversed`, `reversal`, `replacement`: ids of entries."""
 
     office: Office
     midway: int
+    last: int
     reversed: str
     reversal: str
     replacement: str
@@ -98,7 +99,8 @@ class Books(NamedTuple):
             yield take_extract(
                 connection,
                 ledger=read_own(connection),
-                known=known or read_shown(connection, "lines", "entries"),
+                # Whoever else opens the database may give the log a key: that is not of the books.
+                known=known or self.last,
                 span=span,
                 with_texts=with_texts,
                 advance=lambda _: None,
@@ -115,8 +117,9 @@ def keep(office: Office) -> Books:
     reversed, reversal, replacement, midway = _second_year(office)
     worker = Worker(office)
     worker.catch_up()
+    last = read_shown(worker.connection, "lines", "entries")
     worker.connection.close()
-    return Books(office, midway, reversed, reversal, replacement)
+    return Books(office, midway, last, reversed, reversal, replacement)
 
 
 def _setup() -> Iterator[Command]:

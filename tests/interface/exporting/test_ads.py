@@ -18,6 +18,7 @@ from interface.cli.import_sources import GlOptions
 from interface.cli.refusals import opened_report
 from interface.exporting import ads
 from projections.report import Span
+from projections.status import read_shown
 from tests.application.office import OPERATOR, Office
 from tests.interface.exporting.balances import Balances, trial_balance_of
 from tests.interface.exporting.books import CREATE, HOSTILE, HOSTILE_LEG, Books
@@ -159,8 +160,10 @@ def test_an_export_comes_back_to_the_same_balances(
         intake, _ = taken.take(source, "GL_Detail.csv", remarks)
     assert (tmp_path / "report.csv").read_text().count("refused") == 0
     assert intake.done == len({row["Journal_ID"] for row in tables.rows("GL_Detail")})
-    Worker(empty).catch_up()
-    back = Books(empty, 0, "", "", "")
+    worker = Worker(empty)
+    worker.catch_up()
+    back = Books(empty, 0, read_shown(worker.connection, "lines", "entries"), "", "", "")
+    worker.connection.close()
     with books.extract() as before, back.extract() as after:
         for functional in (False, True):
             numbers = ads.account_numbers(before.source.accounts)

@@ -57,7 +57,10 @@ def test_lines_keep_what_they_say(books: Books, directory: Path) -> None:
 def test_events_are_the_records(books: Books, directory: Path) -> None:
     table = pq.read_table(directory / "events.parquet")
     with books.office.ledgers.reader(books.office.ledger) as connection:
-        stored = connection.execute("SELECT state FROM events ORDER BY notification_id").fetchall()
+        stored = connection.execute(
+            "SELECT state FROM events WHERE notification_id <= %s ORDER BY notification_id",
+            [books.last],
+        ).fetchall()
     assert table["record"].to_pylist() == [bytes(row["state"]).decode() for row in stored]
     assert table["position"].to_pylist() == list(range(1, len(stored) + 1))
     assert table.schema.metadata[b"position"] == str(len(stored)).encode()
