@@ -98,6 +98,7 @@ def write_changes(
     _write_documents(rows, statements, "journals", "code", books.journals)
     if books.baselines.changed:
         _write_baselines(rows, statements, books.baselines.changed)
+    _write_documents(rows, statements, "periods", "name", books.periods)
     if rows.is_system:
         _write_documents(rows, statements, "listings", "id", books.listings)
         _write_documents(rows, statements, "actors", "actor", books.actors)

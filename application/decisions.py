@@ -13,7 +13,7 @@ from application.expiry import MAX_EXPIRED_PER_COMMAND, YIELDS_TO_EXPIRY, DueHol
 from application.identity import CommandIds
 from application.needs import acts_on
 from application.outcomes import Asked, Outcome, Prepared
-from application.permissions import MAY, check
+from application.permissions import MAY, check, standing_of
 from application.plain import PlainForms, fill
 from application.private import PrivateRow, has_private_text, seal
 from application.recorder import Row
@@ -275,7 +275,7 @@ class Decisions:
                 return decide(
                     self._books,
                     one.asked.command,
-                    self._at,
+                    self._at_of(one),
                     self._new_stream,
                     card_number_in=one.card_number_in,
                 )
@@ -287,6 +287,10 @@ class Decisions:
                 ):
                     raise
                 expired += 1
+
+    def _at_of(self, one: Prepared) -> At:
+        by = one.asked.by
+        return At(self._at.recorded_at, self._at.today, by.actor, standing_of(by))
 
     def _expire_due(self, one: Prepared) -> None:
         """Records that a hold's time has come before anything acts on it."""

@@ -9,7 +9,15 @@ from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
 from domain.baselines import SetBaseline
-from domain.commands import Command
+from domain.closes import (
+    AbandonClose,
+    ClosePeriod,
+    ConcludeClose,
+    FilePeriod,
+    ReopenPeriod,
+    SoftClosePeriod,
+)
+from domain.commands import Command, Standing
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
@@ -44,7 +52,13 @@ MAY: dict[type[Command], frozenset[str]] = {
     RetireSigningKey: _OPERATOR,
     AddWitness: _OPERATOR,
     ContinueLedger: _OPERATOR,
+    ConcludeClose: _OPERATOR,
+    AbandonClose: _OPERATOR,
     LockBooks: _CONTROLLER,
+    SoftClosePeriod: _CONTROLLER,
+    ClosePeriod: _CONTROLLER,
+    ReopenPeriod: _CONTROLLER | {"approver"},
+    FilePeriod: _CONTROLLER,
     RegisterAsset: _CONTROLLER,
     OpenJournal: _CONTROLLER,
     OpenAccount: _CONTROLLER,
@@ -87,6 +101,13 @@ def check(command: Command, by: Caller) -> None:
         raise Forbidden(do=_tag(command), needed=one_of(needed))
     if isinstance(command, SetBaseline) and command.approver in (by.actor, command.on_behalf_of):
         raise Forbidden(do=_tag(command), needed="an approver who is not its author")
+
+
+def standing_of(by: Caller) -> Standing:
+    """Returns which shut days are open to the caller."""
+    if "controller" not in by.roles:
+        return "clerk"
+    return "closing" if by.channel == "worker" else "controller"
 
 
 def _tag(command: Command) -> str:

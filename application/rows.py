@@ -22,6 +22,7 @@ from domain.ledgers import SYSTEM, Ledger
 from domain.limits import Usage
 from domain.mandatory_settlements import NetworkReference
 from domain.pages import Balance
+from domain.periods import Period
 from domain.refusals import CorruptLog
 
 _encode = msgspec.json.Encoder().encode
@@ -90,6 +91,10 @@ class Rows:
             connection, "SELECT journal, fiscal_year, last_no FROM {}.vouchers"
         ):
             books.vouchers.now[name, year] = last_no
+        for (document,) in self.fetch(connection, "SELECT document FROM {}.periods"):
+            period = msgspec.json.decode(document, type=Period)
+            books.periods.now[period.name] = period
+            books.streams.now[period.stream] = period.version
         if self.is_system:
             self._read_access(connection, books)
 

@@ -159,7 +159,7 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     set aside. A legal freeze it does not pass, nor a legal lien where that would take of it. What
     goes beyond the hold, up to the ceiling, must find available funds.
     Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired, AccountIsFrozen,
-    PeriodClosed, EffectiveInFuture, AmountNotPositive, AmountTooFine, AmountTooLarge,
+    PeriodIsClosed, EffectiveInFuture, AmountNotPositive, AmountTooFine, AmountTooLarge,
     OverSettlement, NothingToSettle, LimitExceeded, InsufficientFunds.
     """
     state = find_authorization(books, command.authorization)
@@ -169,7 +169,7 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     check_settles(credit, "credit")
     check_still_open(state, command.authorization)
     effective_on = command.effective_on or at.today
-    check_open(effective_on, today=at.today, locked_through=books.ledger.locked_through)
+    check_open(books.ledger, effective_on, at)
     held = minor_units(state.held)
     minor = _settle_amount(state, command.amount, asset)
     excess = max(0, minor - held)

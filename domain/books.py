@@ -8,7 +8,6 @@ back by putting that back, a commit that fails by dropping the books whole.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from domain.pages import Balance, Pages
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from domain.ledgers import Ledger
     from domain.limits import Usage
     from domain.mandatory_settlements import NetworkReference
+    from domain.periods import Period
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -92,10 +92,11 @@ class Books:
     """All shelves of one ledger.
 
     `versions` counts the events that touched each account beside those that its pages (`balances`)
-    count; `vouchers` holds the last number given for each (journal, fiscal year); `usages` what
-    was taken of each limit; `streams` the last version of a stream whose thing is on a shelf,
-    entries apart; `opened` the ids that this commit found taken or has taken; `suspense` whether
-    an account is one that takes what belongs nowhere else.
+    count; `vouchers` holds the last number given for each (journal, fiscal year); `periods` the
+    months to which something happened; `usages` what was taken of each limit; `streams` the last
+    version of a stream whose thing is on a shelf, entries apart; `opened` the ids that this commit
+    found taken or has taken; `suspense` whether an account is one that takes what belongs nowhere
+    else.
     """
 
     def __init__(self) -> None:
@@ -108,6 +109,7 @@ class Books:
         self.balances = Pages(self.accounts)
         self.usages: Shelf[str, Usage] = Shelf()
         self.vouchers: Shelf[tuple[str, int], int] = Shelf()
+        self.periods: Shelf[str, Period] = Shelf()
         self.entries: Shelf[str, Entry] = CommitShelf()
         self.authorizations: Shelf[str, Authorization] = Shelf()
         self.streams: Shelf[str, int] = Shelf()
@@ -126,10 +128,6 @@ class Books:
         ledger = self.ledgers.get("")
         assert ledger is not None
         return ledger
-
-    @property
-    def locked_through(self) -> date | None:
-        return self.ledger.locked_through
 
     def touch(self, account: str) -> None:
         """Counts one more event that touches the account."""

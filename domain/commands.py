@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -87,11 +88,19 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
 
+Standing = Literal["clerk", "controller", "closing"]
+"""Which shut days are open to a hand: none; soft-closed ones; what is being closed, for the worker
+that closes it."""
+
+
 class At(Struct, frozen=True):
-    """The one moment of a commit: when it is recorded, and the ledger's own day then."""
+    """The one moment of a commit: when it is recorded, and the ledger's own day then; and whose
+    command is decided there."""
 
     recorded_at: datetime
     today: date
+    actor: str = ""
+    standing: Standing = "clerk"
 
 
 NewStream = Callable[[int], str]

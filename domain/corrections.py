@@ -1,7 +1,7 @@
 """Corrections: a posted entry is taken back by another one, and perhaps replaced.
 
 A reversal swaps the sides and keeps the amounts, functional ones too. It is dated like what it
-corrects, unless those books are locked: then it takes the first open day and says to which day it
+corrects, unless that day is shut: then it takes the first open day and says to which day it
 relates. An adjustment is reversal and replacement as one: floors are judged on the pair.
 """
 
@@ -11,7 +11,7 @@ from datetime import date
 from domain.accounts import check_not_frozen
 from domain.assets import find_asset
 from domain.books import Books
-from domain.calendar import check_open, first_open_day
+from domain.calendar import check_open, first_open_day, shut_through
 from domain.commands import At, Command, Decided, NewStream, check_narrative
 from domain.entries import (
     Correction,
@@ -70,7 +70,7 @@ def reverse(books: Books, command: Reverse, at: At, new: NewStream) -> Decided:
     where it has one, what that leaves.
 
     Raises EntryNotFound, AccountIsFrozen, AlreadyReversed, ReversalOfReversal, NoHoldToRestore,
-    AuthorizationIsClosed, AuthorizationHasExpired (both only to restore a hold), PeriodClosed,
+    AuthorizationIsClosed, AuthorizationHasExpired (both only to restore a hold), PeriodIsClosed,
     EffectiveInFuture, NarrativeRequired, NotReversible, InsufficientFunds.
     """
     original = find_entry(books, command.entry)
@@ -87,7 +87,7 @@ def reverse(books: Books, command: Reverse, at: At, new: NewStream) -> Decided:
     )
     check_funds(books, lines, freed=None if counted is None else counted.freed(books))
     reversal = _correcting(
-        books, command, Passbook(books), original, lines, effective_on, "reversal"
+        books, command, at, Passbook(books), original, lines, effective_on, "reversal"
     )
     decided: Decided = [(new(0), reversal), (command.entry, EntryReversed(reversal=new(0)))]
     if counted is not None:
@@ -118,10 +118,10 @@ def adjust(books: Books, command: Adjust, at: At, new: NewStream) -> Decided:
     freed = None if counted is None else counted.freed(books)
     check_funds(books, [*swapped, *lines], freed=freed)
     book = Passbook(books)
-    reversal = _correcting(books, command, book, original, swapped, reversed_on, "reversal")
+    reversal = _correcting(books, command, at, book, original, swapped, reversed_on, "reversal")
     movement = None if counted is None else counted.replacement
     replacement = _correcting(
-        books, command, book, original, lines, replaced_on, "replacement", movement
+        books, command, at, book, original, lines, replaced_on, "replacement", movement
     )
     mark = EntryAdjusted(reversal=new(0), replacement=new(1))
     decided: Decided = [(new(0), reversal), (new(1), replacement), (command.entry, mark)]
@@ -140,9 +140,8 @@ def _check_correctable(entry: str, found: Entry) -> None:
 
 def _correction_day(books: Books, original: Entry, asked: date | None, at: At) -> date:
     """The asked day, or by default the original's own, or the first open one after it."""
-    locked = books.ledger.locked_through
-    day = asked or first_open_day(original.posted.effective_on, locked_through=locked)
-    check_open(day, today=at.today, locked_through=locked)
+    day = asked or first_open_day(books.ledger, original.posted.effective_on, at)
+    check_open(books.ledger, day, at)
     return day
 
 
@@ -172,6 +171,7 @@ def _swapped(books: Books, posted: EntryPosted) -> list[Line]:
 def _correcting(
     books: Books,
     command: Reverse | Adjust,
+    at: At,
     passbook: Passbook,
     original: Entry,
     lines: Sequence[Line],
@@ -181,7 +181,7 @@ def _correcting(
 ) -> EntryPosted:
     posted = original.posted
     moved = effective_on != posted.effective_on
-    locked = books.ledger.locked_through
+    shut = shut_through(books.ledger, at.standing)
     return posted_entry(
         books,
         passbook=passbook,
@@ -195,5 +195,5 @@ def _correcting(
         corrects=command.entry,
         correction=correction,
         relates_to=posted.effective_on if moved else None,
-        prior_period=locked is not None and posted.effective_on <= locked,
+        prior_period=shut is not None and posted.effective_on <= shut,
     )

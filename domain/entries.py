@@ -179,7 +179,7 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
     """Returns the event that posts an entry.
 
     Raises JournalNotFound, AccountNotFound, AssetNotFound, EntryNotFound (links), EntryExists,
-    AccountIsFrozen, AccountIsClosed, AccountNotPostable, PeriodClosed, EffectiveInFuture, what
+    AccountIsFrozen, AccountIsClosed, AccountNotPostable, PeriodIsClosed, EffectiveInFuture, what
     `shape` raises, LimitExceeded, InsufficientFunds.
     """
     journal = command.journal or GENERAL
@@ -191,7 +191,7 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
     check_open_accounts(resolved, [leg.side for leg in command.legs])
     ledger = books.ledger
     effective_on = command.effective_on or at.today
-    check_open(effective_on, today=at.today, locked_through=ledger.locked_through)
+    check_open(ledger, effective_on, at)
     lines = shape(books, command.legs, resolved)
     limits = _consumed(books, lines, at)
     check_funds(books, lines)

@@ -1,4 +1,7 @@
-"""A ledger's own life: it is created once, and its days are locked one after another."""
+"""A ledger's own life: it is created once, and its days are locked one after another.
+
+Periods are closed in domain/periods.py; what that shuts stands here, where every posting looks.
+"""
 
 from datetime import date
 
@@ -7,7 +10,7 @@ from msgspec.structs import replace
 
 from domain.assets import AssetRegistered, default_scale
 from domain.books import Books
-from domain.calendar import EffectiveInFuture, PeriodClosed
+from domain.calendar import in_future, is_closed
 from domain.commands import At, Command, Decided, Event, NewStream
 from domain.journals import FIRST_JOURNALS, JournalOpened
 from domain.refusals import Refusal
@@ -59,8 +62,19 @@ class BooksLocked(Event, frozen=True, kw_only=True):
     private: str | None = None
 
 
+class Closing(Struct, frozen=True, omit_defaults=True):
+    """The close that is under way; `before`: what was closed through when it began."""
+
+    period: str
+    before: date | None = None
+
+
 class Ledger(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`origin` is the name of its log, `verifier_keys` sign it, `retired_keys` did."""
+    """Days through `locked_through` are shut for ever, through `closed_through` to all but the
+    worker that closes, through `soft_closed_through` to all but controllers.
+
+    `origin` is the name of its log, `verifier_keys` sign it, `retired_keys` did.
+    """
 
     stream: str
     version: int = 1
@@ -71,6 +85,9 @@ class Ledger(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fiscal_year_start: str
     entity: Entity | None = None
     locked_through: date | None = None
+    closed_through: date | None = None
+    soft_closed_through: date | None = None
+    closing: Closing | None = None
     incarnation: int = 1
     origin: str | None = None
     verifier_keys: tuple[str, ...] = ()
@@ -111,18 +128,14 @@ def create(books: Books, command: CreateLedger, at: At, new: NewStream) -> Decid
 def lock(books: Books, command: LockBooks, at: At, new: NewStream) -> Decided:
     """Returns the event that locks every day through `command.through`.
 
-    Raises PeriodClosed where they are locked already, EffectiveInFuture.
+    Raises PeriodIsClosed where they are locked already, EffectiveInFuture.
     """
     ledger = books.ledger
     before = ledger.locked_through
     if before is not None and command.through <= before:
-        raise PeriodClosed(
-            effective_on=command.through.isoformat(), locked_through=before.isoformat()
-        )
+        raise is_closed(ledger, command.through)
     if command.through > at.today:
-        raise EffectiveInFuture(
-            effective_on=command.through.isoformat(), today=at.today.isoformat()
-        )
+        raise in_future(command.through, at)
     event = BooksLocked(through=command.through, before=before, reference=command.reference)
     return [(ledger.stream, event)]
 

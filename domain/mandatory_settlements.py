@@ -26,7 +26,7 @@ from domain.assets import Asset, find_asset
 from domain.authorizations import SameAccount, find_authorization, payers, two_lines
 from domain.balances import InsufficientFunds, check_floors, check_legal_liens
 from domain.books import Books
-from domain.calendar import PeriodClosed, check_open, first_open_day
+from domain.calendar import PeriodIsClosed, check_open, first_open_day
 from domain.commands import At, Command, Decided, NewStream
 from domain.entries import Movement, posted_entry
 from domain.holds import Authorization, AuthorizationForceSettled, Exceptional, Network
@@ -162,12 +162,12 @@ def _day(
     books: Books, asked: date | None, at: At, passed: set[Exceptional]
 ) -> tuple[date, date | None]:
     """The effective day, and the asked one where that is closed. Raises EffectiveInFuture."""
-    day, locked = asked or at.today, books.ledger.locked_through
+    day = asked or at.today
     try:
-        check_open(day, today=at.today, locked_through=locked)
-    except PeriodClosed:
+        check_open(books.ledger, day, at)
+    except PeriodIsClosed:
         passed.add("period_moved")
-        return first_open_day(day, locked_through=locked), day
+        return first_open_day(books.ledger, day, at), day
     return day, None
 
 

@@ -11,7 +11,7 @@ from datetime import date
 from msgspec import Struct
 
 from domain.books import Books
-from domain.calendar import fiscal_year
+from domain.calendar import fiscal_year, shut_through
 from domain.commands import At
 from domain.entries import Post
 from domain.journals import GENERAL
@@ -84,7 +84,7 @@ class PlainPosting:
         books = self._books
         day = command.effective_on or self._today
         if books.ledgers.get("") is not self._ledger:
-            # An earlier command of this commit locked days: what was worked out is void.
+            # An earlier command of this commit shut days: what was worked out is void.
             self._ledger = books.ledgers.get("")
             self._years = {}
         numbers = self._years.get(day) or self._voucher_key(day)
@@ -183,7 +183,8 @@ class PlainPosting:
         ledger = self._ledger
         if ledger is None or self._books.journals.get(GENERAL) is None or day > self._today:
             return None
-        if ledger.locked_through is not None and day <= ledger.locked_through:
+        shut = shut_through(ledger, "clerk")
+        if shut is not None and day <= shut:
             return None
         key = self._years[day] = (GENERAL, fiscal_year(day, start=ledger.fiscal_year_start))
         return key

@@ -55,7 +55,7 @@ def refund(books: Books, command: Refund, at: At, new: NewStream) -> Decided:
     """Returns the entry by which the merchant gives back, and what that leaves.
 
     Raises AuthorizationNotFound, AccountIsFrozen, AccountIsClosed, AccountNotPostable,
-    PeriodClosed, NarrativeRequired, AmountNotPositive, AmountTooFine, AmountTooLarge,
+    PeriodIsClosed, NarrativeRequired, AmountNotPositive, AmountTooFine, AmountTooLarge,
     NothingSettled, RefundTooLarge, InsufficientFunds.
     """
     return _return(books, command, at, new, "refund")
@@ -86,7 +86,7 @@ def _return(
         debit, credit = credit, debit
     asset = find_asset(books, state.asset)
     check_open_accounts(((debit, asset), (credit, asset)))
-    check_open(at.today, today=at.today, locked_through=books.ledger.locked_through)
+    check_open(books.ledger, at.today, at)
     check_narrative(command)
     minor = parse_amount(command.amount, scale=asset.scale, asset=asset.code)
     _check_returnable(state, command.authorization, kind, minor, asset)

@@ -33,6 +33,7 @@ NO_EFFECT = {"CommandRefused", "LedgerListed", "ActorRecorded", "KeyIssued", "Ke
 NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "LimitLifted"}
 NO_EFFECT |= {"SigningKeyAdded", "SigningKeyRetired", "WitnessAdded", "EntryReversed"}
 NO_EFFECT |= {"EntryAdjusted", "JournalOpened", "BaselineSet"}
+NO_EFFECT |= {"PeriodSoftClosed"}
 """Events that move no amount: their place and form are checked, not what follows from them."""
 
 
@@ -151,6 +152,10 @@ class Books:
         self.opened: dict[str, Json] = {}
         self.functional = ""
         self.locked = ""
+        self.closed = ""
+        self.closing: str | None = None
+        self.asked: dict[str, str] = {}
+        self.actor = self.channel = ""
         self.vouchers: dict[tuple[str, int], int] = {}
         self.lines: dict[tuple[str, str], int] = {}
         self.balances: dict[tuple[str, str], int] = {}
@@ -180,6 +185,7 @@ class Books:
         if record["incarnation"] != self.incarnation + (kind == "LedgerContinued"):
             raise Wrong(f"incarnation {record['incarnation']} is not the one that stands")
         self.incarnation = record["incarnation"]
+        self.actor, self.channel = record["actor"], record["channel"]
         if kind.startswith("Authorization"):
             self._hold(stream, payload["authorization"])
         elif kind not in NO_EFFECT and kind != "LedgerContinued":
@@ -194,6 +200,43 @@ class Books:
     def _BooksLocked(self, payload: Json) -> None:  # noqa: N802
         if payload["through"] <= self.locked:
             raise Wrong("the lock moves back")
+        self.locked = payload["through"]
+
+    def _PeriodClosing(self, payload: Json) -> None:  # noqa: N802
+        if self.closing is not None or payload.get("before", "") != self.closed:
+            raise Wrong(f"the close of {payload['period']} does not follow the one before it")
+        if payload["last_on"] <= max(self.closed, self.locked):
+            raise Wrong(f"{payload['period']} is closed twice")
+        self.closing, self.closed = self.closed, payload["last_on"]
+
+    def _PeriodClosed(self, payload: Json) -> None:  # noqa: N802
+        if self.closing is None or payload["last_on"] != self.closed:
+            raise Wrong(f"{payload['period']} was not being closed")
+        self.closing = None
+
+    def _CloseAbandoned(self, payload: Json) -> None:  # noqa: N802
+        if self.closing is None or payload.get("closed_through", "") != self.closing:
+            raise Wrong(f"{payload['period']} is not put back as it was")
+        self.closed = self.closing
+        self.closing = None
+
+    def _PeriodReopenAsked(self, payload: Json) -> None:  # noqa: N802
+        if payload["asked_by"] != self.actor:
+            raise Wrong(f"{payload['asked_by']} did not ask to reopen {payload['period']}")
+        self.asked[payload["period"]] = self.actor
+
+    def _PeriodReopened(self, payload: Json) -> None:  # noqa: N802
+        after = payload.get("closed_through", "")
+        if after > self.closed or self.closing is not None:
+            raise Wrong(f"{payload['period']} was not to be reopened")
+        asked_by = payload.get("asked_by")
+        if after < self.closed and (asked_by == self.actor or asked_by not in self.asked.values()):
+            raise Wrong(f"{payload['period']} was reopened by one person")
+        self.closed = after
+
+    def _PeriodFiled(self, payload: Json) -> None:  # noqa: N802
+        if not self.locked < payload["through"] <= self.closed:
+            raise Wrong(f"{payload['period']} is filed without a close")
         self.locked = payload["through"]
 
     def _AssetRegistered(self, payload: Json) -> None:  # noqa: N802
@@ -217,6 +260,9 @@ class Books:
     def _EntryPosted(self, payload: Json) -> None:  # noqa: N802
         if payload["effective_on"] <= self.locked:
             raise Wrong(f"dated {payload['effective_on']}, locked through {self.locked}")
+        closes = self.closing is not None and self.channel == "worker"
+        if payload["effective_on"] <= ((self.closing or "") if closes else self.closed):
+            raise Wrong(f"dated {payload['effective_on']}, closed through {self.closed}")
         counter = (payload["journal"], payload["fiscal_year"])
         number = self.vouchers.get(counter, 0) + 1
         if payload["voucher_no"] != number:

@@ -90,6 +90,9 @@ class Chart:
     def __init__(self) -> None:
         self.ledger: dict[str, Any] = {}
         self.locked_through = ""
+        self.closed_through = ""
+        self.closing_before: str | None = None
+        """What was closed through before the close that is under way; None: none is."""
         self.fiscal_year_start = "01-01"
         self.functional_asset = ""
         self.scales: dict[str, int] = {}
@@ -124,6 +127,13 @@ class Chart:
         if found is None:
             raise Divergence(f"the account {code} was never opened")
         return found
+
+    def is_shut(self, day: str, channel: str) -> bool:
+        """True for a day in which a close leaves no entry but the worker's own."""
+        if day > self.closed_through:
+            return False
+        before = self.closing_before
+        return before is None or day <= before or channel != "worker"
 
     def created(self, record: Envelope) -> None:
         """Takes in the ledger itself."""

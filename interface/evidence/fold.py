@@ -16,6 +16,7 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.holds import Holds
 from interface.evidence.limits import Limits
 from interface.evidence.passbook import Passbook, shown
+from interface.evidence.periods import Periods
 from interface.evidence.shapes import Envelope
 
 NEWEST_FORMAT = 1
@@ -31,6 +32,7 @@ class Fold:
         self.recorded_at = ""
         self.chart = Chart()
         self.passbook = Passbook(self.chart)
+        self.periods = Periods(self.chart, self.passbook)
         self.limits = Limits(self.chart)
         self.holds = Holds(self.chart, self.passbook, self.limits)
         self.access: dict[str, dict[str, dict[str, Any]]] = {
@@ -56,6 +58,7 @@ class Fold:
             **dict.fromkeys(self.holds.kinds, self.holds.apply),
             **self.chart.handlers,
             **self.limits.handlers,
+            **self.periods.handlers,
         }
         self._handlers["LedgerCreated"] = self._created
 

@@ -2,9 +2,13 @@
 
 import msgspec
 
+from interface.evidence.calendar import fiscal_year, month_of
 from interface.evidence.chart import Account, Chart
 from interface.evidence.divergence import Divergence
-from interface.evidence.shapes import Entry, Envelope
+from interface.evidence.shapes import Entry, Envelope, Leg
+
+Moved = dict[tuple[str, str], list[int]]
+"""Of each account and asset: debits less credits, and what they are worth, in minor units."""
 
 _decode = msgspec.json.Decoder(Entry).decode
 
@@ -35,6 +39,9 @@ class Passbook:
         self.chart = chart
         self.totals: dict[tuple[str, str], Totals] = {}
         self.vouchers: dict[tuple[str, int], int] = {}
+        self.moved: dict[str, Moved] = {}
+        """By the last day of a month."""
+        self._days: dict[str, Moved] = {}
 
     def totals_of(self, code: str, asset: str) -> Totals:
         """Returns the totals, new where nothing was counted yet. Raises Divergence where the
@@ -55,7 +62,9 @@ class Passbook:
         day = entry.effective_on
         if day <= chart.locked_through:
             raise Divergence(f"dated {day}, in books locked through {chart.locked_through}")
-        if entry.fiscal_year != _fiscal_year(day, chart.fiscal_year_start):
+        if chart.is_shut(day, record.channel):
+            raise Divergence(f"dated {day}, in books closed through {chart.closed_through}")
+        if entry.fiscal_year != fiscal_year(day, chart.fiscal_year_start):
             raise Divergence(f"{day} is not in the fiscal year {entry.fiscal_year}")
         if entry.journal not in chart.journals:
             raise Divergence(f"the journal {entry.journal} was never opened")
@@ -90,12 +99,14 @@ class Passbook:
                     raise Divergence(f"an amount of {text} is not above zero")
             if leg.side == "debit":
                 totals.debits += minor
-                nets[leg.asset] = nets.get(leg.asset, 0) + minor
+                change = minor
             elif leg.side == "credit":
                 totals.credits += minor
-                nets[leg.asset] = nets.get(leg.asset, 0) - minor
+                change = -minor
             else:
                 raise Divergence(f"a leg on the side {leg.side!r}")
+            nets[leg.asset] = nets.get(leg.asset, 0) + change
+            self._move(entry.effective_on, leg, change)
             totals.lines += 1
             if leg.line != totals.lines:
                 raise Divergence(
@@ -120,6 +131,28 @@ class Passbook:
             self._check_functional(entry)
         for account in touched:
             account.touched += 1
+
+    def _moved_on(self, day: str) -> Moved:
+        """What moved in the month of the fiscal year that the day is in."""
+        last_on = month_of(day, start=self.chart.fiscal_year_start)[1]
+        found = self._days[day] = self.moved.setdefault(last_on, {})
+        return found
+
+    def _move(self, day: str, leg: Leg, change: int) -> None:
+        """Counts a leg in its month; `change`: its amount, above zero for debits."""
+        moved = self._days.get(day)
+        if moved is None:
+            moved = self._moved_on(day)
+        sums = moved.get((leg.account, leg.asset))
+        if sums is None:
+            sums = moved[leg.account, leg.asset] = [0, 0]
+        sums[0] += change
+        functional = self.chart.functional_asset
+        if leg.asset == functional:
+            sums[1] += change
+        elif leg.functional_amount is not None:
+            worth = minor_of(leg.functional_amount, self.chart.scales[functional])
+            sums[1] += worth if leg.side == "debit" else -worth
 
     def _check_functional(self, entry: Entry) -> None:
         asset = self.chart.functional_asset
@@ -157,9 +190,3 @@ def shown(minor: int, scale: int) -> str:
     digits = str(abs(minor)).zfill(scale + 1)
     text = f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits
     return f"-{text}" if minor < 0 else text
-
-
-def _fiscal_year(day: str, start: str) -> int:
-    """The calendar year in which the fiscal year of a day ends."""
-    year = int(day[:4])
-    return year if start == "01-01" else year + (day[5:] >= start)

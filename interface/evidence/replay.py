@@ -64,6 +64,7 @@ def state_of(fold: Fold) -> dict[str, Any]:
         "position": fold.position,
         "recorded_at": fold.recorded_at,
         "locked_through": fold.chart.locked_through or None,
+        "closed_through": fold.chart.closed_through or None,
         "accounts": [
             {
                 "code": account.code,

@@ -25,6 +25,7 @@ def check_rows(connection: Connection[DictRow], fold: Fold) -> None:
     _check_balances(connection, fold)
     _check_holds(connection, fold)
     _check_usages(connection, fold)
+    _check_periods(connection, fold)
     rows = connection.execute("SELECT journal, fiscal_year, last_no FROM vouchers")
     _compare(
         "voucher counter",
@@ -140,6 +141,11 @@ def _check_usages(connection: Connection[DictRow], fold: Fold) -> None:
             for id, each in fold.limits.usages.items()
         },
     )
+
+
+def _check_periods(connection: Connection[DictRow], fold: Fold) -> None:
+    rows = connection.execute("SELECT name, document FROM periods").fetchall()
+    _compare("period", {row["name"]: _document(row) for row in rows}, fold.periods.rows)
 
 
 def _check_access(connection: Connection[DictRow], fold: Fold) -> None:

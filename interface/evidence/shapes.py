@@ -23,6 +23,7 @@ class Envelope(Struct, gc=False):
     payload: msgspec.Raw
     actor: str = ""
     reason: str | None = None
+    channel: str = ""
 
 
 class Leg(Struct, gc=False):
@@ -139,6 +140,26 @@ class LedgerCreated(Struct):
 class BooksLocked(Struct):
     through: str
     before: str | None = None
+
+
+class PeriodEvent(Struct):
+    """Every event of a period: PeriodSoftClosed, PeriodClosing, PeriodClosed, CloseAbandoned,
+    PeriodReopenAsked, PeriodReopened, PeriodFiled."""
+
+    period: str
+    first_on: str = ""
+    last_on: str = ""
+    through: str = ""
+    before: str | None = None
+    position: int = 0
+    digest: str = ""
+    entries: list[str] | None = None
+    why: str | None = None
+    detail: str | None = None
+    asked_by: str | None = None
+    confirmed_by: str | None = None
+    closed_through: str | None = None
+    soft_closed_through: str | None = None
 
 
 class AssetRegistered(Struct):

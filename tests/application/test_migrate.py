@@ -198,7 +198,15 @@ def test_the_service_may_do_what_it_needs_and_no_more(office: Office) -> None:
         ("secrets", "SELECT"),
         *{
             (table, privilege)
-            for table in ("ledger", "assets", "journals", "accounts", "balances", "vouchers")
+            for table in (
+                "ledger",
+                "assets",
+                "journals",
+                "accounts",
+                "balances",
+                "vouchers",
+                "periods",
+            )
             for privilege in read_and_write
         },
         ("network_references", "SELECT"),

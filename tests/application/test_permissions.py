@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from application.outcomes import Caller
-from application.permissions import MAY, check
+from application.permissions import MAY, check, standing_of
 from domain.baselines import SetBaseline
 from domain.catalogue import DECISIONS
 from domain.mandatory_settlements import SettleMandatory
@@ -12,6 +12,7 @@ from domain.refusals import Forbidden
 from tests.domain.faults import Good
 from tests.domain.faulty_chart import CHART_CHANGES
 from tests.domain.faulty_holds import HOLDS
+from tests.domain.faulty_periods import PERIODS
 from tests.domain.faulty_postings import POSTINGS
 
 ROLES = ("operator", "controller", "clerk", "approver", "compliance", "auditor")
@@ -22,9 +23,15 @@ OPERATORS = {"CreateLedger", "ListLedger", "RecordActor", "IssueKey", "RevokeKey
     "RetireSigningKey",
     "AddWitness",
     "ContinueLedger",
+    "ConcludeClose",
+    "AbandonClose",
 }
 CONTROLLERS = {
     "LockBooks",
+    "SoftClosePeriod",
+    "ClosePeriod",
+    "ReopenPeriod",
+    "FilePeriod",
     "RegisterAsset",
     "OpenJournal",
     "OpenAccount",
@@ -62,6 +69,8 @@ def allowed(role: str, name: str) -> bool:
         return name in CLERKS
     if role == "compliance":
         return name in WATCHES
+    if role == "approver":
+        return name == "ReopenPeriod"
     return role == "controller" and name in CONTROLLERS | CLERKS | WATCHES
 
 
@@ -70,7 +79,7 @@ def test_every_command_has_a_rule() -> None:
     assert {kind.__name__ for kind in MAY} == (OPERATORS | CONTROLLERS | CLERKS | WATCHES)
 
 
-SAMPLES = [*POSTINGS, *HOLDS, *CHART_CHANGES]
+SAMPLES = [*POSTINGS, *HOLDS, *CHART_CHANGES, *PERIODS]
 
 
 def caller(*roles: str, network_feed: bool = False) -> Caller:
@@ -129,3 +138,11 @@ def test_nobody_approves_their_own_baseline() -> None:
     check(replace(baseline, approver="bob"), caller("controller"))
     with pytest.raises(Forbidden):
         check(replace(baseline, approver="bob", on_behalf_of="bob"), caller("controller"))
+
+
+def test_who_posts_into_which_days() -> None:
+    assert standing_of(caller("clerk", "approver")) == "clerk"
+    assert standing_of(caller("clerk", "controller")) == "controller"
+    worker = Caller("system", None, frozenset({"operator"}), "worker")
+    assert standing_of(worker) == "clerk"
+    assert standing_of(replace(worker, roles=frozenset({"controller"}))) == "closing"

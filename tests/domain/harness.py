@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -27,7 +27,7 @@ from domain.authorizations import (
 from domain.books import Books
 from domain.card_numbers import card_number_in
 from domain.catalogue import EVOLVE
-from domain.commands import At, Command, Event
+from domain.commands import At, Command, Event, Standing
 from domain.decisions import decide
 from domain.entries import Post
 from domain.increments import Increment, Reduce
@@ -54,6 +54,13 @@ ACTS_ON_HOLD = (
 Expected = tuple[str, Event] | Refusal | type[Refusal]
 
 
+class Hand(NamedTuple):
+    """Whose the commands are that follow; without one, a clerk's."""
+
+    actor: str
+    standing: Standing
+
+
 class World:
     """Books, and the log that they were folded from."""
 
@@ -62,10 +69,11 @@ class World:
         self.log: list[tuple[str, Event]] = []
         self.now = NOW
         self.today = TODAY
+        self.hand = Hand("claus", "clerk")
 
     @property
     def at(self) -> At:
-        return At(self.now, self.today)
+        return At(self.now, self.today, *self.hand)
 
     def pass_time(self, time: timedelta) -> None:
         """Moves the clock; the day follows, in UTC."""
@@ -154,6 +162,8 @@ class Given:
         for number, one in enumerate(self.what, start=1):
             if isinstance(one, timedelta):
                 world.pass_time(one)
+            elif isinstance(one, Hand):
+                world.hand = one
             elif isinstance(one, tuple):
                 world.fold(*one)
             else:

@@ -65,6 +65,8 @@ class Naive:
     entries: dict[str, Record] = field(default_factory=dict)
     taken_back: dict[str, Record] = field(default_factory=dict)
     locked_through: str | None = None
+    closed_through: str | None = None
+    closing: bool = False
     limits: dict[str, dict[str, Any]] = field(default_factory=dict)
     usages: dict[str, dict[str, Use]] = field(default_factory=dict)
     taken: dict[str, dict[tuple[str, str], Use]] = field(default_factory=dict)
@@ -100,6 +102,27 @@ class Naive:
     def _BooksLocked(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
         assert self.locked_through is None or payload["through"] > self.locked_through
         assert payload.get("before") == self.locked_through
+        self.locked_through = payload["through"]
+
+    def _PeriodClosing(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert payload.get("before") == self.closed_through
+        assert not self.closing
+        self.closed_through, self.closing = payload["last_on"], True
+
+    def _PeriodClosed(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert self.closing
+        self.closing = False
+
+    def _CloseAbandoned(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert self.closing
+        self.closed_through, self.closing = payload.get("closed_through"), False
+
+    def _PeriodReopened(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert not self.closing
+        self.closed_through = payload.get("closed_through")
+
+    def _PeriodFiled(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert payload["through"] <= (self.closed_through or "")
         self.locked_through = payload["through"]
 
     def _AccountOpened(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
@@ -172,6 +195,8 @@ class Naive:
         assert payload["voucher_no"] == self.vouchers[series] + 1, "a voucher number is missing"
         self.vouchers[series] += 1
         assert self.locked_through is None or payload["effective_on"] > self.locked_through
+        if not self.closing:
+            assert self.closed_through is None or payload["effective_on"] > self.closed_through
         for leg in payload["legs"]:
             self._write(leg)
         for account in sorted({leg["account"] for leg in payload["legs"]}):

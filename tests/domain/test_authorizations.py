@@ -18,7 +18,7 @@ from domain.authorizations import (
     Settle,
 )
 from domain.balances import InsufficientFunds
-from domain.calendar import PeriodClosed
+from domain.calendar import PeriodIsClosed
 from domain.entries import EntryPosted, Movement
 from domain.freezes import FreezeAccount
 from domain.holds import (
@@ -173,7 +173,7 @@ def test_settling_in_parts_beyond_the_hold_counts_the_excess_once() -> None:
 
 def test_a_settlement_has_an_open_day_of_its_own() -> None:
     locked = held().given(LockBooks(through=TODAY - timedelta(days=5)))
-    locked.when(settle("1", effective_on=TODAY - timedelta(days=5))).then(PeriodClosed)
+    locked.when(settle("1", effective_on=TODAY - timedelta(days=5))).then(PeriodIsClosed)
     event = locked.when(settle("1", effective_on=date(2026, 3, 30))).events[0][1]
     assert isinstance(event, EntryPosted)
     assert event.effective_on == date(2026, 3, 30)

@@ -16,7 +16,7 @@ from domain.access import (
     RevokeKey,
 )
 from domain.assets import AssetRegistered, RegisterAsset
-from domain.calendar import EffectiveInFuture, PeriodClosed
+from domain.calendar import EffectiveInFuture, PeriodIsClosed
 from domain.journals import JournalOpened, OpenJournal
 from domain.ledgers import SYSTEM, BooksLocked, CreateLedger, Entity, LedgerCreated, LockBooks
 from tests.domain.harness import LEDGER, TODAY, given, ledger
@@ -70,8 +70,8 @@ def test_books_are_locked_forward_only_and_not_beyond_today() -> None:
         ("g1", BooksLocked(through=march, reference="R"))
     )
     locked = ledger.given(LockBooks(through=march))
-    locked.when(LockBooks(through=march)).then(PeriodClosed(locked_through="2026-03-01"))
-    locked.when(LockBooks(through=march - timedelta(days=1))).then(PeriodClosed)
+    locked.when(LockBooks(through=march)).then(PeriodIsClosed(locked_through="2026-03-01"))
+    locked.when(LockBooks(through=march - timedelta(days=1))).then(PeriodIsClosed)
     next_day = march + timedelta(days=1)
     locked.when(LockBooks(through=next_day)).then(
         ("g1", BooksLocked(through=next_day, before=march))

@@ -18,6 +18,7 @@ from tests.domain.faults import (
 )
 from tests.domain.faulty_chart import CHART_CHANGES
 from tests.domain.faulty_holds import HOLDS
+from tests.domain.faulty_periods import PERIODS
 from tests.domain.faulty_postings import POSTINGS
 from tests.domain.harness import ledger
 
@@ -25,7 +26,7 @@ TABLES = [
     good._replace(faults=[*good.faults, *common_faults()])
     if ledger.what[0] in good.start.what
     else good
-    for good in (*POSTINGS, *HOLDS, *CHART_CHANGES)
+    for good in (*POSTINGS, *HOLDS, *CHART_CHANGES, *PERIODS)
 ]
 
 

@@ -8,7 +8,7 @@ from domain.accounts import (
     AccountIsClosed,
     CloseAccount,
 )
-from domain.calendar import EffectiveInFuture, PeriodClosed
+from domain.calendar import EffectiveInFuture, PeriodIsClosed
 from domain.entries import EntryExists, Post
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
@@ -47,9 +47,9 @@ def on(day: date) -> Post:
 
 def test_the_lock_day_itself_is_closed_and_the_next_day_open() -> None:
     locked = ledger.given(LockBooks(through=YESTERDAY))
-    locked.when(on(YESTERDAY)).then(PeriodClosed(locked_through=YESTERDAY.isoformat()))
+    locked.when(on(YESTERDAY)).then(PeriodIsClosed(locked_through=YESTERDAY.isoformat()))
     assert locked.when(on(TODAY)).code is None
-    ledger.given(LockBooks(through=TODAY)).when(on(TODAY)).then(PeriodClosed)
+    ledger.given(LockBooks(through=TODAY)).when(on(TODAY)).then(PeriodIsClosed)
 
 
 def test_today_is_open_and_tomorrow_is_not_yet() -> None:

@@ -1,6 +1,10 @@
 """A ledger in which about everything has happened."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date, timedelta
+from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from application.outcomes import Caller
@@ -9,6 +13,14 @@ from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Release, Settle, Void
 from domain.baselines import SetBaseline
+from domain.closes import (
+    AbandonClose,
+    ClosePeriod,
+    ConcludeClose,
+    FilePeriod,
+    ReopenPeriod,
+    SoftClosePeriod,
+)
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Document, Post, Source
@@ -25,6 +37,8 @@ from domain.statements import StateAccount
 from tests.application.office import id_of, legs, transfer
 from tests.application.transparency.archive import Archive
 
+CARL = Caller("carl", "key-7", frozenset({"controller"}), "http")
+WORKER = Caller("system", None, frozenset({"operator", "controller"}), "worker")
 NETWORK = Caller("network", "key-9", frozenset({"clerk"}), "http", network_feed=True)
 
 
@@ -80,6 +94,65 @@ def fill(archive: Archive) -> None:
         )
     )
     archive.done(Post(legs=legs(chart.cash, chart.merchant, "3.00", party="NULL")))
+    _periods(archive, chart)
+
+
+def _periods(archive: Archive, chart: Any) -> None:
+    """February is closed, reopened by two, closed anew and filed; March is soft-closed."""
+    name, last_on = "2026-02", date(2026, 2, 28)
+    late = transfer(chart.cash, chart.merchant, "3.00", effective_on=last_on)
+
+    def close(**more: Any) -> None:
+        archive.done(ClosePeriod(period=name, **more))
+        assert archive.do(late).code == "period_closed"
+        archive.done(late, by=WORKER)
+        digest = trial_balance_digest(archive.records(), last_on.isoformat())
+        archive.done(
+            ConcludeClose(period=name, position=archive.position, digest=digest, entries=[]),
+            by=WORKER,
+        )
+
+    archive.done(ClosePeriod(period=name))
+    archive.done(AbandonClose(period=name, why="suspense", detail="Not yet."), by=WORKER)
+    close(narrative="The month is done")
+    archive.done(ReopenPeriod(period=name, reason="other", narrative="An invoice came late"))
+    archive.done(ReopenPeriod(period=name), by=CARL)
+    archive.done(late)
+    close()
+    archive.done(FilePeriod(period=name))
+    archive.done(SoftClosePeriod(period="2026-03"))
+    archive.done(ReopenPeriod(period="2026-03"))
+
+
+def trial_balance_digest(records: Iterable[dict[str, Any]], last_on: str) -> str:
+    """The digest of the canonical trial balance, as docs/evidence-format.md has it."""
+    scales: dict[str, int] = {}
+    nets: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    functional = ""
+    for record in records:
+        payload = record["payload"]
+        if record["type"] == "LedgerCreated":
+            functional = payload["functional_asset"]
+        elif record["type"] == "AssetRegistered":
+            scales[payload["code"]] = payload["scale"]
+        elif record["type"] == "EntryPosted" and payload["effective_on"] <= last_on:
+            for leg in payload["legs"]:
+                sign = 1 if leg["side"] == "debit" else -1
+                own = leg["amount"] if leg["asset"] == functional else "0"
+                sums = nets[leg["account"], leg["asset"]]
+                sums[0] += sign * Decimal(leg["amount"])
+                sums[1] += sign * Decimal(leg.get("functional_amount", own))
+    lines = [
+        f"{account}\t{asset}\t{_decimal(net, scales[asset])}"
+        f"\t{_decimal(worth, scales[functional])}\n"
+        for (account, asset), (net, worth) in sorted(nets.items())
+        if net or worth
+    ]
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def _decimal(amount: Decimal, scale: int) -> str:
+    return f"{amount:.{scale}f}"
 
 
 def _conversion(archive: Archive) -> Command:

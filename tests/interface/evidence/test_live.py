@@ -58,6 +58,7 @@ COLUMNS = {
     "baselines": ("id", "document"),
     "vouchers": ("journal", "fiscal_year", "last_no"),
     "ledger": ("document",),
+    "periods": ("name", "document"),
     "head": ("position", "recorded_at", "incarnation"),
     **{
         view.table: view.columns
