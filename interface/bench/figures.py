@@ -41,6 +41,8 @@ class Result(msgspec.Struct, kw_only=True):
     """Several processes: to the rate of one, measured right before."""
     ratio_to_first: float | None = None
     """The last settlements of a hold: the time of one to that of one of the first."""
+    ratio_to_alone: float | None = None
+    """Posts beside a worker that catches up: their p99 to that without one."""
     failures: int = 0
     """Units answered otherwise than they should; none of them is in the rate."""
     examples: list[str] = []

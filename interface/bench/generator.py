@@ -2,8 +2,9 @@
 
 It takes a `Plan` (MessagePack) on standard input and writes lines of JSON to standard output:
 `Progress` four times a second, at the end the `Outcome`. A closed loop: one unit at a time on each
-connection, the next as soon as the last is answered. Every answer is checked: a refusal made
-quickly is a failure here, not a fast transfer.
+connection, the next as soon as the last is answered. Or so many a second, each by its clock: what
+has to wait for a free connection is measured from when it was due. Every answer is checked: a
+refusal made quickly is a failure here, not a fast transfer.
 """
 
 import gc
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count, cycle
 
@@ -90,15 +92,17 @@ class Run:
         window = self._window
         answered_at = told_at = time.perf_counter()
         window.start(answered_at)
-        busy = sum(self._next(lane) for lane in lanes)
-        while busy:
-            events = selector.select(PROGRESS_SECONDS)
+        pace = Pace(self._plan.units_a_second, answered_at)
+        idle = deque(lanes)
+        busy = self._begin(idle, pace, answered_at)
+        while busy or (idle and not window.closed):
+            events = selector.select(pace.wait(time.perf_counter()) if idle else PROGRESS_SECONDS)
             now = time.perf_counter()
             window.tick(now)
             if now - told_at > PROGRESS_SECONDS:
                 told_at = now
                 tell(Progress(self._share(now), self._transfers_in_all))
-            if events:
+            if events or not busy:
                 answered_at = now
             elif now - answered_at > self._plan.patience_seconds:
                 raise Stopped(f"no answer for {self._plan.patience_seconds} seconds")
@@ -108,13 +112,23 @@ class Run:
                     lane.push()
                 if mask & selectors.EVENT_READ and lane.pull():
                     self._count(lane)
-                    busy -= not self._next(lane)
+                    busy -= 1
+                    idle.append(lane)
+            busy += self._begin(idle, pace, now)
 
-    def _next(self, lane: Lane) -> bool:
-        """Begins the lane's next unit; False when there is none, or the time is up."""
+    def _begin(self, idle: deque[Lane], pace: "Pace", now: float) -> int:
+        """Begins what is due on lanes that are idle and returns how many of them are busy now.
+
+        A lane whose pool is empty, and all of them when the time is up, are idle no more.
+        """
+        begun = 0
         if self._window.closed:
-            return False
-        return lane.begin(b"%012x" % next(self._numbers))
+            idle.clear()
+        while idle and pace.due_at <= now:
+            lane = idle.popleft()
+            if lane.begin(b"%012x" % next(self._numbers), due_at=pace.take()):
+                begun += 1
+        return begun
 
     def _count(self, lane: Lane) -> None:
         now = time.perf_counter()
@@ -158,6 +172,24 @@ class Run:
             samples=self._samples,
             stopped=self._stopped,
         )
+
+
+class Pace:
+    """When the next unit is due: always, or so many a second."""
+
+    def __init__(self, units_a_second: float, now: float) -> None:
+        self._seconds_a_unit = 1 / units_a_second if units_a_second else 0.0
+        self.due_at = now if units_a_second else 0.0
+
+    def take(self) -> float:
+        """Returns when the unit that begins now was due (0: now); the next one is due later."""
+        due_at = self.due_at
+        self.due_at += self._seconds_a_unit
+        return due_at
+
+    def wait(self, now: float) -> float:
+        """Returns how long to wait for answers before something is due."""
+        return min(PROGRESS_SECONDS, max(0.0, self.due_at - now))
 
 
 class Window:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from interface.bench.figures import Result
 from interface.bench.load import Progress
@@ -26,9 +27,27 @@ MAXRSS_A_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10
 """macOS counts in bytes, Linux in KiB."""
 
 
-def imported(workload: Workload, *, name: str, lines: int, rig: Rig, told: Told) -> Result:
-    """Imports a new file of that many transfers. Raises RigFailed if the import does."""
-    with written(workload, rig.directory / f"{name}.ndjson", name=name, lines=lines) as path:
+class Write(Protocol):
+    """Writes a file of commands: a workload's `write_import` or `write_history`."""
+
+    def __call__(self, path: Path, /, *, name: str, lines: int) -> None: ...
+
+
+def imported(
+    workload: Workload,
+    *,
+    name: str,
+    lines: int,
+    rig: Rig,
+    told: Told,
+    write: Write | None = None,
+) -> Result:
+    """Imports a new file of that many transfers, of the workload's usual ones without `write`.
+
+    Raises RigFailed if the import does.
+    """
+    path = rig.directory / f"{name}.ndjson"
+    with written(write or workload.write_import, path, name=name, lines=lines):
         wal_bytes, position = rig.wal_bytes(), rig.position(workload.ledger)
         postgres_before = rig.postgres.cpu_seconds() if rig.postgres else None
         began = time.perf_counter()
@@ -78,11 +97,11 @@ def preloaded(workload: Workload, *, lines: int, rig: Rig, told: Told) -> Result
 
 
 @contextmanager
-def written(workload: Workload, path: Path, *, name: str, lines: int) -> Iterator[Path]:
-    """Yields a file of commands, which is gone afterwards."""
+def written(write: Write, path: Path, *, name: str, lines: int) -> Iterator[None]:
+    """Has a file of commands there until the block ends."""
     try:
-        workload.write_import(path, name=name, lines=lines)
-        yield path
+        write(path, name=name, lines=lines)
+        yield
     finally:
         path.unlink(missing_ok=True)
 

@@ -66,8 +66,11 @@ class Lane:
         """Gives the connection up."""
         self._socket.close()
 
-    def begin(self, number: bytes) -> bool:
-        """Sends the first request of the next unit, numbered; False when there is no unit left."""
+    def begin(self, number: bytes, *, due_at: float = 0.0) -> bool:
+        """Sends the first request of the next unit, numbered; False when there is no unit left.
+
+        `due_at`: when it should have been sent, and its time begins; 0: now.
+        """
         unit = next(self._units, None)
         if unit is None:
             return False
@@ -75,7 +78,7 @@ class Lane:
         self.wrong = ""
         self.answers = []
         self.sent_bytes = self.received_bytes = 0
-        self.began_at = 0.0
+        self.began_at = due_at
         self._number = number
         self._requests = iter(unit.requests)
         self._send(next(self._requests))

@@ -43,6 +43,8 @@ class Plan(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     warm_seconds: float = 0.0
     """Sent before the measured window, and not counted."""
+    units_a_second: float = 0.0
+    """Offered, whatever is answered; 0: the next one as soon as the last is answered."""
     patience_seconds: float = 60.0
     """No answer on any connection for so long ends the run."""
 

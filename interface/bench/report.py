@@ -101,7 +101,7 @@ COLUMNS = (
     "generator\ncould/s",
 )
 CAPTION = (
-    "rate: transfers a second, right answers only (baseline b: rows). "
+    "rate: transfers a second, right answers only (baseline b: rows; views: events; else answers). "
     "p50, p99: of a request, a pair of them, a batch, a transaction. "
     "(a): a PL/pgSQL function a transfer, 8 connections. "
     "(b): COPY of the same rows, in batches of the same size (import: 2,000). "
@@ -148,6 +148,8 @@ def remarks(figures: Figures) -> list[Text]:
             lines.append(f"{result.name}: {result.ratio_to_one:.2f} of one process")
         if result.ratio_to_first is not None:
             lines.append(f"{result.name}: {result.ratio_to_first:.2f} of the first")
+        if result.ratio_to_alone is not None:
+            lines.append(f"{result.name}: p99 {result.ratio_to_alone:.2f} of that without a worker")
         if result.failures:
             example = result.examples[0] if result.examples else ""
             lines.append(f"{result.name}: {result.failures} failures, for example {example}")

@@ -64,12 +64,16 @@ class Service(NamedTuple):
 class Rig:
     """The server and how to use it.
 
-    `owner` is a connection string for making schemas in the measured database. `directory` is for
-    the files of the bench: the data directory, if the server is embedded.
+    `owner` is a connection string for making schemas in the measured database, `service_login`
+    one for reading its ledgers. `directory` is for the files of the bench: the data directory, if
+    the server is embedded.
     """
 
-    def __init__(self, *, owner: str, superuser: str, directory: Path, given: str | None) -> None:
+    def __init__(
+        self, *, owner: str, service: str, superuser: str, directory: Path, given: str | None
+    ) -> None:
         self.owner = owner
+        self.service_login = service
         self.directory = directory
         self._superuser = superuser
         self._given = given
@@ -95,16 +99,30 @@ class Rig:
         measured here is the write path.
         """
         port = free_port()
-        log = self.directory / f"service-{port}.log"
         listening = ("--host", HOST, "--port", str(port))
-        arguments = self.command_line("serve", "--no-worker", *listening)
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                arguments, env=self.environment(), stdout=file, stderr=subprocess.STDOUT
-            )
-        try:
+        with self._running("serve", "--no-worker", *listening) as (process, log):
             wait_until_ready(port, process, log)
             yield Service(port, Processes(process.pid, without="postgres"))
+
+    @contextmanager
+    def worker(self) -> Iterator[None]:
+        """Runs a worker on this server until the end of the block."""
+        with self._running("worker"):
+            yield
+
+    @contextmanager
+    def _running(self, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+        """Runs one of our own commands, which says what it says in a file, until the block ends."""
+        log = self.directory / f"{arguments[0]}-{secrets.token_hex(4)}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                self.command_line(*arguments),
+                env=self.environment(),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            yield process, log
         finally:
             process.terminate()
             try:
@@ -206,6 +224,7 @@ def embedded_rig(parent: Path) -> Iterator[Rig]:
             endpoints = postgres.start()
             yield Rig(
                 owner=endpoints.owner,
+                service=endpoints.service,
                 superuser=endpoints.superuser,
                 directory=directory,
                 given=None,
@@ -230,6 +249,7 @@ def given_rig(database_url: str) -> Iterator[Rig]:
             with TemporaryDirectory(prefix="bench-") as directory:
                 yield Rig(
                     owner=make_conninfo(database_url, dbname=name),
+                    service=make_conninfo(database_url, dbname=name),
                     superuser=database_url,
                     directory=Path(directory),
                     given=database_url,

@@ -51,6 +51,8 @@ class Load(NamedTuple):
     connections: list[tuple[int, int]]
     ledgers: list[str]
     """Whose logs it makes longer."""
+    units_a_second: float = 0.0
+    """Offered; 0: as many as are answered."""
 
     def plan(self, *, seconds: float = 0.0, warm_seconds: float = 0.0) -> Plan:
         """Returns the plan for a generator."""
@@ -62,6 +64,7 @@ class Load(NamedTuple):
             ],
             seconds=seconds,
             warm_seconds=warm_seconds,
+            units_a_second=self.units_a_second,
         )
 
 
@@ -142,7 +145,7 @@ def measured_once(load: Load, *, told: Told) -> Result:
 
 def ceiling(load: Load, outcome: Outcome, *, seconds: float) -> float | None:
     """Returns the load's rate against a server that answers at once what the service answered."""
-    if not outcome.samples:
+    if not outcome.samples or load.units_a_second:
         return None
     with canned_server(outcome.samples) as port:
         connections = [Connection(host=HOST, port=port, pool=pool) for _, pool in load.connections]

@@ -2,42 +2,33 @@
 
 import secrets
 import shutil
-import time
-from collections.abc import Callable
 from functools import partial
-from typing import Protocol
-
-import psycopg
 
 from application.store import schema_of
 from interface.bench import baselines
 from interface.bench.figures import BASELINE_A, BASELINE_B, Result
-from interface.bench.generator import GeneratorFailed
 from interface.bench.imports import ROWS_A_COMMIT, imported, preloaded
 from interface.bench.load import Unit
-from interface.bench.rig import Rig, RigFailed, Service
+from interface.bench.rig import Rig, Service
 from interface.bench.scenario import (
     Load,
-    ScenarioFailed,
     Terms,
     Told,
     carried_out,
     measured,
     measured_once,
 )
+from interface.bench.steps import Steps
 from interface.bench.workloads import BATCH_COMMANDS, Workload
 
 LEDGERS = 4
 SINGLE_CONNECTIONS = (1, 16, 64, 256)
 PAIR_CONNECTIONS = 64
 BATCH_CLIENTS = 4
-SETUP_CONNECTIONS = 16
 IMPORT_SECONDS_MAX = 30
 """A slow machine imports fewer lines than a fast one."""
 DISK_BYTES_A_EVENT = 3_000
 """Of a long log: events, indexes, WAL."""
-
-FAILURES = (RigFailed, ScenarioFailed, GeneratorFailed, baselines.BaselineFailed, psycopg.Error)
 
 QUICK = Terms(
     wallets=10_000,
@@ -61,27 +52,14 @@ FULL = Terms(
 )
 
 
-class Show(Protocol):
-    """What is shown of a running bench."""
-
-    def step(self, name: str) -> Told:
-        """Begins a step and returns what its progress is told to."""
-
-    def result(self, result: Result) -> None:
-        """Shows what the step came to."""
-
-
 class Suite:
-    """One run of all scenarios on one server. `results` and `skipped` fill while it runs."""
+    """One run of all scenarios on one server."""
 
-    def __init__(self, *, rig: Rig, terms: Terms, show: Show) -> None:
-        self.results: list[Result] = []
-        self.skipped: dict[str, str] = {}
+    def __init__(self, *, rig: Rig, terms: Terms, steps: Steps) -> None:
         self._rig = rig
         self._terms = terms
-        self._show = show
+        self._steps = steps
         self._run = secrets.token_hex(4)
-        self._began_at = time.monotonic()
         self._key = ""
 
     def run(self) -> None:
@@ -107,13 +85,7 @@ class Suite:
         """Makes a ledger with its accounts, funded. Raises ScenarioFailed."""
         ledger = f"{name}_{self._run}"
         workload = Workload(ledger=ledger, wallets=wallets, key=self._key, run=self._run)
-        for what, units, connections in (
-            ("making", workload.ledger_made(), 1),
-            ("opening the accounts of", workload.accounts_opened(), SETUP_CONNECTIONS),
-            ("funding", workload.wallets_funded(), 1),
-        ):
-            load = Load(f"{what} {ledger}", [service], [units], [(0, 0)] * connections, [ledger])
-            carried_out(load, told=self._show.step(load.name))
+        self._steps.ledger(workload, service)
         return workload
 
     def _single_posts(self, main: Workload, service: Service) -> None:
@@ -141,19 +113,19 @@ class Suite:
             carried_out(load("settling", main.further_settlements()), told=told)
             return measured_once(load("settle_10000", main.last_settlements()), told=told)
 
-        if self._is_late("settle_10000"):
+        if self._steps.is_late("settle_10000"):
             return
-        carried_out(load("hold", main.hold_made()), told=self._show.step("hold"))
-        first = self._measure(
+        carried_out(load("hold", main.hold_made()), told=self._steps.show.step("hold"))
+        first = self._steps.measure(
             "settle_first",
             lambda told: measured_once(load("settle_first", main.first_settlements()), told=told),
         )
-        last = self._measure("settle_10000", filled)
+        last = self._steps.measure("settle_10000", filled)
         if first and last and first.p50_ms and last.p50_ms:
             last.ratio_to_first = round(last.p50_ms / first.p50_ms, 3)
 
     def _four_ledgers(self, service: Service) -> None:
-        if self._is_late("four_ledgers"):
+        if self._steps.is_late("four_ledgers"):
             return
         ledgers = [
             self._ledger(f"bench_{place}", self._terms.wallets // LEDGERS, service)
@@ -163,7 +135,7 @@ class Suite:
         self._over_http("four_ledgers", ledgers, pools, [service], BATCH_CLIENTS)
 
     def _two_processes(self, main: Workload, service: Service) -> None:
-        if self._is_late("two_processes"):
+        if self._steps.is_late("two_processes"):
             return
         name = "one_process"
         alone = self._over_http(name, [main], [main.batches(name)], [service], BATCH_CLIENTS)
@@ -191,29 +163,31 @@ class Suite:
             ],
             ledgers=[workload.ledger for workload in workloads],
         )
-        return self._measure(
+        return self._steps.measure(
             name, lambda told: measured(load, rig=self._rig, terms=self._terms, told=told)
         )
 
     def _import(self, main: Workload) -> None:
-        rates = [result.rate for result in self.results if result.name == "http_batch_random"]
+        rates = [
+            result.rate for result in self._steps.results if result.name == "http_batch_random"
+        ]
         lines = min(self._terms.import_lines, int(sum(rates) * IMPORT_SECONDS_MAX))
         lines = max(BATCH_COMMANDS, lines)
-        self._measure(
+        self._steps.measure(
             "import",
             lambda told: imported(main, name="import", lines=lines, rig=self._rig, told=told),
         )
 
     def _baselines(self, main: Workload) -> None:
         seconds = self._terms.baseline_seconds
-        self._measure(
+        self._steps.measure(
             BASELINE_A,
             lambda _: baselines.transfers(
                 self._rig.owner, pgbench=self._rig.pgbench, seconds=seconds
             ),
         )
         for name, rows in ((BASELINE_B, BATCH_COMMANDS), (f"{BASELINE_B}_2000", ROWS_A_COMMIT)):
-            self._measure(name, partial(self._copied, main, name, rows))
+            self._steps.measure(name, partial(self._copied, main, name, rows))
 
     def _copied(self, main: Workload, name: str, rows_a_batch: int, _told: Told) -> Result:
         return baselines.copied_rows(
@@ -228,31 +202,12 @@ class Suite:
         name, events = "http_batch_random_20m", self._terms.long_log
         free = shutil.disk_usage(self._rig.directory).free
         if free < events * DISK_BYTES_A_EVENT:
-            self.skipped[name] = f"{free >> 30} GiB of disk are free, too little for the events"
+            self._steps.skipped[name] = (
+                f"{free >> 30} GiB of disk are free, too little for the events"
+            )
             return
-        loaded = self._measure(
+        loaded = self._steps.measure(
             "preload", lambda told: preloaded(main, lines=events, rig=self._rig, told=told)
         )
         if loaded:
             self._over_http(name, [main], [main.batches(name)], [service], BATCH_CLIENTS)
-
-    def _measure(self, name: str, measure: Callable[[Told], Result]) -> Result | None:
-        """Runs one scenario, unless time is up, and keeps its result."""
-        if self._is_late(name):
-            return None
-        told = self._show.step(name)
-        try:
-            result = measure(told)
-        except FAILURES as error:
-            self.skipped[name] = f"{type(error).__name__}: {error}"
-            return None
-        self.results.append(result)
-        self._show.result(result)
-        return result
-
-    def _is_late(self, name: str) -> bool:
-        """Says if the budget is used up, and that the scenario is skipped for it."""
-        late = time.monotonic() - self._began_at > self._terms.budget_seconds
-        if late:
-            self.skipped[name] = "no time was left"
-        return late

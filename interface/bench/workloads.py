@@ -7,6 +7,7 @@ Random numbers come from a seed: two runs send the same.
 
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,15 @@ FUNDS = "10000000.00"
 HOT_WALLET = 0
 HOT_SHARE = 0.9
 BATCH_COMMANDS = 1_000
+SMALL_BATCH_COMMANDS = 20
 SINGLES = 4_096
 """Posts and pairs are taken in turn from so many different ones."""
 BATCHES = 24
 SETTLEMENTS = 10_000
 SETTLEMENTS_TIMED = 100
 """Of one hold: in all, and how many of the first and of the last are timed."""
+BACKDATED_SHARE = 0.25
+HISTORY_DAYS = 730
 LINES = 20_000
 LINES_A_WRITE = 10_000
 
@@ -94,6 +98,13 @@ class Workload:
         """Returns batches of transfers between random wallets."""
         return [self._batch(self._posts(self._transfer), name=name) for _ in range(BATCHES)]
 
+    def small_batches(self, name: str) -> list[Unit]:
+        """Returns batches of a few transfers between random wallets."""
+        return [
+            self._batch(self._posts(self._transfer, SMALL_BATCH_COMMANDS), name=name)
+            for _ in range(BATCHES)
+        ]
+
     def hot_batches(self, name: str) -> list[Unit]:
         """Returns batches of transfers, most of them with one wallet on one side."""
         return [self._batch(self._posts(self._hot_transfer), name=name) for _ in range(BATCHES)]
@@ -146,8 +157,24 @@ class Workload:
 
     def write_import(self, path: Path, *, name: str, lines: int) -> None:
         """Writes a file of NDJSON commands, transfers between random wallets."""
+        self._write(path, name, lines, self._transfer)
+
+    def write_history(self, path: Path, *, name: str, lines: int) -> None:
+        """Writes one of transfers that have mostly one wallet on one side, a quarter of them
+        dated back by up to HISTORY_DAYS."""
+        today = datetime.now(UTC).date()
+
+        def transfer() -> Body:
+            if self._random.random() >= BACKDATED_SHARE:
+                return self._hot_transfer()
+            day = today - timedelta(days=self._random.randrange(1, HISTORY_DAYS))
+            return {**self._hot_transfer(), "effective_on": day.isoformat()}
+
+        self._write(path, name, lines, transfer)
+
+    def _write(self, path: Path, name: str, lines: int, transfer: Callable[[], Body]) -> None:
         commands = [
-            {"do": "post", "key": self._idempotency(name), **self._transfer()}
+            {"do": "post", "key": self._idempotency(name), **transfer()}
             for _ in range(min(lines, LINES))
         ]
         templates = [msgspec.json.encode(command) + b"\n" for command in commands]
@@ -224,8 +251,8 @@ class Workload:
     def _idempotency(self, name: str) -> str:
         return f"{self._run}-{name}-{MARK.decode()}"
 
-    def _posts(self, transfer: Callable[[], Body]) -> list[Body]:
-        return [{"do": "post", **transfer()} for _ in range(BATCH_COMMANDS)]
+    def _posts(self, transfer: Callable[[], Body], commands: int = BATCH_COMMANDS) -> list[Body]:
+        return [{"do": "post", **transfer()} for _ in range(commands)]
 
     def _transfer(self) -> Body:
         debit, credit = self._random.sample(range(self.wallets), 2)

@@ -13,11 +13,14 @@ from rich.console import Console
 
 from interface.bench import baselines
 from interface.bench.figures import BASELINE_A, BASELINE_B, Figures, Result, as_json, compare
+from interface.bench.generator import Pace
 from interface.bench.load import Progress
 from interface.bench.machine import Processes, bench_seconds, busy_seconds, this_machine
+from interface.bench.reads import Reads
 from interface.bench.report import bars, rendered
 from interface.bench.rig import HOST, Rig, RigFailed, embedded_rig, given_rig
 from interface.bench.scenario import Terms, disturbed
+from interface.bench.steps import Steps
 from interface.bench.suite import Suite
 from interface.bench.workloads import Workload
 from interface.cli.bench import microseconds
@@ -264,13 +267,13 @@ def test_all_scenarios_run_and_fail_nowhere(rig: Rig, tmp_path: Path) -> None:
         budget_seconds=float("inf"),
     )
     with (tmp_path / "bars.txt").open("w") as file, bars(Console(file=file)) as show:
-        suite = Suite(rig=rig, terms=terms, show=show)
-        suite.run()
-    compare(suite.results)
-    assert suite.skipped == {}
-    assert [(result.name, result.examples) for result in suite.results if result.failures] == []
-    assert all(result.rate > 0 for result in suite.results)
-    by_name = {result.name: result for result in suite.results}
+        steps = Steps(show=show, budget_seconds=terms.budget_seconds)
+        Suite(rig=rig, terms=terms, steps=steps).run()
+    compare(steps.results)
+    assert steps.skipped == {}
+    assert [(result.name, result.examples) for result in steps.results if result.failures] == []
+    assert all(result.rate > 0 for result in steps.results)
+    by_name = {result.name: result for result in steps.results}
     assert set(by_name) == {
         "http_single_1",
         "http_single_16",
@@ -316,7 +319,42 @@ def test_no_scenario_begins_when_the_time_is_over(rig: Rig, tmp_path: Path) -> N
         budget_seconds=0,
     )
     with (tmp_path / "bars.txt").open("w") as file, bars(Console(file=file)) as show:
-        suite = Suite(rig=rig, terms=terms, show=show)
-        suite.run()
-    assert suite.results == []
-    assert {"http_single_1", "baseline_a", "import", "two_processes"} <= suite.skipped.keys()
+        steps = Steps(show=show, budget_seconds=terms.budget_seconds)
+        Suite(rig=rig, terms=terms, steps=steps).run()
+    assert steps.results == []
+    assert {"http_single_1", "baseline_a", "import", "two_processes"} <= steps.skipped.keys()
+
+
+@pytest.mark.timeout(180)
+def test_what_is_read_is_measured_on_a_history(rig: Rig, tmp_path: Path) -> None:
+    terms = Terms(
+        wallets=40,
+        seconds=0.4,
+        warm_seconds=0.1,
+        ceiling_seconds=0.1,
+        baseline_seconds=0.5,
+        import_lines=0,
+        long_log=0,
+        budget_seconds=float("inf"),
+    )
+    with (tmp_path / "bars.txt").open("w") as file, bars(Console(file=file)) as show:
+        steps = Steps(show=show, budget_seconds=terms.budget_seconds)
+        Reads(rig=rig, terms=terms, lines=4_000, questions=3, steps=steps).run()
+    assert steps.skipped.keys() <= {"ledger_balance"}
+    by_name = {result.name: result for result in steps.results}
+    assert by_name["history"].transfers == 2_000
+    assert by_name["posts_beside_catch_up"].ratio_to_alone
+    assert by_name["lag"].failures == 0
+    assert by_name["catch_up_lines"].transfers >= 2_000
+    asked = {"past_balance", "past_balance_hot", "statement_booking", "statement_effective"}
+    assert all(by_name[name].transfers == 3 for name in asked)
+    assert by_name["trial_balance_past_position"].p50_ms
+
+
+def test_a_rate_that_is_offered_is_kept_and_waiting_counts() -> None:
+    pace = Pace(10, 100.0)
+    assert [round(pace.take(), 3) for _ in range(3)] == [100.0, 100.1, 100.2]
+    assert round(pace.wait(100.2), 3) == 0.1
+    assert pace.wait(101.0) == 0.0
+    always = Pace(0, 100.0)
+    assert [always.take(), always.take(), always.wait(100.0)] == [0.0, 0.0, 0.0]
