@@ -164,6 +164,11 @@ class Ledgers:
         return self._stores.get(ledger) or self._open_store(ledger)
 
     @property
+    def software_version(self) -> str:
+        """What records and certificates say wrote them."""
+        return self._software_version
+
+    @property
     def signing_keys(self) -> SigningKeys:
         """Requires that `signing` was given."""
         assert self._signing_keys is not None

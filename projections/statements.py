@@ -141,6 +141,27 @@ def by_effective_day(
     return _checked(opening, closing, lines, whole=after is None, more=len(rows) > limit)
 
 
+def lines_between(
+    connection: Connection[Any], *, account: str, asset: str, after: int, last: int
+) -> list[Line]:
+    """Returns an account's lines of positions above `after`, up to `last`, in their order.
+
+    Raises TooLarge where there are more than LINES_MAX.
+    """
+    rows = _rows(
+        connection,
+        "l.place >= %(first)s AND l.place < %(end)s ORDER BY l.place",
+        account=account,
+        asset=asset,
+        first=(after + 1) * PLACES,
+        end=(last + 1) * PLACES,
+        limit=LINES_MAX + 1,
+    )
+    if len(rows) > LINES_MAX:
+        raise TooLarge(f"More than {LINES_MAX:,} lines since it was certified last.")
+    return [_line(row, int(row[5]) - int(row[6])) for row in rows]
+
+
 def _rows(connection: Connection[Any], condition: str, **parameters: Any) -> list[Any]:
     return (
         connection.cursor(row_factory=tuple_row)

@@ -24,6 +24,7 @@ MAX_NOTE_BYTES = 1 << 17
 
 _MARK = "\u2014 "
 _KEY_NAME = re.compile(r"[^\s+]+")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -135,15 +136,15 @@ def sign(text: str, keys: Iterable[tuple[str, Ed25519PrivateKey]]) -> Note:
     return Note(text, tuple(signatures))
 
 
-def parse_note(raw: bytes) -> Note:
+def parse_note(raw: bytes, *, max_bytes: int = MAX_NOTE_BYTES) -> Note:
     """Returns a note with its signatures unverified. Raises BadNote."""
-    if len(raw) > MAX_NOTE_BYTES:
-        raise BadNote(f"The note has more than {MAX_NOTE_BYTES:,} bytes.")
+    if len(raw) > max_bytes:
+        raise BadNote(f"The note has more than {max_bytes:,} bytes.")
     try:
         whole = raw.decode()
     except UnicodeDecodeError as error:
         raise BadNote("The note is not UTF-8.") from error
-    if any(character < " " and character != "\n" for character in whole):
+    if _CONTROL.search(whole):
         raise BadNote("The note holds control characters.")
     text, blank, lines = whole.rpartition("\n\n")
     if not blank or not lines.endswith("\n"):

@@ -1,5 +1,6 @@
 """What was signed of a ledger's log, read: checkpoint, tiles, entry bundles, proofs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from application.transparency.tree import (
     HASH_BYTES,
     consistency_proof,
     inclusion_proof,
+    joint_proof,
     leaf_hash,
     tree_root,
 )
@@ -98,6 +100,14 @@ class SignedLog:
             "root": tree_root(size, nodes).hex(),
             "proof": [hash.hex() for hash in inclusion_proof(index, size, nodes)],
         }
+
+    def joint(self, positions: Iterable[int], size: int) -> tuple[list[tuple[int, str]], list[str]]:
+        """Returns the leaf hashes of records, by position, and what leads from them to the root of
+        the tree of a size, in hex. Requires 1 <= position <= size <= what was signed."""
+        nodes = TileNodes(self._tile)
+        indexes = sorted({position - 1 for position in positions})
+        leaves = [(index + 1, nodes(0, index).hex()) for index in indexes]
+        return leaves, [hash.hex() for hash in joint_proof(indexes, size, nodes)]
 
     def consistency(self, old_size: int, new_size: int) -> dict[str, Any]:
         """Returns the proof that the older tree begins the newer one, hashes in hex.

@@ -14,7 +14,8 @@ from psycopg.sql import SQL, Identifier
 
 from application.outcomes import Asked, Caller, Outcome, Unanswered
 from application.store import schema_of
-from application.transparency.vault import Signing, Vault
+from application.transparency.notes import Note, sign
+from application.transparency.vault import Signing, Vault, VaultClosed
 from domain.ledgers import Ledger
 from domain.signing_keys import AddSigningKey, ContinueLedger
 
@@ -77,6 +78,31 @@ class SigningKeys:
             reason=reason,
         )
         return self._submit(ledger, Asked(command, key, by))
+
+    def sign(self, ledger: str, origin: str, text: str) -> Note:
+        """Returns a text signed with the keys that sign the ledger's log. Raises Unanswered.
+
+        Requires a text that can't be taken for a checkpoint's.
+        """
+        state = self._state(ledger)
+        assert state is not None
+        if state.origin != origin:
+            raise Unanswered("busy", "The log goes on under another name by now; ask again.")
+        with self._connect() as connection:
+            rows = connection.execute(
+                SQL(
+                    "SELECT sealed FROM {}.signing_keys WHERE verifier_key = ANY(%s)"
+                    " ORDER BY number"
+                ).format(Identifier(schema_of(ledger))),
+                [list(state.verifier_keys)],
+            ).fetchall()
+        try:
+            keys = [self.vault.private_key(row[0]) for row in rows]
+        except VaultClosed as closed:
+            raise Unanswered("unavailable", str(closed)) from closed
+        if not keys:
+            raise Unanswered("unavailable", "None of the keys that sign this log is stored here.")
+        return sign(text, [(origin, key) for key in keys])
 
     def _make(self, ledger: str, origin: str, number: int) -> str:
         with self._connect() as connection:

@@ -6,7 +6,8 @@ A node (level, index) is the hash over the 2**level leaves from index * 2**level
 such a hash and is only asked for nodes whose leaves all stand in the tree.
 """
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 HASH_BYTES = 32
@@ -76,6 +77,65 @@ def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
             path.append(range_root(start, middle, node))
             start = middle
     return path[::-1]
+
+
+def joint_proof(indexes: Sequence[int], size: int, node: Node) -> list[bytes]:
+    """Returns what the root over `size` leaves takes beside the leaves at `indexes`: the hash of
+    each largest subtree that holds none of them, from left to right.
+
+    Requires indexes in rising order, each below `size`. Of one leaf they are its audit path, in
+    another order.
+    """
+    if not indexes:
+        return [tree_root(size, node)]
+    return _beside(indexes, 0, size, node)
+
+
+def _beside(indexes: Sequence[int], start: int, end: int, node: Node) -> list[bytes]:
+    if not indexes:
+        return [range_root(start, end, node)]
+    if end - start == 1:
+        return []
+    middle = start + _split(end - start)
+    cut = bisect_left(indexes, middle)
+    left = _beside(indexes[:cut], start, middle, node)
+    return left + _beside(indexes[cut:], middle, end, node)
+
+
+def check_joint_proof(
+    *, leaves: Mapping[int, bytes], size: int, proof: Sequence[bytes], root: bytes
+) -> None:
+    """Checks that the leaves with these hashes stand at their indexes of the tree, by what
+    `joint_proof` gave. Raises WrongProof."""
+    indexes = sorted(leaves)
+    if not indexes or not 0 <= indexes[0] <= indexes[-1] < size:
+        raise WrongProof(f"A tree of {size} leaves does not have all of these.")
+    left = iter(proof)
+    found = _joined(indexes, leaves, 0, size, left)
+    if next(left, None) is not None:
+        raise WrongProof("The proof is too long.")
+    if found != root:
+        raise WrongProof("The proof leads to another root.")
+
+
+def _joined(
+    indexes: Sequence[int],
+    leaves: Mapping[int, bytes],
+    start: int,
+    end: int,
+    proof: Iterator[bytes],
+) -> bytes:
+    if not indexes:
+        hash = next(proof, None)
+        if hash is None:
+            raise WrongProof("The proof is too short.")
+        return hash
+    if end - start == 1:
+        return leaves[start]
+    middle = start + _split(end - start)
+    cut = bisect_left(indexes, middle)
+    left = _joined(indexes[:cut], leaves, start, middle, proof)
+    return node_hash(left, _joined(indexes[cut:], leaves, middle, end, proof))
 
 
 def consistency_proof(old_size: int, new_size: int, node: Node) -> list[bytes]:

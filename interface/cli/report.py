@@ -1,14 +1,15 @@
 """`backoffice report`: a report on the terminal, or in a file."""
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import msgspec
+from psycopg import Connection
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -17,10 +18,12 @@ from application.ledgers import Ledgers, acting_as_service, read_position
 from application.records import SHAPES
 from application.store import schema_of
 from interface.bootstrap import VIEWS, Database, migrated, running
+from interface.cli.certificate import make_certificate, state_account
 from interface.cli.failures import Failed
 from interface.cli.options import FILE_WIDTH, settings_option, write_json
 from interface.http.viewing import read_own, snapshot
 from interface.reports.catalogue import REPORTS
+from interface.reports.certificates import CERTIFIED, draft
 from interface.reports.document import Document, as_csv, as_json
 from interface.reports.making import make_document
 from interface.settings import Settings
@@ -31,6 +34,8 @@ from projections.runner import Stopped, catch_up, connect, enter
 
 DAY = click.DateTime(["%Y-%m-%d"])
 BINARY = ("xlsx", "pdf")
+
+Made = TypeVar("Made")
 
 
 @click.command()
@@ -53,6 +58,12 @@ BINARY = ("xlsx", "pdf")
     help="By the ending of --output without it, or else a table.",
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the report's signed certificate there (trial-balance, statement). Of a statement"
+    " this first puts on record how many lines the account has.",
+)
 @click.option("--json", "wants_json", is_flag=True, help="The same as --format json.")
 @settings_option
 def report(
@@ -63,6 +74,7 @@ def report(
     form: str | None,
     output: Path | None,
     wants_json: bool,
+    certificate: Path | None,
     **options: Any,
 ) -> None:
     """Make a report of a ledger, as of now or as known earlier."""
@@ -77,13 +89,35 @@ def report(
     form = "json" if wants_json else form or _form_of(output)
     if form in BINARY and output is None:
         raise click.UsageError(f"Give --output for {form}.")
+    if certificate is not None and name not in CERTIFIED:
+        raise click.UsageError(f"There are certificates of: {', '.join(sorted(CERTIFIED))}.")
     with running(settings) as database, migrated(database) as ledgers:
-        _write(_make(database, ledgers, ledger, name, query), form, output)
+        if certificate is None:
+            document = _make(database, ledgers, ledger, name, query, lambda _, made: made)
+        else:
+            if name == "statement" and query.keys().isdisjoint({"known_at", "known_position"}):
+                query["known_position"] = _state(ledgers, ledger, query)
+            drafted = _make(database, ledgers, ledger, name, query, draft)
+            certificate.write_text(make_certificate(database, ledgers, drafted))
+            document = drafted.document
+        _write(document, form, output)
+
+
+def _state(ledgers: Ledgers, ledger: str, query: dict[str, Any]) -> int:
+    if "account" not in query:
+        raise click.UsageError("--account: Name an account that there is.")
+    return state_account(ledgers, ledger, account=query["account"], asset=query.get("asset"))
 
 
 def _make(
-    database: Database, ledgers: Ledgers, ledger: str, name: str, query: dict[str, Any]
-) -> Document:
+    database: Database,
+    ledgers: Ledgers,
+    ledger: str,
+    name: str,
+    query: dict[str, Any],
+    take: Callable[[Connection[Any], Document], Made],
+) -> Made:
+    """Returns what is taken of the report within its snapshot."""
     bring_views(database, ledgers, ledger, REPORTS[name].views)
     with ledgers.reader(ledger) as reader, snapshot(reader, seconds=60):
         own = read_own(reader)
@@ -92,7 +126,8 @@ def _make(
             known = position_at(reader, query["known_at"], own.timezone)
         known = min(known, query.get("known_position", known))
         try:
-            return make_document(reader, ledger=own, known=known, name=name, query=query)
+            made = make_document(reader, ledger=own, known=known, name=name, query=query)
+            return take(reader, made)
         except NeedsMore as error:
             raise click.UsageError(f"--{error.name}: {error}") from error
         except TooLarge as error:

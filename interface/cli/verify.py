@@ -1,21 +1,30 @@
 """`backoffice verify`: a ledger's evidence checked, from its first record to its last row."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from application.ledgers import acting_as_service
-from application.transparency.notes import BadNote, Checkpoint, parse_checkpoint, parse_note
+from application.transparency.certificates import Certificate
+from application.transparency.notes import (
+    BadNote,
+    Checkpoint,
+    VerifierKey,
+    parse_checkpoint,
+    parse_note,
+)
 from interface.bootstrap import migrated, running
 from interface.cli.failures import Failed
 from interface.cli.options import json_option, settings_option, write_json
 from interface.cli.progress import progress
 from interface.collector import calm_collector
+from interface.evidence.certificates import Certified
 from interface.evidence.divergence import Divergence
-from interface.evidence.live import shown_record, verify_live
+from interface.evidence.live import LiveSource, session, shown_record, verify_live
 from interface.evidence.read_bundle import Bundle, verify_bundle
-from interface.evidence.verification import Verification
+from interface.evidence.verification import Listener, Verification
 from interface.settings import Settings
 
 FOUND_WRONG = 1
@@ -31,6 +40,11 @@ FOUND_WRONG = 1
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A checkpoint that was kept elsewhere: the log must still be the one it was signed for.",
 )
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A report's certificate: the records must give the report that was certified.",
+)
 @settings_option
 @json_option
 @click.pass_context
@@ -40,6 +54,7 @@ def verify(
     bundle: Path | None,
     ledger: str | None,
     against: Path | None,
+    certificate: Path | None,
     settings: Settings,
     wants_json: bool,
 ) -> None:
@@ -50,17 +65,48 @@ def verify(
     """
     if (bundle is None) == (ledger is None):
         raise click.UsageError("Name a bundle, or a ledger with --ledger.")
+    if against is not None and certificate is not None:
+        raise click.UsageError("A certificate has its own checkpoint: leave out --against.")
     checkpoint = None if against is None else read_checkpoint(against)
+    raw = None if certificate is None else certificate.read_bytes()
     calm_collector()
     if bundle is not None:
-        done = _of_bundle(bundle, checkpoint)
+        done = _of_bundle(bundle, Held(checkpoint, raw))
     else:
         assert ledger is not None
-        done = _of_ledger(settings, ledger, checkpoint)
+        done = _of_ledger(settings, ledger, Held(checkpoint, raw))
     if isinstance(done, Wrong):
         _say_wrong(done, wants_json=wants_json)
         context.exit(FOUND_WRONG)
-    _say_right(done, checkpoint, wants_json=wants_json)
+    _say_right(done, wants_json=wants_json)
+
+
+class Held(NamedTuple):
+    """What the ledger is held against: a checkpoint, or a certificate's bytes, or neither."""
+
+    checkpoint: Checkpoint | None
+    certificate: bytes | None
+
+
+class Right(NamedTuple):
+    """What was worked out, and against what it was held."""
+
+    verification: Verification
+    against: Checkpoint | None
+    certified: Certified | None
+
+
+Verify = Callable[[Checkpoint | None, Listener | None], Verification]
+
+
+def _verified(held: Held, ledger: str, keys: Sequence[VerifierKey], verify: Verify) -> Right:
+    """Verifies, and makes a certified report again. Raises Divergence."""
+    if held.certificate is None:
+        return Right(verify(held.checkpoint, None), held.checkpoint, None)
+    certified = Certified(held.certificate, ledger=ledger, keys=keys)
+    done = verify(certified.checkpoint, certified.take)
+    certified.end()
+    return Right(done, None, certified)
 
 
 class Wrong(NamedTuple):
@@ -70,18 +116,23 @@ class Wrong(NamedTuple):
     record: str | None
 
 
-def _of_bundle(directory: Path, checkpoint: Checkpoint | None) -> Verification | Wrong:
+def _of_bundle(directory: Path, held: Held) -> Right | Wrong:
     try:
-        total = Bundle(directory).manifest.size
-        with progress("records", total=total) as advance:
-            return verify_bundle(directory, against=checkpoint, advance=advance)
+        bundle = Bundle(directory)
+        with progress("records", total=bundle.manifest.size) as advance:
+            return _verified(
+                held,
+                bundle.manifest.ledger,
+                bundle.keys,
+                lambda against, listener: verify_bundle(
+                    directory, against=against, advance=advance, listener=listener
+                ),
+            )
     except Divergence as divergence:
         return Wrong(divergence, None)
 
 
-def _of_ledger(
-    settings: Settings, ledger: str, checkpoint: Checkpoint | None
-) -> Verification | Wrong:
+def _of_ledger(settings: Settings, ledger: str, held: Held) -> Right | Wrong:
     with running(settings) as database, migrated(database) as ledgers:
         ledgers.store(ledger)
         with ledgers.reader(ledger) as connection:
@@ -89,8 +140,17 @@ def _of_ledger(
         total = 0 if row is None else row["position"]
         service = acting_as_service(database.service)
         try:
+            with session(service, ledger) as connection:
+                keys = LiveSource(connection).keys()
             with progress("records", total=total) as advance:
-                return verify_live(service, ledger, against=checkpoint, advance=advance)
+                return _verified(
+                    held,
+                    ledger,
+                    keys,
+                    lambda against, listener: verify_live(
+                        service, ledger, against=against, advance=advance, listener=listener
+                    ),
+                )
         except Divergence as divergence:
             return Wrong(divergence, shown_record(service, ledger, divergence.position))
 
@@ -115,15 +175,47 @@ def _say_wrong(wrong: Wrong, *, wants_json: bool) -> None:
         click.echo(record)
 
 
-def _say_right(done: Verification, against: Checkpoint | None, *, wants_json: bool) -> None:
+def _say_right(right: Right, *, wants_json: bool) -> None:
+    done, against, certified = right
     head = done.head()
     if wants_json:
-        write_json({"verified": True, "against": None if against is None else against.size, **head})
+        made = None if certified is None else summary(certified.certificate)
+        size = None if against is None else against.size
+        write_json({"verified": True, "against": size, "certificate": made, **head})
         return
     said = f"All {done.size} records of {done.fold.ledger} hold; root {head['root']}."
+    if certified is not None:
+        said += f"\n{said_of(certified.certificate)}"
     if against is not None:
         said += f" They begin with the {against.size} of the checkpoint given."
     if done.views:
         shown = ", ".join(f"{name} {position}" for name, position in done.views.items())
         said += f" The views hold, as of the positions that they show: {shown}."
     click.echo(said)
+
+
+def summary(certificate: Certificate) -> dict[str, Any]:
+    """Returns what was certified, for a program."""
+    lines = certificate.lines
+    counted = {} if lines is None else {"inside": len(lines.inside), "outside": len(lines.outside)}
+    return {
+        "report": certificate.report,
+        "parameters": certificate.parameters,
+        "position": certificate.position,
+        "digest": certificate.digest,
+        "software_version": certificate.software_version,
+        **counted,
+    }
+
+
+def said_of(certificate: Certificate) -> str:
+    """Returns what was certified, for a person."""
+    asked = ", ".join(f"{name} {value}" for name, value in certificate.parameters.items())
+    said = (
+        f"The {certificate.report} ({asked}) as of position {certificate.position} is the one that"
+        f" was certified; digest {certificate.digest}."
+    )
+    if certificate.lines is not None:
+        inside, outside = len(certificate.lines.inside), len(certificate.lines.outside)
+        said += f" It shows {inside} lines and leaves {outside} to other days; none is missing."
+    return said

@@ -28,7 +28,7 @@ from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.rows import check_rows
 from interface.evidence.shapes import Envelope
-from interface.evidence.verification import BATCH, Stored, Text, Verification
+from interface.evidence.verification import BATCH, Listener, Stored, Text, Verification
 from interface.evidence.views import Views
 
 Advance = Callable[[int], None]
@@ -139,7 +139,12 @@ class LiveSource:
 
 
 def verify_live(
-    conninfo: str, ledger: str, *, against: Checkpoint | None, advance: Advance
+    conninfo: str,
+    ledger: str,
+    *,
+    against: Checkpoint | None,
+    advance: Advance,
+    listener: Listener | None = None,
 ) -> Verification:
     """Verifies a ledger in its database and returns what was worked out.
 
@@ -147,7 +152,7 @@ def verify_live(
     """
     with session(conninfo, ledger) as connection, closing(Views(connection)) as views:
         source = LiveSource(connection, views)
-        verification = _begun(source, ledger, against)
+        verification = _begun(source, ledger, against, listener)
         _take(verification, source, source.signed_size, advance)
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -160,18 +165,21 @@ def verify_within(
 ) -> Verification:
     """Verifies a ledger as a transaction sees it, whose search_path it leads. Raises Divergence."""
     with closing(Views(connection)) as views:
-        verification = _begun(LiveSource(connection, views), ledger, against)
+        verification = _begun(LiveSource(connection, views), ledger, against, None)
         _end(verification, connection, views, advance)
     return verification
 
 
-def _begun(source: LiveSource, ledger: str, against: Checkpoint | None) -> Verification:
+def _begun(
+    source: LiveSource, ledger: str, against: Checkpoint | None, listener: Listener | None
+) -> Verification:
     return Verification(
         source,
         ledger=ledger,
         keys=source.keys(),
         signed_size=source.signed_size,
         against=against,
+        listener=listener,
     )
 
 

@@ -24,7 +24,7 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.shapes import Envelope
-from interface.evidence.verification import BATCH, Stored, Text, Verification
+from interface.evidence.verification import BATCH, Listener, Stored, Text, Verification
 
 Advance = Callable[[int], None]
 
@@ -146,7 +146,13 @@ class Bundle:
             raise Divergence(f"{name} can't be read: {error}") from error
 
 
-def verify_bundle(directory: Path, *, against: Checkpoint | None, advance: Advance) -> Verification:
+def verify_bundle(
+    directory: Path,
+    *,
+    against: Checkpoint | None,
+    advance: Advance,
+    listener: Listener | None = None,
+) -> Verification:
     """Verifies a bundle of all records from the first one on. Raises Divergence."""
     bundle = Bundle(directory)
     if (bundle.manifest.first, bundle.manifest.last) != (1, bundle.manifest.size):
@@ -157,6 +163,7 @@ def verify_bundle(directory: Path, *, against: Checkpoint | None, advance: Advan
         keys=bundle.keys,
         signed_size=bundle.manifest.size,
         against=against,
+        listener=listener,
     )
     for batch in bundle.records():
         verification.take(batch)

@@ -73,6 +73,10 @@ class Source(Protocol):
         Divergence."""
 
 
+Listener = Callable[[Sequence[Stored]], None]
+"""Takes a batch after it was verified."""
+
+
 class Verification:
     """Takes records batch by batch. `signed_size`: up to which size tiles must stand."""
 
@@ -84,12 +88,14 @@ class Verification:
         keys: Sequence[VerifierKey],
         signed_size: int,
         against: Checkpoint | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self.fold = Fold(ledger)
         self._source = source
         self._keys = keys
         self._signed_size = signed_size
         self._against = against
+        self._listener = listener
         self._tree = GrowingTree(self._grown)
         self._tiles: dict[TileAt, bytes] = {}
         self._occurrences = Occurrences()
@@ -136,6 +142,8 @@ class Verification:
             self._source.check_references(references)
             self.references += len(references)
             references.clear()
+        if self._listener is not None:
+            self._listener(batch)
 
     def end(self) -> None:
         """Checks what only the end can tell. Raises Divergence."""

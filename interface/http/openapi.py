@@ -71,7 +71,7 @@ DESCRIBED = {
     "entry": ("The entry's id.", {"type": "string", "format": "uuid"}),
     "authorization": ("The authorization's id.", {"type": "string", "format": "uuid"}),
     "report": (
-        "The report's name; with .csv, .xlsx or .pdf, or by Accept, in that form.",
+        "Its name; with .csv, .xlsx or .pdf, or by Accept, in that form; .certificate: certified.",
         {"type": "string"},
     ),
     "kind": (

@@ -166,7 +166,7 @@ def _booked(seen: Seen, code: str, asset: str, query: Query) -> tuple[Statement,
     timezone = seen.ledger.timezone
     first, last = 1, seen.known
     if (from_ := query.get("from_")) is not None:
-        first = position_before(seen.connection, start_of(from_, timezone)) + 1
+        first = min(position_before(seen.connection, start_of(from_, timezone)), last) + 1
     if (to := query.get("to")) is not None and to < date.max:
         end = start_of(to + timedelta(days=1), timezone)
         last = min(last, position_before(seen.connection, end))

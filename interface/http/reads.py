@@ -12,6 +12,7 @@ from interface.http.audit import THINGS, check_kind, log_question, log_trail, th
 from interface.http.authorizations import read_authorization
 from interface.http.baselines import read_baselines
 from interface.http.books import read_ledger
+from interface.http.certificates import TEXT, asked_certificate, certificate_answer, drafted
 from interface.http.door import Door
 from interface.http.entries import read_entry
 from interface.http.events import Events
@@ -232,7 +233,8 @@ def _audit(reading: Reading, ledger: str, kind: str, id: str) -> Answer:
 def _report(reading: Reading, ledger: str, report: str) -> Answer:
     door, environ, guest, query = reading
     check_may_read(guest, READ_EVENTS, "reports")
-    asked = asked_report(environ, report)
+    certified = asked_certificate(report)
+    asked = asked_report(environ, certified or report)
     check_taken(asked, query)
     with viewing(
         door,
@@ -244,7 +246,11 @@ def _report(reading: Reading, ledger: str, report: str) -> Answer:
         what="reports",
         seconds=SECONDS_MAX,
     ) as seen:
-        return report_answer(seen, asked, query)
+        if certified is None:
+            return report_answer(seen, asked, query)
+        found = drafted(seen, certified, query)
+    # Outside of the snapshot: what is signed by now is not in it.
+    return certificate_answer(door, found)
 
 
 READ_ROUTES = (
@@ -274,7 +280,7 @@ READ_ROUTES = (
         ReportQuery,
         Report,
         "Make a report",
-        files=(CSV, XLSX, PDF),
+        files=(CSV, XLSX, PDF, TEXT),
     ),
     ReadRoute(f"{LEDGER}/audit/<kind>/<path:id>", _audit, PageQuery, AuditTrail, "Audit a thing"),
     ReadRoute(f"{LEDGER}/events", _events, EventsQuery, EventsPage, "Read the log", line=Record),

@@ -54,16 +54,21 @@ def check_taken(asked: AskedReport, query: dict[str, Any]) -> None:
         raise invalid(wrong)
 
 
-def report_answer(seen: Seen, asked: AskedReport, query: dict[str, Any]) -> Answer:
-    """Returns the report. Raises Problem (too_large, invalid_request)."""
+def document_of(seen: Seen, name: str, query: dict[str, Any]) -> Document:
+    """Returns the report as known where it is seen. Raises Problem (too_large, invalid_request)."""
     try:
-        document = make_document(
-            seen.connection, ledger=seen.ledger, known=seen.known, name=asked.name, query=query
+        return make_document(
+            seen.connection, ledger=seen.ledger, known=seen.known, name=name, query=query
         )
     except NeedsMore as error:
         raise invalid({error.name: [str(error)]}) from error
     except TooLarge as error:
         raise Problem("too_large", str(error)) from error
+
+
+def report_answer(seen: Seen, asked: AskedReport, query: dict[str, Any]) -> Answer:
+    """Returns the report. Raises Problem (too_large, invalid_request)."""
+    document = document_of(seen, asked.name, query)
     if asked.kind == JSON:
         return json_answer(200, as_json(document))
     return Answer(200, _headers(document, asked), _body(document, asked.kind))

@@ -178,7 +178,8 @@ def _recorded(source: Source, from_: date | None, to: date | None) -> tuple[int,
     timezone = source.ledger.timezone
     first, last = 1, source.known
     if from_ is not None:
-        first = position_before(source.connection, start_of(from_, timezone)) + 1
+        # Days that begin after what is known have nothing in front of them but that.
+        first = min(position_before(source.connection, start_of(from_, timezone)), last) + 1
     if to is not None and to < date.max:
         end = start_of(to + timedelta(days=1), timezone)
         last = min(last, position_before(source.connection, end))

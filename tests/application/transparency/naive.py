@@ -24,6 +24,17 @@ def path(m: int, entries: Sequence[bytes]) -> list[bytes]:
     return [*path(m - k, entries[k:]), mth(entries[:k])]
 
 
+def beside(wanted: Sequence[int], entries: Sequence[bytes]) -> list[bytes]:
+    """What MTH(D[n]) takes beside the leaves at some indexes: each largest subtree without any."""
+    if not wanted:
+        return [mth(entries)]
+    if len(entries) == 1:
+        return []
+    k = split(len(entries))
+    left = beside([m for m in wanted if m < k], entries[:k])
+    return [*left, *beside([m - k for m in wanted if m >= k], entries[k:])]
+
+
 def proof(m: int, entries: Sequence[bytes]) -> list[bytes]:
     """PROOF(m, D[n])."""
     return subproof(m, entries, complete=True)

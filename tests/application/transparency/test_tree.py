@@ -22,9 +22,11 @@ from application.transparency.tree import (
     WrongProof,
     check_consistency,
     check_inclusion,
+    check_joint_proof,
     consistency_proof,
     folded,
     inclusion_proof,
+    joint_proof,
     leaf_hash,
     tree_root,
 )
@@ -102,6 +104,12 @@ def test_fast_is_naive(size: int, data: st.DataObject) -> None:
     assert proof == naive.path(index, entries)
     check_inclusion(index=index, size=size, leaf=leaf_hash(entries[index]), proof=proof, root=root)
 
+    indexes = sorted(data.draw(st.sets(st.integers(0, size - 1), min_size=1)))
+    proof = joint_proof(indexes, size, node)
+    assert proof == naive.beside(indexes, entries)
+    leaves = {index: leaf_hash(entries[index]) for index in indexes}
+    check_joint_proof(leaves=leaves, size=size, proof=proof, root=root)
+
     old = data.draw(st.integers(1, size))
     proof = consistency_proof(old, size, node)
     assert proof == naive.proof(old, entries)
@@ -126,6 +134,11 @@ def test_a_proof_with_one_wrong_byte_or_hash_proves_nothing(size: int, data: st.
         check_inclusion(
             index=index, size=size, leaf=leaf_hash(entries[index]), proof=proof, root=root
         )
+    indexes = sorted(data.draw(st.sets(st.integers(0, size - 1), min_size=1)))
+    leaves = {index: leaf_hash(entries[index]) for index in indexes}
+    proof = _spoilt(joint_proof(indexes, size, node), data)
+    with pytest.raises(WrongProof):
+        check_joint_proof(leaves=leaves, size=size, proof=proof, root=root)
     old = data.draw(st.integers(1, size))
     proof = _spoilt(consistency_proof(old, size, node), data)
     with pytest.raises(WrongProof):

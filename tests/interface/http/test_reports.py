@@ -15,9 +15,15 @@ import openpyxl
 import pypdf
 import pytest
 
+from application.transparency.certificates import canonical
+from interface.evidence.recomputed import Recomputation
+from interface.evidence.shapes import decode_envelope
 from interface.http.app import create_app
 from interface.http.door import HttpSettings
+from interface.http.viewing import read_own, snapshot
 from interface.reports.catalogue import REPORTS
+from interface.reports.certificates import model, parameters
+from interface.reports.making import make_document
 from tests.application.conftest import office as module_office  # noqa: F401 -- a fixture
 from tests.application.conftest import own_office, template, unchecked_office  # noqa: F401 -- fixtures
 from tests.application.office import Office
@@ -465,3 +471,43 @@ def test_branches_to_a_depth(past: Past) -> None:
     report = get(world, "trial-balance", depth=1)
     codes = {row["account"] for row in report["rows"] if row["kind"] == "line"}
     assert codes <= {code.split(":")[0] for code in CHART}
+
+
+ASKED: list[tuple[str, dict[str, Any]]] = [
+    *(("trial-balance", {"basis": basis}) for basis in WITHOUT),
+    ("trial-balance", {"depth": 1, "effective_on": date(2026, 2, 1)}),
+    *(
+        ("statement", {"account": account, "asset": asset, "basis": basis, **days})
+        for account, asset in (("assets:bank", "USD"), ("revenue:sales", "EUR"))
+        for basis in ("effective", "booking")
+        for days in ({}, {"from_": date(2026, 1, 5)}, {"to": date(2026, 2, 2)})
+    ),
+    *(
+        ("statement", {"account": "assetsx", "basis": basis, "from_": from_, "to": to})
+        for basis in ("effective", "booking")
+        for from_, to in (
+            (date(2026, 3, 1), date(2026, 1, 1)),
+            (date.min, date.max),
+            (date(9999, 12, 31), date(9999, 12, 31)),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8, 1])
+def test_what_is_certified_follows_from_the_records_alone(past: Past, share: float) -> None:
+    """Made from the views, and made again without them: the same bytes."""
+    _, legs, office = past
+    known = int(office.position * share)
+    records = [decode_envelope(state) for state in office.states()]
+    days = sorted(leg.recorded_at for leg in legs)
+    between = {"from_": date.fromisoformat(days[9][:10]), "to": date.fromisoformat(days[-9][:10])}
+    asked = [*ASKED, ("statement", {"account": "assets:bank", "basis": "booking", **between})]
+    with office.ledgers.reader("acme") as connection, snapshot(connection):
+        ledger = read_own(connection)
+        for name, query in asked:
+            document = make_document(connection, ledger=ledger, known=known, name=name, query=query)
+            again = Recomputation(report=name, parameters=parameters(document), position=known)
+            for record in records:
+                again.take(record)
+            assert canonical(again.model()) == canonical(model(document)), (name, query)

@@ -1,0 +1,367 @@
+"""Certificates of reports: asked for over HTTP, checked against a bundle, and found out."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from application.ledgers import THE_SERVICE, Ledgers, acting_as_service
+from application.transparency.certificates import (
+    Certificate,
+    canonical,
+    certificate_text,
+    parse_certificate,
+)
+from application.transparency.signed_log import SignedLog
+from interface.bootstrap import Database as Connections
+from interface.cli.main import main
+from interface.evidence.bundle import Export
+from interface.evidence.live import session
+from interface.reports.certificates import CERTIFIED
+from tests.interface.http.world import World, assert_problem, body_of
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Evidence:
+    """What an auditor has: certificates by name, a bundle, and a second ledger's certificate."""
+
+    world: World
+    connections: Connections
+    wallet: str
+    certificates: dict[str, bytes]
+    bundle: Path
+
+    def verify(self, raw: bytes, *more: str) -> Result:
+        """`backoffice verify --certificate`, on the bundle without more."""
+        file = self.bundle.parent / "asked.certificate"
+        file.write_bytes(raw)
+        return self.run("verify", "--certificate", str(file), *(more or (str(self.bundle),)))
+
+    def run(self, *arguments: str) -> Result:
+        signing = self.connections.signing
+        assert signing is not None
+        return CliRunner().invoke(
+            main,
+            arguments,
+            env={
+                "DATABASE_URL": self.connections.service,
+                "BACKOFFICE_OWNER_DATABASE_URL": self.connections.owner,
+                "BACKOFFICE_SIGNING_SECRET_FILE": str(signing.secret_file),
+                "BACKOFFICE_DATA_DIR": str(self.bundle.parent / "var"),
+            },
+        )
+
+    def forged(self, name: str, change: Callable[[Json], None], *, proven: bool = False) -> bytes:
+        """A certificate with something else in it, signed as the operator could; `proven`: with a
+        proof of what it names then."""
+        signed = parse_certificate(self.certificates[name])
+        body = json.loads(signed.note.text.split("\n")[1])
+        change(body)
+        ledgers = self.world.ledgers
+        if proven:
+            lines = body["lines"]
+            positions = {line[2] for line in (*lines["inside"], *lines["outside"])}
+            records = [lines["stated"], *filter(None, [lines.get("previous")])]
+            positions |= {json.loads(record)["position"] for record in records}
+            with ledgers.reader("main") as connection:
+                size = int(body["checkpoint"].split("\n")[1])
+                found = SignedLog(connection).joint(positions, size)
+            body["proof"] = dict(zip(("leaves", "hashes"), found, strict=True))
+        text = f"{signed.origin}/certificate\n{canonical(body).decode()}\n"
+        return str(ledgers.signing_keys.sign("main", signed.origin, text)).encode()
+
+
+def certificate(world: World, report: str, *, ledger: str = "main", **query: Any) -> bytes:
+    asked = "&".join(f"{name.rstrip('_')}={value}" for name, value in query.items())
+    answer = world.auditor.get(f"/v1/ledgers/{ledger}/reports/{report}.certificate?{asked}")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    found = parse_certificate(answer.data).certificate
+    assert answer.headers["Ledger-Position"] == str(found.position)
+    return bytes(answer.data)
+
+
+def stated(world: World, account: str, **body: Any) -> Json:
+    answer = world.controller.post(f"{world.path}/accounts/{account}/statement", body)
+    assert answer.status_code == 200, answer.text
+    return body_of(answer)
+
+
+@pytest.fixture(scope="module")
+def evidence(
+    world: World,
+    ledgers: Ledgers,
+    connections: Connections,
+    worker: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Evidence:
+    """Three statements of a wallet and two trial balances, with a rotation of keys among them."""
+    assert worker is None
+    wallet, bank = world.account("liability", name='Ann "Ä" \u2028'), world.account()
+    for amount, day in (("10.00", "2026-01-10"), ("20.00", "2026-01-31"), ("4.00", "2026-02-05")):
+        world.post(bank, wallet, amount, effective_on=day)
+    found = {"empty": _statement(world, world.account()), "first": _statement(world, wallet)}
+    for amount, day in (("1.00", "2026-02-28"), ("2.00", "2026-01-15"), ("3.00", "2026-02-01")):
+        world.post(wallet, bank, amount, effective_on=day)
+    february = {"from_": "2026-02-01", "to": "2026-02-28"}
+    found["statement"] = _statement(world, wallet, **february)
+    found["balance"] = certificate(world, "trial-balance", effective_on="2026-02-01", depth=2)
+    rotated = ledgers.signing_keys.add("main", key="rotate", by=THE_SERVICE)
+    assert rotated.code is None
+    renamed = world.controller.patch(f"{world.path}/accounts/{wallet}", {"name": "Ben"})
+    assert renamed.status_code == 200
+    world.post(bank, wallet, "7.00", effective_on="2026-02-07")
+    found["booking"] = _statement(world, wallet, basis="booking")
+    found["balance after"] = certificate(world, "trial-balance", basis="adjusted")
+    directory = tmp_path_factory.mktemp("evidence") / "bundle"
+    with session(acting_as_service(connections.service), "main") as connection:
+        Export(connection, directory, ledger="main", software_version="1", with_texts=False).write(
+            lambda _: None
+        )
+    return Evidence(world, connections, wallet, found, directory)
+
+
+def _statement(world: World, account: str, **query: Any) -> bytes:
+    position = stated(world, account)["position"]
+    return certificate(world, "statement", account=account, known_position=position, **query)
+
+
+@pytest.mark.parametrize(
+    "name", ["empty", "first", "statement", "booking", "balance", "balance after"]
+)
+def test_a_certificate_holds_whatever_came_after_it(evidence: Evidence, name: str) -> None:
+    raw = evidence.certificates[name]
+    done = evidence.verify(raw)
+    assert done.exit_code == 0, done.output
+    assert "is the one that was certified" in done.output
+    # Those that were made since the keys were rotated are signed with both.
+    signatures = parse_certificate(raw).note.signatures
+    assert len(signatures) == (2 if name in ("booking", "balance after") else 1)
+
+
+def test_a_certified_statement_accounts_for_every_line(evidence: Evidence) -> None:
+    def lines_of(name: str) -> tuple[list[int], list[int], bool]:
+        lines = parse_certificate(evidence.certificates[name]).certificate.lines
+        assert lines is not None
+        numbers = ([one[0] for one in each] for each in (lines.inside, lines.outside))
+        return *numbers, lines.previous is None  # type: ignore[return-value]
+
+    assert lines_of("empty") == ([], [], True)
+    assert lines_of("first") == ([1, 2, 3], [], True)
+    # Line 3 was listed before; 5 is of January.
+    assert lines_of("statement") == ([3, 4, 6], [5], False)
+    assert lines_of("booking") == ([1, 2, 3, 4, 5, 6, 7], [], False)
+
+
+def test_what_was_certified_is_what_is_shown(evidence: Evidence) -> None:
+    found = parse_certificate(evidence.certificates["balance"]).certificate
+    query = f"effective_on=2026-02-01&depth=2&known_position={found.position}"
+    path = f"{evidence.world.path}/reports/trial-balance?{query}"
+    shown = body_of(evidence.world.auditor.get(path))
+    columns = CERTIFIED["trial-balance"]
+    rows = [
+        {"kind": row["kind"], **{name: row[name] for name in columns if row.get(name) is not None}}
+        for row in shown["rows"]
+    ]
+    kept = ("report", "ledger", "functional_asset", "position", "known_at", "totals")
+    model = {name: shown[name] for name in kept}
+    model |= {"rows": rows, "parameters": found.parameters}
+    assert found.digest == sha256(canonical(model)).hexdigest()
+
+
+def test_what_can_not_be_certified(evidence: Evidence) -> None:
+    world, wallet = evidence.world, evidence.wallet
+    reports, statement = f"{world.path}/reports", f"{world.path}/accounts/{wallet}/statement"
+    for role in (world.clerk, world.operator):
+        assert_problem(role.get(f"{reports}/trial-balance.certificate"), 403, "forbidden")
+    for name in ("journal.certificate", "trial-balance.csv.certificate", "none.certificate"):
+        assert_problem(world.auditor.get(f"{reports}/{name}"), 404, "not_found")
+    asked = f"statement.certificate?account={wallet}"
+    unstated = world.auditor.get(f"{reports}/{asked}&known_position={world.head() - 1}")
+    assert "known_position" in assert_problem(unstated, 422, "invalid_request")["errors"]
+    nothing = world.auditor.get(f"{reports}/trial-balance.certificate?known_position=0")
+    assert_problem(nothing, 422, "invalid_request")
+    for role in (world.clerk, world.auditor, world.compliance, world.operator):
+        assert_problem(role.post(statement, {}), 403, "forbidden")
+    assert_problem(world.controller.post(statement, {"asset": "XAU"}), 404, "asset_not_found")
+    elsewhere = f"{world.path}/accounts/none/statement"
+    assert_problem(world.controller.post(elsewhere, {}), 404, "account_not_found")
+    judged = body_of(world.controller.post(statement, {"validate_only": True}))
+    assert (judged["validate_only"], judged["lines"]) == (True, 7)
+    first = world.controller.post(statement, {}, key="once")
+    again = world.controller.post(statement, {}, key="once")
+    assert (again.data, again.headers["Idempotency-Replayed"]) == (first.data, "true")
+
+
+def sets(**members: Any) -> Callable[[Json], None]:
+    return lambda body: body.update(members)
+
+
+def asks(**parameters: Any) -> Callable[[Json], None]:
+    return lambda body: body["parameters"].update(parameters)
+
+
+def listing(where: str, change: Callable[[list[Any]], Any]) -> Callable[[Json], None]:
+    return lambda body: change(body["lines"][where])
+
+
+def recorded(which: str, old: str, new: str) -> Callable[[Json], None]:
+    return lambda body: body["lines"].update({which: body["lines"][which].replace(old, new)})
+
+
+def proof(where: str, change: Callable[[list[Any]], Any]) -> Callable[[Json], None]:
+    return lambda body: change(body["proof"][where])
+
+
+def swap(lines: Json) -> None:
+    """Line 4 is hidden among those of other days."""
+    lines["lines"]["outside"].insert(0, lines["lines"]["inside"].pop(1))
+
+
+NOTHING = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("balance", sets(format="backoffice-certificate/2"), "format backoffice-certificate/2"),
+        ("balance", sets(more=1), "This is no certificate"),
+        ("balance", sets(ledger="other"), "of the ledger other, not of main"),
+        ("balance", sets(report="journal"), "'journal' can't be made again here"),
+        ("balance", sets(report="statement"), "does not take depth = 2"),
+        ("balance", asks(effective_on="2026-02-02"), "the report is not the one"),
+        ("balance", asks(effective_on="yesterday"), "does not take effective_on = 'yesterday'"),
+        ("balance", asks(depth="2"), "does not take depth = '2'"),
+        ("balance", asks(basis="best"), "on the basis 'best'"),
+        ("balance", sets(position=3), "proof is of other records"),
+        ("balance", sets(position=10**6), "its checkpoint covers"),
+        ("balance", sets(digest=NOTHING), f"its digest is {NOTHING}"),
+        ("balance", sets(checkpoint="x"), "checkpoint: The note has no signatures"),
+        (
+            "balance",
+            proof("leaves", lambda leaves: leaves[0].__setitem__(1, NOTHING)),
+            "another root",
+        ),
+        (
+            "balance",
+            proof("leaves", lambda leaves: leaves[0].__setitem__(1, "zz")),
+            "proof: non-hex",
+        ),
+        ("balance", proof("hashes", lambda hashes: hashes.pop()), "The proof is too short"),
+        (
+            "balance",
+            proof("hashes", lambda hashes: hashes.append(NOTHING)),
+            "The proof is too long",
+        ),
+        ("balance", lambda body: body.update(lines=None), "not in its canonical form"),
+        ("statement", lambda body: body.pop("lines"), "proof is of other records"),
+        ("empty", lambda body: body.pop("lines"), "if it is of a statement"),
+        ("statement", asks(account="test:asset:1"), "of another account"),
+        ("statement", asks(to="2026-02-27"), "lists (4,"),
+        ("statement", recorded("stated", '"lines":6', '"lines":5'), "not the one in the tree"),
+        (
+            "statement",
+            recorded("stated", "AccountStated", "AccountClosed"),
+            "a record of AccountClosed",
+        ),
+        ("statement", recorded("previous", '"lines":3', '"lines":2'), "not the one in the tree"),
+        ("statement", sets(digest=NOTHING), "the report is not the one"),
+    ],
+)
+def test_what_was_changed_in_a_certificate_is_found(
+    evidence: Evidence, name: str, change: Callable[[Json], None], said: str
+) -> None:
+    """Even where it is signed anew, with the ledger's own keys."""
+    done = evidence.verify(evidence.forged(name, change))
+    assert (done.exit_code, said in done.output) == (1, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (listing("inside", lambda lines: lines.pop(1)), "line 4 is missing: 6 lines are on record"),
+        (listing("outside", lambda lines: lines.pop()), "line 5 is missing: 6 lines are on record"),
+        (listing("inside", lambda lines: lines.pop(0)), "in the statement; it follows"),
+        (
+            listing("inside", lambda lines: lines.append(lines[0])),
+            "more than the 6 lines on record",
+        ),
+        (listing("outside", lambda lines: lines[0].__setitem__(0, 7)), "line 5 is missing"),
+        (
+            listing("outside", lambda lines: lines[0].__setitem__(1, "2026-03-15")),
+            "lists (5, '2026-03-15', ",
+        ),
+        (listing("inside", lambda lines: lines[0].__setitem__(2, 4)), "lists (3, '2026-02-05', 4)"),
+        (swap, "in the statement; it follows"),
+        (lambda body: body["lines"].update(previous=None), "line 1 is missing"),
+    ],
+)
+def test_a_line_that_is_left_out_is_found(
+    evidence: Evidence, change: Callable[[Json], None], said: str
+) -> None:
+    """Even by an operator who proves all that is left, and signs it."""
+    done = evidence.verify(evidence.forged("statement", change, proven=True))
+    assert (done.exit_code, said in done.output) == (1, True), done.output
+
+
+def test_what_was_not_signed_is_found(evidence: Evidence) -> None:
+    raw = evidence.certificates["statement"]
+    for old, new in ((b'"software_version":"', b'"software_version":"9'), (b"USD", b"EUR")):
+        done = evidence.verify(raw.replace(old, new))
+        assert (done.exit_code, "The signature of" in done.output) == (1, True), done.output
+
+
+def test_a_certificate_is_no_checkpoint_nor_the_other_way_round(evidence: Evidence) -> None:
+    checkpoint = (evidence.bundle / "log/checkpoint").read_bytes()
+    done = evidence.verify(checkpoint)
+    assert (done.exit_code, "This is no certificate" in done.output) == (1, True)
+    file = evidence.bundle.parent / "a.certificate"
+    file.write_bytes(evidence.certificates["balance"])
+    done = evidence.run("verify", "--against", str(file), str(evidence.bundle))
+    assert (done.exit_code, "is no checkpoint" in done.output) == (1, True), done.output
+
+
+def test_a_certificate_is_of_one_ledger(evidence: Evidence) -> None:
+    world = evidence.world
+    body = {"id": "other", "name": "Other", "functional_asset": "USD", "timezone": "UTC"}
+    assert world.operator.post("/v1/ledgers", body).status_code == 201
+    other = certificate(world, "trial-balance", ledger="other", min_position=3)
+    done = evidence.verify(other)
+    assert "of the ledger other, not of main" in done.output
+    # Renamed and signed by the other ledger it proves nothing either.
+    signed = parse_certificate(other)
+    renamed = Certificate(
+        **{
+            **{name: getattr(signed.certificate, name) for name in Certificate.__struct_fields__},
+            "ledger": "main",
+        }
+    )
+    text = certificate_text(signed.origin, renamed)
+    note = world.ledgers.signing_keys.sign("other", signed.origin, text)
+    done = evidence.verify(str(note).encode())
+    assert (done.exit_code, "None of the keys" in done.output) == (1, True)
+
+
+def test_by_command_on_the_database(evidence: Evidence) -> None:
+    """A statement is put on record, certified and checked again."""
+    file = evidence.bundle.parent / "made.certificate"
+    of = ("--ledger", "main")
+    asked = ("--account", evidence.wallet, "--from", "2026-02-01", "--certificate", str(file))
+    head = evidence.world.head()
+    made = evidence.run("report", "statement", *of, *asked, "--json")
+    assert made.exit_code == 0, made.output
+    found = parse_certificate(file.read_bytes()).certificate
+    assert json.loads(made.stdout)["position"] == found.position == head + 1
+    done = evidence.run("verify", *of, "--certificate", str(file), "--json")
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)["certificate"]
+    assert (said["digest"], said["inside"], said["outside"]) == (found.digest, 4, 0)
+    for wrong in (("report", "journal", *of, *asked[4:]), ("report", "statement", *of, *asked[4:])):
+        assert evidence.run(*wrong).exit_code == 2
