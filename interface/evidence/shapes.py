@@ -36,6 +36,8 @@ class Leg(Struct, gc=False):
     functional_amount: str | None = None
     party: str | None = None
     dimensions: dict[str, str] | None = None
+    due_on: str | None = None
+    matches: str | None = None
 
 
 class LimitUse(Struct, gc=False):

@@ -5,6 +5,7 @@ import msgspec
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import minor_of
 from interface.evidence.shapes import Entry, Envelope, Refused
+from interface.evidence.view_lines import PLACES
 from interface.evidence.view_tables import (
     Appended,
     Columns,
@@ -48,6 +49,22 @@ DIMENSIONS = Columns(
         "functional",
     ),
     naming=3,
+)
+ITEM_LEGS = Columns(
+    "item_legs",
+    (
+        "place",
+        "account",
+        "asset",
+        "entry",
+        "party",
+        "due_on",
+        "matches",
+        "corrects",
+        "document",
+        "reference",
+    ),
+    places=PLACES,
 )
 REFUSALS = Columns("refusals", ("position", "recorded_at", "command", "code", "actor", "account"))
 
@@ -105,6 +122,30 @@ class EntryRows:
                         if worth is None
                         else str(minor_of(worth, fold.chart.functional_scale)),
                     )
+                )
+
+
+class ItemRows:
+    """What follows for `item_legs`: of each leg with a party, a due day or what it matches."""
+
+    def __init__(self, *, shown: int) -> None:
+        self.legs = Appended(ITEM_LEGS, shown=shown)
+
+    @property
+    def tables(self) -> tuple[Appended, ...]:
+        """Those that are compared as records pass."""
+        return (self.legs,)
+
+    def post(self, record: Envelope, entry: Entry) -> None:
+        """Works out the rows of an entry."""
+        number = None if entry.document is None else entry.document.number
+        for leg_number, leg in enumerate(entry.legs, start=1):
+            named = (leg.party, leg.due_on, leg.matches)
+            if named != (None, None, None):
+                place = str(record.position * PLACES + leg_number)
+                said = (entry.corrects, number, entry.reference)
+                self.legs.due.append(
+                    row_text(place, leg.account, leg.asset, record.stream, *named, *said)
                 )
 
 

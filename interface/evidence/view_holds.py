@@ -27,12 +27,13 @@ STATES = Columns(
         "status",
         "is_open",
         "expires_at",
+        "closed_at_position",
     ),
 )
 FEW_STATES = 20_000
 """So many events of holds are compared at once; of more, a bucket of ids after the other."""
 
-_HEADER = Packing("!16sQH")
+_HEADER = Packing("!16sQ?H")
 
 
 class HoldRows:
@@ -67,12 +68,13 @@ class HoldRows:
                 )
         text = member_text
         expires_at = "" if hold.expires_at is None else text(moment_text(hold.expires_at))
+        is_open = hold.closed_as is None
         row = (
             f"{text(hold.debit)},{text(hold.credit)},{text(hold.asset)},{amounts.held},"
-            f"{_status(hold, amounts)},{'t' if hold.closed_as is None else 'f'},{expires_at})"
+            f"{_status(hold, amounts)},{'t' if is_open else 'f'},{expires_at}"
         ).encode()
         id = bytes.fromhex(record.stream.replace("-", ""))
-        self._buckets.add(id[0], _HEADER.pack(id, position, len(row)) + row)
+        self._buckets.add(id[0], _HEADER.pack(id, position, is_open, len(row)) + row)
         self._events += 1
 
     def end(self, connection: Connection[DictRow], shown: int) -> None:
@@ -97,17 +99,22 @@ class HoldRows:
     def _states(self, number: int, shown: int) -> Iterator[str]:
         """The rows of a bucket's authorizations, as of a position."""
         opened_at: dict[bytes, int] = {}
+        closed_at: dict[bytes, int] = {}
         last: dict[bytes, bytes] = {}
         noted = self._buckets.read(number)
         at = 0
         while at < len(noted):
-            id, position, length = _HEADER.unpack_from(noted, at)
+            id, position, is_open, length = _HEADER.unpack_from(noted, at)
             at += _HEADER.size + length
             if position <= shown:
                 opened_at.setdefault(id, position)
                 last[id] = noted[at - length : at]
+                if is_open:
+                    closed_at.pop(id, None)
+                else:
+                    closed_at.setdefault(id, position)
         for id, row in last.items():
-            yield f"({UUID(bytes=id)},{opened_at[id]},{row.decode()}"
+            yield f"({UUID(bytes=id)},{opened_at[id]},{row.decode()},{closed_at.get(id, '')})"
 
 
 def _status(hold: Hold, amounts: Amounts) -> str:

@@ -12,7 +12,7 @@ from psycopg.rows import DictRow
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.shapes import Envelope
-from interface.evidence.view_entries import EntryRows, RefusalRows
+from interface.evidence.view_entries import EntryRows, ItemRows, RefusalRows
 from interface.evidence.view_holds import HoldRows
 from interface.evidence.view_lines import LineRows
 from interface.evidence.view_tables import Appended
@@ -44,11 +44,13 @@ class Views:
         self._to = {name: shown.position for name, shown in self.shown.items()}
         self._lines = LineRows(shown=self._to["lines"])
         self._entries = EntryRows(shown=self._to["entries"])
+        self._items = ItemRows(shown=self._to["items"])
         self._holds = HoldRows(shown=self._to["holds"])
         self._refusals = RefusalRows(shown=self._to["refusals"])
         self._tables = {
             "lines": self._lines.tables,
             "entries": self._entries.tables,
+            "items": self._items.tables,
             "holds": self._holds.tables,
             "refusals": self._refusals.tables,
         }
@@ -74,6 +76,8 @@ class Views:
                 self._lines.post(position, entry, fold)
             if position <= shown["entries"]:
                 self._entries.post(record, entry, fold)
+            if position <= shown["items"]:
+                self._items.post(record, entry)
         elif record.type == "CommandRefused":
             if position <= shown["refusals"]:
                 self._refusals.refuse(record)
@@ -114,7 +118,7 @@ class Views:
 
 
 def _read_shown(connection: Connection[DictRow]) -> dict[str, Shown]:
-    shown = dict.fromkeys(("lines", "entries", "holds", "refusals"), NOWHERE)
+    shown = dict.fromkeys(("lines", "entries", "items", "holds", "refusals"), NOWHERE)
     there = connection.execute("SELECT to_regclass('tracking') IS NOT NULL AS yes").fetchone()
     if there is not None and there["yes"]:
         rows = connection.execute("SELECT application_name, notification_id, build FROM tracking")

@@ -93,7 +93,10 @@ def fill(archive: Archive) -> None:
             reference="\u00a0x\ty",
         )
     )
-    archive.done(Post(legs=legs(chart.cash, chart.merchant, "3.00", party="NULL")))
+    owed = legs(
+        chart.cash, chart.merchant, "3.00", party="NULL", due_on=date(2026, 5, 1), matches="R, 1"
+    )
+    archive.done(Reverse(entry=id_of(archive.done(Post(legs=owed))), reason="duplicate"))
     _periods(archive, chart)
 
 

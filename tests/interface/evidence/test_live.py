@@ -18,7 +18,7 @@ from application.transparency.notes import Checkpoint
 from interface.evidence.divergence import Divergence
 from interface.evidence.live import verify_live, verify_within
 from interface.evidence.verification import Verification
-from interface.evidence.view_entries import DIMENSIONS, ENTRIES, REFUSALS
+from interface.evidence.view_entries import DIMENSIONS, ENTRIES, ITEM_LEGS, REFUSALS
 from interface.evidence.view_holds import PENDING, STATES
 from interface.evidence.view_lines import KEYS, LINES, PERIODS
 from tests.application.transparency.archive import Archive
@@ -26,6 +26,8 @@ from tests.application.transparency.archive import Archive
 SEEDS = 4
 FLIPS = 60
 """For each seed."""
+
+VIEWS = (LINES, PERIODS, KEYS, ENTRIES, DIMENSIONS, ITEM_LEGS, PENDING, STATES, REFUSALS)
 
 COLUMNS = {
     "events": (
@@ -60,10 +62,7 @@ COLUMNS = {
     "ledger": ("document",),
     "periods": ("name", "document"),
     "head": ("position", "recorded_at", "incarnation"),
-    **{
-        view.table: view.columns
-        for view in (LINES, PERIODS, KEYS, ENTRIES, DIMENSIONS, PENDING, STATES, REFUSALS)
-    },
+    **{view.table: view.columns for view in VIEWS},
 }
 """Every column that is evidence."""
 
