@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import DictRow, dict_row
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
-from psycopg_pool import ConnectionPool
 
 from application.commit import utc_now
 from application.metrics import OLDEST_SNAPSHOT_SECONDS
@@ -27,6 +26,8 @@ from application.migrate import (
 from application.notices import Notices
 from application.outcomes import Asked, Caller, Outcome, Unanswered
 from application.permissions import check
+from application.readers import Readers
+from application.sessions import with_options
 from application.store import LedgerStore, schema_of
 from application.transparency.signing import SigningKeys
 from application.transparency.vault import Signing
@@ -36,8 +37,6 @@ from domain.commands import Command
 from domain.ledgers import SYSTEM, CreateLedger
 from domain.refusals import Rejection
 
-READ_TIMEOUT_SECONDS = 10
-READ_CONNECTIONS = 24
 KEY_TRUSTED_SECONDS = 1.0
 """A revoked key is refused within this time."""
 
@@ -86,18 +85,7 @@ class Ledgers:
         self._writers: dict[str, Writer] = {}
         self._listed = {SYSTEM}
         self._keys: dict[str, tuple[ApiKey, float]] = {}
-        self._pool: ConnectionPool[Connection[DictRow]] = ConnectionPool(
-            with_options(
-                self._service,
-                f"-c statement_timeout={READ_TIMEOUT_SECONDS}s -c default_transaction_read_only=on",
-            ),
-            min_size=1,
-            max_size=READ_CONNECTIONS,
-            open=False,
-            kwargs={"row_factory": dict_row, "autocommit": True},
-            timeout=READ_TIMEOUT_SECONDS,
-            name="readers",
-        )
+        self._readers = Readers(self._service)
         self._notices = Notices(connect=self.connect_service)
         self._signing_keys = None
         if signing is not None:
@@ -141,7 +129,7 @@ class Ledgers:
 
     def open(self) -> None:
         """Opens the readers' connections. Requires that `migrate` was run."""
-        self._pool.open()
+        self._readers.open()
 
     def close(self) -> None:
         """Answers what waits, then closes everything."""
@@ -149,7 +137,7 @@ class Ledgers:
             for writer in self._writers.values():
                 writer.close()
         self._notices.close()
-        self._pool.close()
+        self._readers.close()
 
     # -- parts
 
@@ -181,26 +169,8 @@ class Ledgers:
         Raises LedgerNotFound.
         """
         self._check_exists(ledger)
-        connection = self._reading(schema_of(ledger))
-        try:
+        with self._readers.reader(schema_of(ledger)) as connection:
             yield connection
-        finally:
-            self._pool.putconn(connection)
-
-    def _reading(self, schema: str) -> Connection[DictRow]:
-        """Takes a connection that is alive: those that died with a server are thrown away."""
-        for _ in range(READ_CONNECTIONS):
-            connection = self._pool.getconn()
-            try:
-                connection.execute(SQL("SET search_path TO {}").format(Identifier(schema)))
-            except psycopg.OperationalError:
-                self._pool.putconn(connection)
-                continue
-            except BaseException:
-                self._pool.putconn(connection)
-                raise
-            return connection
-        raise psycopg.OperationalError("no connection to the database is alive")
 
     def names(self) -> list[str]:
         """Returns the ids of all listed ledgers, in order."""
@@ -338,7 +308,7 @@ class Ledgers:
     def _open_store(self, ledger: str) -> LedgerStore:
         with self._opening:
             if ledger not in self._stores:
-                self._stores[ledger] = LedgerStore(ledger=ledger, pool=self._pool)
+                self._stores[ledger] = LedgerStore(ledger=ledger, pool=self._readers.pool)
             return self._stores[ledger]
 
     def _open_writer(self, ledger: str) -> Writer:
@@ -365,12 +335,6 @@ def read_position(connection: Connection[DictRow]) -> int:
     assert row is not None
     position: int = row["position"]
     return position
-
-
-def with_options(conninfo: str, options: str) -> str:
-    """Returns the conninfo with further session options."""
-    old = conninfo_to_dict(conninfo).get("options") or ""
-    return make_conninfo(conninfo, options=f"{old} {options}".strip())
 
 
 def acting_as_service(conninfo: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 LOCK_TIMEOUT_SECONDS = 5
 
@@ -29,9 +29,8 @@ KEEPALIVES = {
 
 def connect_writer(conninfo: str) -> Connection[Any]:
     """Opens a writer's session, in autocommit. Raises psycopg.OperationalError."""
-    old = conninfo_to_dict(conninfo).get("options") or ""
-    settings: dict[str, Any] = {**KEEPALIVES, "options": f"{old} {SESSION_OPTIONS}".strip()}
-    return psycopg.connect(conninfo, autocommit=True, **settings)
+    settings: dict[str, Any] = {**KEEPALIVES}
+    return psycopg.connect(with_options(conninfo, SESSION_OPTIONS), autocommit=True, **settings)
 
 
 def end_stopped_writer(connection: Connection[Any], *, schema: str) -> None:
@@ -52,3 +51,9 @@ def end_stopped_writer(connection: Connection[Any], *, schema: str) -> None:
         " AND a.query_start < clock_timestamp() - %s * interval '1 second'",
         [f"{schema}.head", LOCK_TIMEOUT_SECONDS],
     )
+
+
+def with_options(conninfo: str, options: str) -> str:
+    """Returns the conninfo with further session options."""
+    old = conninfo_to_dict(conninfo).get("options") or ""
+    return make_conninfo(conninfo, options=f"{old} {options}".strip())

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from projections.lines import MONTHS, PLACES
+from projections.lines import PLACES
+from projections.totals import MONTHS
 
 
 class Past(NamedTuple):

@@ -17,7 +17,7 @@ asset's own). Amounts are minor units of the asset, functional ones of the funct
 from collections.abc import Sequence
 from contextlib import suppress
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -27,22 +27,25 @@ from psycopg.copy import QueuedLibpqWriter
 from domain.catalogue import EVENTS
 from domain.entries import EntryPosted
 from domain.ledgers import Ledger
+from projections.totals import (
+    FullRun,
+    Key,
+    Totals,
+    load_days,
+    load_runs,
+    month_of,
+    write_periods,
+)
 from projections.views import Decode, Stored, View
 
 PLACES = 128
 """place = position * PLACES + number of the leg: one column orders the lines of a ledger."""
-
-RUN_LINES = 128
-"""How many lines at most have to be added up, for one that is written for some months and years."""
 
 MAX_REMEMBERED = 300_000
 """Keys and days that a worker keeps in memory; beyond, it forgets all and reads what it needs."""
 
 SENT_EVENTS = 2_500
 """So many events are worked out while PostgreSQL stores the lines of those before them."""
-
-MONTHS = 10_000
-"""Periods are numbers: a year itself; a month MONTHS + year * 12 + month - 1."""
 
 DDL = """
 -- What lines are about; small numbers keep the lines and their indexes small.
@@ -87,7 +90,6 @@ _COPY_LINES = (
     "COPY lines (place, run, number, key, effective_on, is_debit, amount, functional, all_debits,"
     " all_credits, all_functional, day_debits, day_credits, day_functional) FROM STDIN"
 )
-_COPY_PERIODS = "COPY line_periods (place, key, period, debits, credits, functional) FROM STDIN"
 
 
 VERSION = EVENTS[EntryPosted]
@@ -113,36 +115,6 @@ class Posted(Struct, gc=False):
 class Envelope(Struct, gc=False):
     schema_version: int
     payload: Posted
-
-
-class Totals(Struct, gc=False):
-    """Debits, credits, and debits less credits in the functional asset."""
-
-    debits: int = 0
-    credits: int = 0
-    functional: int = 0
-
-
-class Key(Struct):
-    """An account and an asset, with what its next line goes on from."""
-
-    id: int
-    is_valued: bool
-    """Its functional totals are its own: the asset is not the functional one."""
-    number: int
-    all: Totals
-    days: dict[str, Totals]
-    run: int
-    """The place of its open run's first line, 0 where the next line begins one."""
-    run_lines: int
-    months: dict[int, Totals]
-    """What the open run adds to each month."""
-
-
-class FullRun(NamedTuple):
-    key: Key
-    place: int
-    months: dict[int, Totals]
 
 
 class Gap(Exception):
@@ -183,7 +155,7 @@ class LinesFold:
                     lines.sort(key=_first)
                     copy.write("".join([line for _, line in lines]).encode())
         if full:
-            _write_periods(connection, full)
+            write_periods(connection, full)
 
     def _posted(self, state: bytes) -> Posted:
         with suppress(msgspec.ValidationError):  # of an older shape
@@ -243,9 +215,9 @@ class LinesFold:
                 )
             lines.append((key.id, line))
             key.run_lines += 1
-            if key.run_lines == RUN_LINES:
+            if key.is_run_full:
                 full.append(FullRun(key, place, key.months))
-                key.run, key.run_lines, key.months = 0, 0, {}
+                key.close_run()
 
     # -- what was there before
 
@@ -273,7 +245,7 @@ class LinesFold:
             if key.id not in new:
                 wanted.append((key, effective_on))
         if wanted:
-            _load_days(connection, wanted)
+            load_days(connection, wanted)
 
     def _load_keys(
         self, connection: Connection[Any], missing: Sequence[tuple[str, str]]
@@ -302,21 +274,11 @@ class LinesFold:
             all = Totals(int(debits), int(credits), int(functional))
             key = Key(id, asset != self._functional_asset, number, all, {}, run, 0, {})
             self._keys[account, asset] = loaded[id] = key
-        _load_runs(connection, loaded)
+        load_runs(connection, loaded)
         return {row[0] for row in made}
 
 
 _first = itemgetter(0)
-_months: dict[str, int] = {}
-
-
-def month_of(effective_on: str) -> int:
-    """Returns the period that is the month of a day such as 2026-03-31."""
-    found = _months.get(effective_on)
-    if found is None:
-        year, month, _ = effective_on.split("-")
-        found = _months[effective_on] = MONTHS + int(year) * 12 + int(month) - 1
-    return found
 
 
 def _gap(leg: Leg, key: Key, position: int) -> Gap:
@@ -325,81 +287,6 @@ def _gap(leg: Leg, key: Key, position: int) -> Gap:
         f" it should be line {key.number} and leave {key.all.debits - key.all.credits} minor units"
         " of debit"
     )
-
-
-def _load_days(connection: Connection[Any], pairs: Sequence[tuple[Key, str]]) -> None:
-    """Fills the last totals of days, where the view has any."""
-    rows = connection.execute(
-        "SELECT w.n, l.day_debits, l.day_credits, coalesce(l.day_functional, 0)"
-        " FROM unnest(%s::int[], %s::date[]) WITH ORDINALITY AS w (key, day, n)"
-        " CROSS JOIN LATERAL (SELECT * FROM lines WHERE key = w.key AND effective_on = w.day"
-        " ORDER BY place DESC LIMIT 1) AS l",
-        [[key.id for key, _ in pairs], [day for _, day in pairs]],
-    ).fetchall()
-    for number, debits, credits, functional in rows:
-        key, day = pairs[number - 1]
-        key.days[day] = Totals(int(debits), int(credits), int(functional))
-
-
-def _load_runs(connection: Connection[Any], keys: dict[int, Key]) -> None:
-    """Adds up the open run of each key. A full one is closed: the next line begins another."""
-    runs = [(key.id, key.run) for key in keys.values() if key.run]
-    rows = connection.execute(
-        "SELECT l.key, l.effective_on::text, l.is_debit, l.amount, coalesce(l.functional, 0)"
-        " FROM unnest(%s::int[], %s::bigint[]) AS w (key, run)"
-        " JOIN lines AS l ON l.key = w.key AND l.place >= w.run",
-        [[id for id, _ in runs], [run for _, run in runs]],
-    ).fetchall()
-    for id, effective_on, is_debit, amount, functional in rows:
-        key = keys[id]
-        key.run_lines += 1
-        month = key.months.setdefault(month_of(effective_on), Totals())
-        if is_debit:
-            month.debits += int(amount)
-        else:
-            month.credits += int(amount)
-        month.functional += int(functional)
-    for key in keys.values():
-        if key.run_lines == RUN_LINES:
-            key.run, key.run_lines, key.months = 0, 0, {}
-
-
-def _write_periods(connection: Connection[Any], full: Sequence[FullRun]) -> None:
-    """Writes the totals of months and years at the end of full runs, in their order."""
-    before: dict[tuple[int, int], Totals] = {}
-    for key, _, months in full:
-        for month in months:
-            before[key.id, month] = Totals()
-            before[key.id, (month - MONTHS) // 12] = Totals()
-    _load_periods(connection, before)
-    with connection.cursor() as cursor, cursor.copy(_COPY_PERIODS) as copy:
-        for key, place, months in full:
-            touched = set()
-            for month, added in months.items():
-                for period in (month, (month - MONTHS) // 12):
-                    total = before[key.id, period]
-                    total.debits += added.debits
-                    total.credits += added.credits
-                    total.functional += added.functional
-                    touched.add(period)
-            for period in touched:
-                total = before[key.id, period]
-                functional = total.functional if key.is_valued else None
-                copy.write_row((place, key.id, period, total.debits, total.credits, functional))
-
-
-def _load_periods(connection: Connection[Any], before: dict[tuple[int, int], Totals]) -> None:
-    rows = connection.execute(
-        "SELECT w.key, w.period, p.debits, p.credits, coalesce(p.functional, 0)"
-        " FROM unnest(%s::int[], %s::int[]) AS w (key, period)"
-        " CROSS JOIN LATERAL (SELECT * FROM line_periods WHERE key = w.key"
-        " AND period = w.period ORDER BY place DESC LIMIT 1) AS p",
-        [[key for key, _ in before], [period for _, period in before]],
-    ).fetchall()
-    for key, period, debits, credits, functional in rows:
-        total = before[key, period]
-        total.debits, total.credits = int(debits), int(credits)
-        total.functional = int(functional)
 
 
 def _functional_asset(connection: Connection[Any]) -> str:

@@ -41,9 +41,9 @@ class RunnerProcess:
 def follow(service: str, ledger: str, run_lines: int, begun: Connection) -> None:
     """Runs in the other process."""
     import projections.following
-    import projections.lines
+    import projections.totals
 
-    projections.lines.RUN_LINES = run_lines
+    projections.totals.RUN_LINES = run_lines
     projections.following.BATCH_POSITIONS = 5
     runner = Runner(
         conninfo=acting_as_service(service),

@@ -22,7 +22,7 @@ def test_past_balances_equal_the_records(
     seed: int,
     run_lines: int,
 ) -> None:
-    monkeypatch.setattr("projections.lines.RUN_LINES", run_lines)
+    monkeypatch.setattr("projections.totals.RUN_LINES", run_lines)
     chance = random.Random(seed)
     prepare(own_office)
     worker.catch_up()

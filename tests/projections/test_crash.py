@@ -21,7 +21,7 @@ WAIT_SECONDS = 30
 @pytest.fixture
 def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the other process has them, so that many a batch ends one."""
-    monkeypatch.setattr("projections.lines.RUN_LINES", RUN_LINES)
+    monkeypatch.setattr("projections.totals.RUN_LINES", RUN_LINES)
 
 
 def test_killed_at_random_points(own_office: Office, short_runs: None) -> None:

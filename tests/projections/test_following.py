@@ -40,7 +40,7 @@ def rebuilt(office: Office) -> dict[str, list[str]]:
 def test_a_view_is_the_same_however_it_was_followed(
     own_office: Office, worker: Worker, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr("projections.lines.RUN_LINES", 4)
+    monkeypatch.setattr("projections.totals.RUN_LINES", 4)
     chance = random.Random(batch)
     prepare(own_office)
     for _ in range(3):

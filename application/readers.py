@@ -1,0 +1,65 @@
+"""Readers: a pool of connections that can only read, each lent with a ledger's tables before it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import DictRow, dict_row
+from psycopg.sql import SQL, Identifier
+from psycopg_pool import ConnectionPool
+
+from application.sessions import with_options
+
+READ_TIMEOUT_SECONDS = 10
+READ_CONNECTIONS = 24
+
+
+class Readers:
+    """Requires `open` before the first is lent."""
+
+    def __init__(self, conninfo: str) -> None:
+        self.pool: ConnectionPool[Connection[DictRow]] = ConnectionPool(
+            with_options(
+                conninfo,
+                f"-c statement_timeout={READ_TIMEOUT_SECONDS}s -c default_transaction_read_only=on",
+            ),
+            min_size=1,
+            max_size=READ_CONNECTIONS,
+            open=False,
+            kwargs={"row_factory": dict_row, "autocommit": True},
+            timeout=READ_TIMEOUT_SECONDS,
+            name="readers",
+        )
+
+    def open(self) -> None:
+        """Opens the first connections."""
+        self.pool.open()
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.pool.close()
+
+    @contextmanager
+    def reader(self, schema: str) -> Iterator[Connection[DictRow]]:
+        """Lends a connection whose search_path is the schema. Raises psycopg.OperationalError."""
+        connection = self._taken(schema)
+        try:
+            yield connection
+        finally:
+            self.pool.putconn(connection)
+
+    def _taken(self, schema: str) -> Connection[DictRow]:
+        """Takes a connection that is alive: those that died with a server are thrown away."""
+        for _ in range(READ_CONNECTIONS):
+            connection = self.pool.getconn()
+            try:
+                connection.execute(SQL("SET search_path TO {}").format(Identifier(schema)))
+            except psycopg.OperationalError:
+                self.pool.putconn(connection)
+                continue
+            except BaseException:
+                self.pool.putconn(connection)
+                raise
+            return connection
+        raise psycopg.OperationalError("no connection to the database is alive")
