@@ -4,10 +4,14 @@ One file, for Python 3.11 or later with the `cryptography` package; copy it to w
 Written against docs/evidence-format.md, it shares no code with the service that wrote the bundle:
 
     python backoffice_verify.py BUNDLE [--against CHECKPOINT]... [--key VERIFIER_KEY]...
+    python backoffice_verify.py --certificate FILE [--report JSON] [BUNDLE] [--key VERIFIER_KEY]...
 
 It derives the tree from the records and compares root and tiles with the signed checkpoint, checks
 signatures, positions, streams, command ids, voucher and running numbers, that each entry balances
 and each balance follows, what holds make pending, and each text against its digest.
+A certificate is checked by itself: its signatures, that the records it names are in the log, and
+that no line of a statement is left out; with the report as JSON, that it is the one that was
+certified; with a bundle, that its log and its lines are the bundle's.
 Exit status: 0 it all holds, 1 something does not (the first position is named), 2 used wrongly.
 """
 
@@ -28,6 +32,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "backoffice-bundle/1"
 Json = dict[str, Any]
+
+CERTIFICATE = "backoffice-certificate/1"
+CERTIFICATE_MEMBERS = {"format", "ledger", "report", "parameters", "position", "digest"}
+CERTIFICATE_MEMBERS |= {"software_version", "checkpoint", "proof"}
+CERTIFIED = {
+    "trial-balance": (
+        *("account", "name", "type", "asset"),
+        *("debit", "credit", "functional_debit", "functional_credit"),
+    ),
+    "statement": ("line", "effective_on", "position", "leg", "debit", "credit", "balance"),
+}
+"""The columns of a report that its certificate is about."""
 
 NO_EFFECT = {"CommandRefused", "LedgerListed", "ActorRecorded", "KeyIssued", "KeyRevoked"}
 NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "LimitLifted"}
@@ -54,18 +70,18 @@ def parse_key(text: str) -> tuple[str, bytes, Ed25519PublicKey]:
     return name, id, Ed25519PublicKey.from_public_bytes(material[1:])
 
 
-def read_checkpoint(raw: bytes, keys: list[str]) -> tuple[str, int, bytes]:
-    """Returns origin, size and root, once one of the keys was seen to have signed them."""
+def open_note(raw: bytes, keys: list[str]) -> str:
+    """Returns the text of a note, once one of the keys was seen to have signed it."""
     text, blank, lines = raw.decode().rpartition("\n\n")
     if not blank:
-        raise Wrong("the checkpoint is no signed note")
+        raise Wrong("this is no signed note")
     text += "\n"
     known = {(name, id): key for name, id, key in map(parse_key, keys)}
     signed = False
     for line in lines.splitlines():
         found = re.fullmatch("\u2014 ([^ +]+) ([A-Za-z0-9+/=]+)", line)
         if found is None:
-            raise Wrong("a signature of the checkpoint is malformed")
+            raise Wrong("a signature is malformed")
         signature = base64.b64decode(found[2], validate=True)
         key = known.get((found[1], signature[:4]))
         if key is not None:
@@ -75,8 +91,16 @@ def read_checkpoint(raw: bytes, keys: list[str]) -> tuple[str, int, bytes]:
                 raise Wrong(f"the signature of {found[1]} is wrong") from None
             signed = True
     if not signed:
-        raise Wrong("none of the keys has signed the checkpoint")
-    origin, size, root = text.split("\n")[:3]
+        raise Wrong("none of the keys that are trusted has signed it")
+    return text
+
+
+def read_checkpoint(raw: bytes, keys: list[str]) -> tuple[str, int, bytes]:
+    """Returns origin, size and root, once one of the keys was seen to have signed them."""
+    lines = open_note(raw, keys).split("\n")
+    if len(lines) < 4:
+        raise Wrong("this is no checkpoint")
+    origin, size, root = lines[:3]
     if not re.fullmatch("0|[1-9][0-9]*", size):
         raise Wrong("the checkpoint states no size")
     return origin, int(size), base64.b64decode(root, validate=True)
@@ -134,6 +158,22 @@ def tile_name(level: int, number: int, width: int) -> str:
     return f"log/tile/{level}/{'/'.join(parts)}{partial}"
 
 
+def joint_root(leaves: dict[int, bytes], start: int, end: int, hashes: Iterator[bytes]) -> bytes:
+    """Returns the root over the leaves from `start` to `end`, some of them and the hash of each
+    largest subtree without any of these, from left to right, being known."""
+    within = {index: leaf for index, leaf in leaves.items() if start <= index < end}
+    if not within:
+        hash = next(hashes, None)
+        if hash is None:
+            raise Wrong("the proof is too short")
+        return hash
+    if end - start == 1:
+        return within[start]
+    middle = start + (1 << ((end - start - 1).bit_length() - 1))
+    left = joint_root(within, start, middle, hashes)
+    return hashlib.sha256(b"\1" + left + joint_root(within, middle, end, hashes)).digest()
+
+
 # -- what follows from the records
 
 
@@ -161,6 +201,10 @@ class Books:
         self.balances: dict[tuple[str, str], int] = {}
         self.held: dict[str, int] = {}
         self.pending: dict[tuple[str, str, str], int] = {}
+        self.watch: tuple[str, str] | None = None
+        """The account and asset of a certified statement: which lines it has, what was stated."""
+        self.watched: list[list[Any]] = []
+        self.stated: list[int] = []
 
     def apply(self, record: Json, ledger: str) -> None:
         """Checks one record and takes it in."""
@@ -280,6 +324,8 @@ class Books:
             )
             worth += sign * (0 if value is None else self._minor(value, self.functional))
             self._line(leg, sign * minor)
+            if (leg["account"], asset) == self.watch:
+                self.watched.append([leg["line"], payload["effective_on"], self.position])
         if any(nets.values()):
             raise Wrong(f"the entry does not balance: {dict(nets)}")
         if worth and (valued or len(nets) > 1):
@@ -301,6 +347,8 @@ class Books:
         key = (payload["account"], payload["asset"])
         side = 1 if self.debit_normal[payload["account"]] else -1
         lines, balance = self.lines.get(key, 0), side * self.balances.get(key, 0)
+        if key == self.watch:
+            self.stated.append(self.position)
         if payload["lines"] != lines:
             raise Wrong(f"{payload['lines']} lines of {key} are stated; there are {lines}")
         if self._minor(payload["balance"], payload["asset"]) != balance:
@@ -322,6 +370,128 @@ class Books:
         if len(fraction) != self.scales[asset]:
             raise Wrong(f"{text} {asset} does not have {self.scales[asset]} decimals")
         return int(text.replace(".", ""))
+
+
+# -- certificates
+
+
+class Certificate:
+    """A report's certificate, seen to be signed and to prove what it says by itself."""
+
+    def __init__(self, raw: bytes, keys: list[str]) -> None:
+        first = raw.decode().partition("\n")[0]
+        self.origin = first.removesuffix("/certificate")
+        if self.origin == first:
+            raise Wrong("this is no certificate")
+        keys = [key for key in keys if parse_key(key)[0] == self.origin]
+        body = open_note(raw, keys).split("\n", 1)[1]
+        self.body: Json = json.loads(body)
+        if canonical(self.body) + b"\n" != body.encode():
+            raise Wrong("the certificate is not in its canonical form")
+        if self.body["format"] != CERTIFICATE:
+            raise Wrong(f"the certificate has the format {self.body['format']}")
+        if not re.search(f"/ledgers/{re.escape(self.body['ledger'])}/log(/[0-9]+)?$", self.origin):
+            raise Wrong(f"a certificate of {self.body['ledger']} under the name {self.origin}")
+        origin, self.size, self.root = read_checkpoint(self.body["checkpoint"].encode(), keys)
+        if origin != self.origin:
+            raise Wrong("the certificate's checkpoint is of another log")
+        self.position: int = self.body["position"]
+        self.lines: Json | None = self.body.get("lines")
+        if self.body["report"] not in CERTIFIED:
+            raise Wrong(f"certificates of reports of the kind {self.body['report']} are not known")
+        members = CERTIFICATE_MEMBERS | ({"lines"} if self.body["report"] == "statement" else set())
+        if set(self.body) != members:
+            raise Wrong("the certificate has other members than one of its report")
+        self._check_proof()
+        if self.lines is not None:
+            self._check_lines(self.lines)
+
+    def _check_proof(self) -> None:
+        """What it is about, and each line that it lists, must be in the log that was signed."""
+        self.leaves = dict(self.body["proof"]["leaves"])
+        wanted = {self.position}
+        if self.lines is not None:
+            wanted |= {line[2] for line in self.lines["inside"] + self.lines["outside"]}
+            if "previous" in self.lines and self.lines["previous"] is not None:
+                wanted.add(json.loads(self.lines["previous"])["position"])
+        if set(self.leaves) != wanted or not 1 <= min(wanted) <= max(wanted) <= self.size:
+            raise Wrong("the certificate's proof is of other records than it names")
+        hashes = iter([bytes.fromhex(hash) for hash in self.body["proof"]["hashes"]])
+        leaves = {position - 1: bytes.fromhex(leaf) for position, leaf in self.leaves.items()}
+        root = joint_root(leaves, 0, self.size, hashes)
+        if root != self.root or next(hashes, None) is not None:
+            raise Wrong("the certificate's proof leads to another root than was signed")
+
+    def _check_lines(self, lines: Json) -> None:
+        """Each line between the numbers of two records must be listed, once."""
+        counts = [0]
+        for text in (lines["previous"], lines["stated"]):
+            if text is None:
+                continue
+            record = json.loads(text)
+            leaf = hashlib.sha256(b"\0" + text.encode()).hexdigest()
+            if leaf != self.leaves.get(record["position"]):
+                raise Wrong("a record in the certificate is not the one in the log")
+            stated = record["payload"]
+            asked = (self.body["parameters"]["account"], self.body["parameters"]["asset"])
+            if record["type"] != "AccountStated" or (stated["account"], stated["asset"]) != asked:
+                raise Wrong("a record in the certificate is not of the account's lines")
+            counts.append(stated["lines"])
+        if json.loads(lines["stated"])["position"] != self.position:
+            raise Wrong("the certificate is not as of the record that it is of")
+        numbers = [line[0] for line in lines["inside"] + lines["outside"]]
+        missing = set(range(counts[-2] + 1, counts[-1] + 1)).difference(numbers)
+        if missing:
+            raise Wrong(f"line {min(missing)} is missing; {counts[-1]} are on record")
+        if len(set(numbers)) < len(numbers) or max(numbers, default=0) > counts[-1]:
+            raise Wrong(f"the certificate lists more than the {counts[-1]} lines on record")
+
+    def check_report(self, shown: Json) -> None:
+        """Holds the report, as the service's JSON answer has it, against what was certified."""
+        body, columns = self.body, CERTIFIED[self.body["report"]]
+        same = {name: body[name] for name in ("report", "ledger", "position")}
+        if any(shown.get(name) != value for name, value in (same | body["parameters"]).items()):
+            raise Wrong("the report was asked for otherwise than the certificate says")
+        model = same | {"parameters": body["parameters"]}
+        model |= {name: shown[name] for name in ("functional_asset", "known_at", "totals")}
+        model["rows"] = [
+            {name: row[name] for name in ("kind", *columns) if row.get(name) is not None}
+            for row in shown["rows"]
+        ]
+        if hashlib.sha256(canonical(model)).hexdigest() != body["digest"]:
+            raise Wrong("the report is not the one that was certified")
+        found = [
+            [row["line"], row["effective_on"], row["position"]]
+            for row in model["rows"]
+            if "line" in row
+        ]
+        if self.lines is not None and sorted(found) != self.lines["inside"]:
+            raise Wrong("the report does not show the lines that the certificate lists")
+
+    def check_books(self, books: Books) -> None:
+        """Holds the lines that it lists against those of a bundle."""
+        if self.lines is None:
+            return
+        before = [position for position in books.stated if position < self.position][-1:]
+        previous = self.lines["previous"]
+        if before != ([] if previous is None else [json.loads(previous)["position"]]):
+            raise Wrong("the account was stated at another position before")
+        known = [line for line in books.watched if line[2] <= self.position]
+        asked = self.body["parameters"]
+        if asked["basis"] == "effective":
+            first, last = asked.get("from", ""), asked.get("to", "9999-12-31")
+            inside = [line for line in known if first <= line[1] <= last]
+            if inside != self.lines["inside"]:
+                raise Wrong("the certificate lists other lines of those days than the records have")
+        for line in self.lines["inside"] + self.lines["outside"]:
+            if line not in known:
+                raise Wrong(f"the certificate lists {line}, which is no line of the account")
+
+
+def canonical(document: Json) -> bytes:
+    """Returns the canonical form (RFC 8785) of what has texts, integers, lists and objects."""
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode()
 
 
 # -- the bundle
@@ -419,24 +589,62 @@ class Verifier:
                 yield from gzip.decompress(raw).splitlines()
 
 
+def check_certificate(asked: argparse.Namespace) -> str:
+    """Checks a certificate by itself, with its report and with a bundle; returns what to say."""
+    keys = asked.key
+    if asked.bundle is not None:
+        keys = keys or json.loads((asked.bundle / "manifest.json").read_bytes())["verifier_keys"]
+    certificate = Certificate(asked.certificate.read_bytes(), keys)
+    body = certificate.body
+    said = f"The certificate of the {body['report']} of {body['ledger']} holds: as of position"
+    said += f" {certificate.position} of a log with the root {certificate.root.hex()}, digest"
+    said += f" {body['digest']}\n"
+    if asked.report is not None:
+        certificate.check_report(json.loads(asked.report.read_bytes()))
+        said += f"{asked.report} is the report that was certified\n"
+    if asked.bundle is not None:
+        said += check_bundle(asked, certificate)
+    return said
+
+
+def check_bundle(asked: argparse.Namespace, certificate: Certificate | None) -> str:
+    """Checks a bundle, and a certificate by it; returns what to say."""
+    verifier = Verifier(asked.bundle, asked.key, asked.against)
+    if certificate is not None:
+        if (certificate.origin, verifier.size >= certificate.size) != (verifier.origin, True):
+            raise Wrong(f"the bundle has {verifier.size} records of {verifier.origin}")
+        root = (asked.certificate, certificate.root)
+        verifier.others.setdefault(certificate.size, []).append(root)
+        parameters = certificate.body["parameters"]
+        if certificate.lines is not None:
+            verifier.books.watch = (parameters["account"], parameters["asset"])
+    verifier.run()
+    if certificate is not None:
+        certificate.check_books(verifier.books)
+    return f"All {verifier.size} records of {verifier.origin} hold; root {verifier.root.hex()}\n"
+
+
 def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("bundle", type=Path, nargs="?")
     parser.add_argument("--against", type=Path, action="append", default=[], metavar="CHECKPOINT")
     parser.add_argument("--key", action="append", default=[], metavar="VERIFIER_KEY")
+    parser.add_argument("--certificate", type=Path, metavar="FILE")
+    parser.add_argument("--report", type=Path, metavar="JSON", help="What was certified.")
     asked = parser.parse_args()
-    if not asked.bundle.is_dir():
+    if asked.bundle is None and (asked.certificate is None or not asked.key):
+        parser.error("name a bundle, or a --certificate and the --key that should have signed it")
+    if asked.bundle is not None and not asked.bundle.is_dir():
         parser.error(f"{asked.bundle} is no directory")
+    if asked.report is not None and asked.certificate is None:
+        parser.error("--report goes with --certificate")
     try:
-        verifier = Verifier(asked.bundle, asked.key, asked.against)
-        verifier.run()
-    except (Wrong, OSError, EOFError, KeyError, ValueError) as error:
+        said = check_bundle(asked, None) if asked.certificate is None else check_certificate(asked)
+    except (Wrong, OSError, EOFError, KeyError, TypeError, ValueError) as error:
         sys.stdout.write(f"WRONG: {error}\n")
         raise SystemExit(1) from error
-    sys.stdout.write(
-        f"All {verifier.size} records of {verifier.origin} hold; root {verifier.root.hex()}\n"
-    )
+    sys.stdout.write(said)
 
 
 if __name__ == "__main__":

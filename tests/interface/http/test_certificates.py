@@ -1,9 +1,9 @@
 """Certificates of reports: asked for over HTTP, checked against a bundle, and found out."""
 
 import json
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,11 @@ from application.transparency.certificates import (
     parse_certificate,
 )
 from application.transparency.signed_log import SignedLog
+from interface import backoffice_verify
 from interface.bootstrap import Database as Connections
 from interface.cli.main import main
 from interface.evidence.bundle import Export
 from interface.evidence.live import session
-from interface.reports.certificates import CERTIFIED
 from tests.interface.http.world import World, assert_problem, body_of
 
 Json = dict[str, Any]
@@ -36,6 +36,7 @@ class Evidence:
     connections: Connections
     wallet: str
     certificates: dict[str, bytes]
+    reports: dict[str, bytes]
     bundle: Path
 
     def verify(self, raw: bytes, *more: str) -> Result:
@@ -43,6 +44,18 @@ class Evidence:
         file = self.bundle.parent / "asked.certificate"
         file.write_bytes(raw)
         return self.run("verify", "--certificate", str(file), *(more or (str(self.bundle),)))
+
+    def verify_apart(self, name: str, raw: bytes) -> str | None:
+        """What the one-file verifier finds wrong, with the report and the bundle."""
+        file, report = self.bundle.parent / "a.certificate", self.bundle.parent / "report.json"
+        file.write_bytes(raw)
+        report.write_bytes(self.reports[name])
+        asked = Namespace(certificate=file, report=report, bundle=self.bundle, key=[], against=[])
+        try:
+            backoffice_verify.check_certificate(asked)
+        except (backoffice_verify.Wrong, KeyError, TypeError, ValueError) as error:
+            return f"{type(error).__name__}: {error}"
+        return None
 
     def run(self, *arguments: str) -> Result:
         signing = self.connections.signing
@@ -125,7 +138,16 @@ def evidence(
         Export(connection, directory, ledger="main", software_version="1", with_texts=False).write(
             lambda _: None
         )
-    return Evidence(world, connections, wallet, found, directory)
+    reports = {name: _report(world, raw) for name, raw in found.items()}
+    return Evidence(world, connections, wallet, found, reports, directory)
+
+
+def _report(world: World, raw: bytes) -> bytes:
+    """The report that was certified, as it is shown."""
+    made = parse_certificate(raw).certificate
+    asked = {**made.parameters, "known_position": made.position}
+    query = "&".join(f"{name}={value}" for name, value in asked.items())
+    return bytes(world.auditor.get(f"{world.path}/reports/{made.report}?{query}").data)
 
 
 def _statement(world: World, account: str, **query: Any) -> bytes:
@@ -138,6 +160,7 @@ def _statement(world: World, account: str, **query: Any) -> bytes:
 )
 def test_a_certificate_holds_whatever_came_after_it(evidence: Evidence, name: str) -> None:
     raw = evidence.certificates[name]
+    assert evidence.verify_apart(name, raw) is None
     done = evidence.verify(raw)
     assert done.exit_code == 0, done.output
     assert "is the one that was certified" in done.output
@@ -160,20 +183,20 @@ def test_a_certified_statement_accounts_for_every_line(evidence: Evidence) -> No
     assert lines_of("booking") == ([1, 2, 3, 4, 5, 6, 7], [], False)
 
 
-def test_what_was_certified_is_what_is_shown(evidence: Evidence) -> None:
-    found = parse_certificate(evidence.certificates["balance"]).certificate
-    query = f"effective_on=2026-02-01&depth=2&known_position={found.position}"
-    path = f"{evidence.world.path}/reports/trial-balance?{query}"
-    shown = body_of(evidence.world.auditor.get(path))
-    columns = CERTIFIED["trial-balance"]
-    rows = [
-        {"kind": row["kind"], **{name: row[name] for name in columns if row.get(name) is not None}}
-        for row in shown["rows"]
-    ]
-    kept = ("report", "ledger", "functional_asset", "position", "known_at", "totals")
-    model = {name: shown[name] for name in kept}
-    model |= {"rows": rows, "parameters": found.parameters}
-    assert found.digest == sha256(canonical(model)).hexdigest()
+def test_by_itself_a_certificate_proves_what_it_lists(evidence: Evidence) -> None:
+    """Without the bundle; and with a report that is another one."""
+    keys = json.loads((evidence.bundle / "manifest.json").read_bytes())["verifier_keys"]
+    raw = evidence.certificates["statement"]
+    certificate = backoffice_verify.Certificate(raw, keys)
+    shown = json.loads(evidence.reports["statement"])
+    certificate.check_report(shown)
+    shown["rows"][1]["balance"] = "0.00"
+    with pytest.raises(backoffice_verify.Wrong, match="not the one that was certified"):
+        certificate.check_report(shown)
+    with pytest.raises(backoffice_verify.Wrong, match="asked for otherwise"):
+        certificate.check_report(json.loads(evidence.reports["booking"]))
+    with pytest.raises(backoffice_verify.Wrong, match="none of the keys"):
+        backoffice_verify.Certificate(raw, keys[1:])
 
 
 def test_what_can_not_be_certified(evidence: Evidence) -> None:
@@ -279,8 +302,10 @@ def test_what_was_changed_in_a_certificate_is_found(
     evidence: Evidence, name: str, change: Callable[[Json], None], said: str
 ) -> None:
     """Even where it is signed anew, with the ledger's own keys."""
-    done = evidence.verify(evidence.forged(name, change))
+    forged = evidence.forged(name, change)
+    done = evidence.verify(forged)
     assert (done.exit_code, said in done.output) == (1, True), done.output
+    assert evidence.verify_apart(name, forged) is not None
 
 
 @pytest.mark.parametrize(
@@ -307,13 +332,16 @@ def test_a_line_that_is_left_out_is_found(
     evidence: Evidence, change: Callable[[Json], None], said: str
 ) -> None:
     """Even by an operator who proves all that is left, and signs it."""
-    done = evidence.verify(evidence.forged("statement", change, proven=True))
+    forged = evidence.forged("statement", change, proven=True)
+    done = evidence.verify(forged)
     assert (done.exit_code, said in done.output) == (1, True), done.output
+    assert evidence.verify_apart("statement", forged) is not None
 
 
 def test_what_was_not_signed_is_found(evidence: Evidence) -> None:
     raw = evidence.certificates["statement"]
     for old, new in ((b'"software_version":"', b'"software_version":"9'), (b"USD", b"EUR")):
+        assert "signature" in (evidence.verify_apart("statement", raw.replace(old, new)) or "")
         done = evidence.verify(raw.replace(old, new))
         assert (done.exit_code, "The signature of" in done.output) == (1, True), done.output
 
