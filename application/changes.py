@@ -86,6 +86,14 @@ def write_changes(
                 [row.body for row in private],
             ],
         )
+    if books.erased.changed:
+        statements.execute(
+            rows.sql(
+                "DELETE FROM {}.private WHERE position IN (SELECT notification_id FROM {}.events"
+                " WHERE originator_id = ANY(%s::uuid[]))"
+            ),
+            [array(books.erased.changed)],
+        )
     for ledger in books.ledgers.changed.values():
         statements.execute(
             rows.sql(

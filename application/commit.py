@@ -22,6 +22,7 @@ from application.metrics import COMMIT_STEPS
 from application.needs import Needs
 from application.outcomes import Outcome, Prepared, Unanswered
 from application.plain import PlainForms
+from application.private import PrivateRow
 from application.recorder import COPY_CHUNK_ROWS, COPY_FROM_ROWS, LedgerRecorder, Row
 from application.records import FORMAT
 from application.repeats import ask_done, read_done
@@ -196,7 +197,7 @@ class Commit:
         books = self._cache.books
         self.opened = frozenset(books.opened.now)
         statements = Statements()
-        write_changes(self._cache.rows, statements, books, self.decisions.private)
+        write_changes(self._cache.rows, statements, books, self._private_rows())
         statements.execute(
             self._recorder.move_head,
             [self.position, self.commit_id, self.recorded_at, self.incarnation],
@@ -204,6 +205,19 @@ class Commit:
         )
         self._statements = statements.made
         books.confirm()
+
+    def _private_rows(self) -> list[PrivateRow]:
+        """The new texts. What this commit itself erases is not written at all: the statement that
+        erases does not see what is written beside it."""
+        private, erased = self.decisions.private, self._cache.books.erased.changed
+        if not erased or not private:
+            return private
+        last: dict[str, int] = {}
+        for row in self.stored:
+            if row.topic == "PrivateTextErased":
+                last[row.record.payload.erased] = row.position
+        gone = {row.position for row in self.stored if row.position < last.get(row.stream, 0)}
+        return [row for row in private if row.position not in gone]
 
     def write(self) -> None:
         """Appends what was not sent yet, writes the rows that changed, moves the head, COMMITs.

@@ -11,6 +11,7 @@ from domain.books import Books
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
+from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.increments import Increment, Reduce
 from domain.legs import MAX_LEGS
@@ -97,7 +98,7 @@ def _adjust(needs: Needs, command: Adjust) -> None:
         needs.account(leg.account)
 
 
-def _reverse(needs: Needs, command: Reverse) -> None:
+def _entry(needs: Needs, command: Reverse | EraseEntryTexts) -> None:
     needs.entries.add(command.entry)
 
 
@@ -108,7 +109,9 @@ def _authorize(needs: Needs, command: Authorize) -> None:
         needs.new_ids.add(command.id)
 
 
-def _authorization(needs: Needs, command: ActsOnHold | ExpireHold) -> None:
+def _authorization(
+    needs: Needs, command: ActsOnHold | ExpireHold | EraseAuthorizationTexts
+) -> None:
     needs.authorization(command.authorization)
 
 
@@ -145,8 +148,9 @@ def _open_account(needs: Needs, command: OpenAccount) -> None:
 
 _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     Post: _post,
-    Reverse: _reverse,
+    Reverse: _entry,
     Adjust: _adjust,
+    EraseEntryTexts: _entry,
     Authorize: _authorize,
     Increment: _authorization,
     Reduce: _authorization,
@@ -154,6 +158,7 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     Void: _authorization,
     Release: _authorization,
     ExpireHold: _authorization,
+    EraseAuthorizationTexts: _authorization,
     SettleMandatory: _settle_mandatory,
     Refund: _authorization,
     Chargeback: _authorization,

@@ -20,6 +20,7 @@ from domain.closes import (
 from domain.commands import Command, Standing
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
+from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
@@ -69,6 +70,8 @@ MAY: dict[type[Command], frozenset[str]] = {
     SetLimit: _CONTROLLER,
     StateAccount: _CONTROLLER,
     SetBaseline: _WATCH,
+    EraseEntryTexts: _WATCH,
+    EraseAuthorizationTexts: _WATCH,
     Post: _CLERK,
     Reverse: _CLERK,
     Adjust: _CLERK,

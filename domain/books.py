@@ -96,7 +96,7 @@ class Books:
     months to which something happened; `usages` what was taken of each limit; `streams` the last
     version of a stream whose thing is on a shelf, entries apart; `opened` the ids that this commit
     found taken or has taken; `suspense` whether an account is one that takes what belongs nowhere
-    else.
+    else; `erased` the streams whose texts this commit takes away.
     """
 
     def __init__(self) -> None:
@@ -116,6 +116,7 @@ class Books:
         self.opened: Shelf[str, bool] = CommitShelf()
         self.suspense: Shelf[str, bool] = Shelf()
         self.network_references: Shelf[tuple[str, str], NetworkReference] = CommitShelf()
+        self.erased: Shelf[str, bool] = CommitShelf()
         self.listings: Shelf[str, LedgerListing] = Shelf()
         self.actors: Shelf[str, Actor] = Shelf()
         self.keys: Shelf[str, ApiKey] = Shelf()

@@ -49,7 +49,7 @@ NO_EFFECT = {"CommandRefused", "LedgerListed", "ActorRecorded", "KeyIssued", "Ke
 NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "LimitLifted"}
 NO_EFFECT |= {"SigningKeyAdded", "SigningKeyRetired", "WitnessAdded", "EntryReversed"}
 NO_EFFECT |= {"EntryAdjusted", "JournalOpened", "BaselineSet"}
-NO_EFFECT |= {"PeriodSoftClosed"}
+NO_EFFECT |= {"PeriodSoftClosed", "PrivateTextErased"}
 """Events that move no amount: their place and form are checked, not what follows from them."""
 
 
@@ -519,6 +519,7 @@ class Verifier:
         self.numbers: defaultdict[int, int] = defaultdict(int)
         self.texts: Iterator[Json] = self._texts()
         self.text: Json | None = next(self.texts, None)
+        self.textless: dict[str, int] = {}
 
     def run(self) -> None:
         """Checks everything. Raises Wrong."""
@@ -539,6 +540,8 @@ class Verifier:
             raise Wrong(f"{self.tree.size} records; the checkpoint is of {self.size}")
         if self.tree.root() != self.root:
             raise Wrong("the records do not give the root that was signed")
+        if self.textless:
+            raise Wrong(f"position {min(self.textless.values())}: its text is gone, unsaid")
         if self.text is not None:
             raise Wrong(f"a text of position {self.text['position']} belongs to no record")
         for level, row in self.tree.rows.items():
@@ -565,12 +568,16 @@ class Verifier:
             raise Wrong(f"{place}{name} does not follow from the records")
 
     def _check_text(self, record: Json) -> None:
+        if record["type"] == "PrivateTextErased":
+            self.textless.pop(record["payload"]["erased"], None)
         digest = record["payload"].get("private")
         if digest is None or not self.manifest["texts"]:
             return
         text = self.text
         if text is None or text["position"] != record["position"]:
-            raise Wrong("its text is missing")
+            # Erased: an event must follow that says so.
+            self.textless.setdefault(record["stream"], record["position"])
+            return
         content = bytes.fromhex(text["salt"]) + base64.b64decode(text["body"], validate=True)
         if hashlib.sha256(content).hexdigest() != digest:
             raise Wrong("its text is not the one that was recorded")

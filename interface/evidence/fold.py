@@ -49,6 +49,7 @@ class Fold:
             "EntryReversed": self._entry_marked,
             "EntryAdjusted": self._entry_marked,
             "CommandRefused": self._nothing,
+            "PrivateTextErased": self._nothing,
             "AccountStated": self._account_stated,
             "LedgerListed": self._listed,
             "ActorRecorded": self._actor,
@@ -145,7 +146,7 @@ class Fold:
     # -- the rest
 
     def _nothing(self, record: Envelope) -> None:
-        """A refusal changes nothing."""
+        """A refusal changes nothing; an erasure only texts (verification.py)."""
 
     def _created(self, record: Envelope) -> None:
         if record.position != 1:

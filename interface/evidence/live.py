@@ -28,7 +28,8 @@ from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.rows import check_rows
 from interface.evidence.shapes import Envelope
-from interface.evidence.verification import BATCH, Listener, Stored, Text, Verification
+from interface.evidence.texts import Text
+from interface.evidence.verification import BATCH, Listener, Stored, Verification
 from interface.evidence.views import Views
 
 Advance = Callable[[int], None]
@@ -105,7 +106,7 @@ class LiveSource:
                 )
         return {row["size"]: row["note"] for row in rows}
 
-    def texts(self, after: int, to: int) -> Mapping[int, Text]:
+    def texts(self, after: int, to: int) -> dict[int, Text]:
         """Returns the private texts of these positions."""
         rows = self.connection.execute(
             "SELECT position, salt, body FROM private WHERE position > %s AND position <= %s",
@@ -113,6 +114,16 @@ class LiveSource:
             prepare=True,
         )
         return {row["position"]: Text(row["salt"], row["body"]) for row in rows}
+
+    def standing_text(self, stream: str, before: int) -> int | None:
+        """Returns the position of a text of a stream's record before a position, None without."""
+        row = self.connection.execute(
+            "SELECT min(p.position) AS position FROM private AS p JOIN events AS e"
+            " ON e.notification_id = p.position"
+            " WHERE e.originator_id = %s::uuid AND e.notification_id < %s",
+            [stream, before],
+        ).fetchone()
+        return None if row is None else row["position"]
 
     def take(self, record: Envelope, fold: Fold) -> None:
         """Lets the views hear of a record. Raises Divergence."""

@@ -24,7 +24,8 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.shapes import Envelope
-from interface.evidence.verification import BATCH, Listener, Stored, Text, Verification
+from interface.evidence.texts import Text
+from interface.evidence.verification import BATCH, Listener, Stored, Verification
 
 Advance = Callable[[int], None]
 
@@ -95,7 +96,7 @@ class Bundle:
         """Returns the bundle's checkpoint where its size is asked for."""
         return {self.checkpoint.size: self.note} if after < self.checkpoint.size <= to else {}
 
-    def texts(self, after: int, to: int) -> Mapping[int, Text] | None:
+    def texts(self, after: int, to: int) -> dict[int, Text] | None:
         """Returns the texts of these positions; None where the bundle has none."""
         if not self.manifest.texts:
             return None
@@ -105,6 +106,10 @@ class Bundle:
         for at in found:
             del self._texts[at]
         return found
+
+    def standing_text(self, stream: str, before: int) -> int | None:  # noqa: ARG002 -- a TextSource's
+        """Streams are not looked up in a bundle; it may have been written before the erasure."""
+        return None
 
     def take(self, record: Envelope, fold: Fold) -> None:
         """A bundle has no rows."""

@@ -280,9 +280,10 @@ class Listed(Struct):
 
 
 class Texts(Struct, gc=False):
-    """Of any event: the digest of the texts that came with it."""
+    """Of any event: the digest of the texts that came with it; the stream whose texts it erases."""
 
     private: str | None = None
+    erased: str | None = None
 
 
 decode_envelope = msgspec.json.Decoder(Envelope).decode

@@ -6,7 +6,6 @@ diverges ends it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
 from typing import Protocol
 
 import msgspec
@@ -26,7 +25,8 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.occurrences import COMMAND, Occurrences
-from interface.evidence.shapes import Envelope, decode_envelope, decode_texts
+from interface.evidence.shapes import Envelope, decode_envelope
+from interface.evidence.texts import TextCheck, TextSource
 from interface.evidence.tree import GrowingTree, split_at
 
 BATCH = 4096
@@ -43,14 +43,7 @@ class Stored(Struct, gc=False):
     command: bytes | None = None
 
 
-class Text(Struct, gc=False):
-    """A private text as it is kept beside the log."""
-
-    salt: bytes
-    body: bytes
-
-
-class Source(Protocol):
+class Source(TextSource, Protocol):
     """What is verified."""
 
     def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
@@ -58,9 +51,6 @@ class Source(Protocol):
 
     def notes(self, after: int, to: int) -> Mapping[int, str]:
         """Returns the signed checkpoints of sizes above `after` and up to `to`."""
-
-    def texts(self, after: int, to: int) -> Mapping[int, Text] | None:
-        """Returns the private texts of these positions; None where none are kept at all."""
 
     def take(self, record: Envelope, fold: Fold) -> None:
         """Hears of each record, after the fold took it in. Raises Divergence."""
@@ -100,7 +90,7 @@ class Verification:
         self._tiles: dict[TileAt, bytes] = {}
         self._occurrences = Occurrences()
         self._command: str | None = None
-        self._taken = 0
+        self.texts = TextCheck()
         self.views: dict[str, int] = {}
         """Up to which position each view was verified."""
         self.references = 0
@@ -117,6 +107,7 @@ class Verification:
             "size": self.size,
             "root": self._tree.root().hex(),
             "signed_size": self._signed_size,
+            "erased": self.texts.erased,
             "views": self.views,
         }
 
@@ -133,7 +124,6 @@ class Verification:
                 check(batch)
             except Divergence as divergence:
                 found.append(divergence)
-        self._taken += len(batch)
         if found:
             raise min(found, key=lambda each: each.position or 1 << 62)
         self._source.compare(self.size)
@@ -152,6 +142,7 @@ class Verification:
             self._occurrences.check()
         finally:
             self._occurrences.close()
+        self.texts.end()
         if self.size < self._signed_size:
             raise Divergence(
                 f"positions {self.size + 1} to {self._signed_size} were signed and are gone",
@@ -262,29 +253,7 @@ class Verification:
             raise _earliest(divergence, expected, occurrences.check) from divergence
 
     def _check_texts(self, batch: Sequence[Stored]) -> None:
-        """Each digest in a record has its text, and no text stands without one."""
-        first = self._taken
-        texts = self._source.texts(first, first + len(batch))
-        if texts is None:
-            return
-        left = set(texts)
-        for position, one in enumerate(batch, start=first + 1):
-            if b'"private":"' not in one.state:
-                continue
-            try:
-                digest = decode_texts(decode_envelope(one.state).payload).private
-            except msgspec.MsgspecError as error:
-                raise Divergence(f"this is no record: {error}", position=position) from error
-            if digest is None:
-                continue
-            text = texts.get(position)
-            if text is None:
-                raise Divergence("its text is gone, and no event says so", position=position)
-            if sha256(text.salt + text.body).hexdigest() != digest:
-                raise Divergence("its text is not the one that was recorded", position=position)
-            left.discard(position)
-        if left:
-            raise Divergence("a text that belongs to no record", position=min(left))
+        self.texts.take(self._source, [one.state for one in batch])
 
 
 def _check_columns(one: Stored, record: Envelope, raw: bytes, last_command: str | None) -> None:

@@ -17,7 +17,7 @@ from domain.authorizations import AuthorizationNotFound
 from domain.holds import Authorization, AuthorizationForceSettled, AuthorizationOpened
 from domain.money import format_amount
 from interface.http.errors import Problem
-from interface.http.streams import NO_TEXT, Stored, happened, read_ends, read_texts
+from interface.http.streams import NO_TEXT, Stored, happened, is_erased, read_ends, read_texts
 
 HISTORY_MAX = 100
 ANSWERED_MAX = 20
@@ -115,6 +115,7 @@ def _line(stored: Stored, texts: dict[int, PrivateText]) -> dict[str, Any]:
         "reference": getattr(event, "reference", None),
         "narrative": said.narrative,
         "metadata": said.metadata,
+        "texts_erased": is_erased(stored.record, said),
         "status": event.authorization.status,
         "authorized": event.authorization.authorized,
         "settled": event.authorization.settled,

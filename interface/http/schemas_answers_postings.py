@@ -117,6 +117,7 @@ class EntryRead(EntryMade):
 
     narrative = text(required=True, allow_none=True)
     metadata = metadata_shown()
+    texts_erased = Flag(required=True)
     reversed_by = Uuid(required=True, allow_none=True)
     adjusted_by = Uuid(required=True, allow_none=True)
     chain = Parts(ChainLink, max_length=ITEMS_MAX, required=True)
@@ -136,6 +137,7 @@ class HistoryLine(Happened):
     reference = text(required=True, allow_none=True)
     narrative = text(required=True, allow_none=True)
     metadata = metadata_shown()
+    texts_erased = Flag(required=True)
     status = text(required=True)
     authorized = Amount(required=True)
     settled = Amount(required=True)

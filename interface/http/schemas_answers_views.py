@@ -7,6 +7,7 @@ from interface.http.fields import (
     Amount,
     Choice,
     Day,
+    Flag,
     Moment,
     Parts,
     Uuid,
@@ -73,6 +74,7 @@ class EntryListed(EntryMade):
 
     narrative = text(required=True, allow_none=True)
     metadata = metadata_shown()
+    texts_erased = Flag(required=True)
     actor = text(required=True)
     reason = text(required=True, allow_none=True)
 

@@ -83,6 +83,11 @@ def read_texts(connection: Connection[DictRow], stored: Sequence[Stored]) -> dic
     return {row["position"]: decode_body(row["body"]) for row in rows}
 
 
+def is_erased(record: Record, said: PrivateText) -> bool:
+    """True where a record came with texts and none are left. `said`: NO_TEXT where none are."""
+    return said is NO_TEXT and getattr(record.payload, "private", None) is not None
+
+
 def happened(stored: Stored) -> dict[str, Any]:
     """Returns what a record's envelope says, as a line of a thing's history."""
     record, state = stored

@@ -23,7 +23,7 @@ from interface.http.admission import Guest, check_may_read
 from interface.http.door import Door
 from interface.http.entries import entry_shown
 from interface.http.errors import invalid
-from interface.http.streams import NO_TEXT, Stored, read_texts, receipt
+from interface.http.streams import NO_TEXT, Stored, is_erased, read_texts, receipt
 from interface.http.targets import named_ledger
 from projections.moments import position_at
 from projections.status import read_shown
@@ -126,6 +126,7 @@ class EntryRecord(NamedTuple):
             "legs": legs,
             "narrative": self.texts.narrative,
             "metadata": self.texts.metadata,
+            "texts_erased": is_erased(self.stored.record, self.texts),
             "actor": self.stored.record.actor,
             "reason": self.stored.record.reason,
             **receipt(self.stored),

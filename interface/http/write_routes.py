@@ -12,6 +12,7 @@ from domain.baselines import SetBaseline
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
+from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
@@ -37,6 +38,7 @@ from interface.http.schemas_answers_postings import (
     Settlement,
 )
 from interface.http.schemas_baselines import BaselineMade
+from interface.http.schemas_erasures import TextsErased
 
 
 class WriteRoute(NamedTuple):
@@ -69,6 +71,7 @@ WRITE_ROUTES = (
     WriteRoute(f"{LEDGER}/entries", Post, EntryMade, "Post an entry"),
     WriteRoute(f"{ENTRY}/reverse", Reverse, EntryMade, "Reverse an entry"),
     WriteRoute(f"{ENTRY}/adjust", Adjust, Adjustment, "Correct an entry"),
+    WriteRoute(f"{ENTRY}/erase", EraseEntryTexts, TextsErased, "Erase an entry's texts"),
     WriteRoute(f"{LEDGER}/authorizations", Authorize, AuthorizationChanged, "Hold funds"),
     WriteRoute(f"{AUTHORIZATION}/increment", Increment, AuthorizationChanged, "Add to a hold"),
     WriteRoute(f"{AUTHORIZATION}/reduce", Reduce, AuthorizationChanged, "Reduce a hold"),
@@ -81,6 +84,9 @@ WRITE_ROUTES = (
     ),
     WriteRoute(
         f"{AUTHORIZATION}/representment", Representment, Settlement, "Win back a chargeback"
+    ),
+    WriteRoute(
+        f"{AUTHORIZATION}/erase", EraseAuthorizationTexts, TextsErased, "Erase a hold's texts"
     ),
     WriteRoute(
         f"{LEDGER}/settlements", SettleMandatory, Settlement, "Settle what a network has cleared"

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from application.outcomes import Asked, Outcome, Unanswered
+from application.private import PrivateText
 from domain.accounts import AccountOpened, CloseAccount
 from domain.amendments import AmendAccount
 from domain.commands import Command
@@ -59,6 +60,7 @@ from interface.http.schemas_authorizations import (
     VoidBody,
 )
 from interface.http.schemas_baselines import SetBaselineBody
+from interface.http.schemas_erasures import EraseAuthorizationBody, EraseEntryBody
 from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
 from interface.http.schemas_stops import FreezeAccountBody, SetLimitBody, UnfreezeAccountBody
 from interface.http.streams import (
@@ -254,6 +256,10 @@ def _show_entry(written: Written) -> Shown:
     return entry_shown(written.stored[0])
 
 
+def _show_erased(written: Written) -> Shown:
+    return {"erased": written.event.erased}
+
+
 def _show_adjustment(written: Written) -> Shown:
     reversal, replacement, *_ = written.stored
     return {
@@ -275,6 +281,8 @@ def _show_authorization(written: Written) -> Shown:
     if has_texts(recorded):
         with written.door.ledgers.reader(written.ledger) as connection:
             texts = read_texts(connection, recorded)
+    if written.is_judgement:
+        texts[last.record.position] = PrivateText()  # not written, so not gone
     shown = authorization_shown(history, texts)
     if isinstance(written.event, EntryPosted):
         shown["entry"] = written.stored[0].record.stream
@@ -312,6 +320,8 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(SetLimitBody, 200, _show_limit),
         _verb(StateAccountBody, 200, _show_stated),
         _verb(SetBaselineBody, 200, _show_baseline),
+        _verb(EraseEntryBody, 200, _show_erased),
+        _verb(EraseAuthorizationBody, 200, _show_erased),
         _verb(PostBody, 201, _show_entry),
         _verb(ReverseBody, 201, _show_entry),
         _verb(AdjustBody, 201, _show_adjustment),

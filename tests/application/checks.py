@@ -58,12 +58,18 @@ def check_log(office: Office, events: list[dict[str, Any]]) -> None:
 
 
 def check_private(office: Office, events: list[dict[str, Any]]) -> None:
-    """Each private body is the one that its record names, and none stands alone."""
-    digests = {}
+    """Each private body is the one that its record names, and none stands alone; what an event
+    says to be erased is gone."""
+    digests: dict[int, str] = {}
+    streams: dict[str, list[int]] = {}
     for event in events:
         record = json.loads(event["state"])
+        if record["type"] == "PrivateTextErased":
+            for position in streams.pop(record["payload"]["erased"], ()):
+                del digests[position]
         if "private" in record["payload"]:
             digests[record["position"]] = record["payload"]["private"]
+            streams.setdefault(record["stream"], []).append(record["position"])
     assert {
         row["position"]: sha256(row["salt"] + row["body"]).hexdigest()
         for row in office.query("SELECT * FROM {}.private")

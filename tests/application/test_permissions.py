@@ -43,7 +43,7 @@ CONTROLLERS = {
     "SetLimit",
     "StateAccount",
 }
-WATCHES = {"SetBaseline"}
+WATCHES = {"SetBaseline", "EraseEntryTexts", "EraseAuthorizationTexts"}
 """Controllers and compliance."""
 
 CLERKS = {

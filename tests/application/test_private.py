@@ -3,6 +3,7 @@
 import json
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from domain.authorizations import Authorize, Release, Settle, Void
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
+from domain.erasures import EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.ledgers import CreateLedger
 from domain.legs import LegAsked
@@ -195,3 +197,23 @@ def test_actors_and_keys_may_be_recorded_with_texts(office: Office, command: Com
     [outcome] = writer.submit([(office.asked(command, by=OPERATOR),)])
     assert outcome.status == "done"
     assert b"Erika" not in outcome.stored[0].state
+
+
+def test_texts_that_are_erased_are_gone_whenever_they_came(own_office: Office) -> None:
+    """Before, in a commit of its own; or in the very commit that erases them."""
+    office = own_office
+    chart = office.chart()
+    position = office.position
+    old = id_of(office.done(entry_with_texts(chart)))
+    assert len(bodies(office, position)) == 1
+    fresh = str(uuid4())
+    outcomes = office.all(
+        msgspec.structs.replace(entry_with_texts(chart), id=fresh),
+        EraseEntryTexts(entry=fresh),
+        EraseEntryTexts(entry=old, narrative="Asked for in a letter"),
+    )
+    assert [outcome.code for outcome in outcomes] == [None, None, None]
+    left = office.query("SELECT position, body FROM {}.private")
+    assert [row["position"] for row in left] == [outcomes[2].position]
+    office.done(Reverse(entry=old, reason="duplicate"))
+    assert office.do(Reverse(entry=old, reason="duplicate")).code == "already_reversed"

@@ -15,6 +15,7 @@ from domain.authorizations import (
 )
 from domain.corrections import Adjust, Reverse
 from domain.entries import Link, Post
+from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount
 from domain.ledgers import LockBooks
 from domain.limits import SetLimit
@@ -331,4 +332,27 @@ VOID = Good(
 
 RELEASE = Good(Release, ledger, HELD, {"authorization": HELD_ID}, [], [NO_HOLD, ENDED, EXPIRED])
 
-POSTINGS = [POST, REVERSE, ADJUST, AUTHORIZE, SETTLE, VOID, RELEASE]
+ERASE_ENTRY = Good(
+    EraseEntryTexts,
+    ledger,
+    CORRECTED,
+    {"entry": ENTRY},
+    [],
+    [fault("entry_not_found", NOT_FOUND, sets(entry="nothing"))],
+)
+
+ERASE_AUTHORIZATION = Good(
+    EraseAuthorizationTexts, ledger, HELD, {"authorization": HELD_ID}, [], [NO_HOLD]
+)
+
+POSTINGS = [
+    POST,
+    REVERSE,
+    ADJUST,
+    AUTHORIZE,
+    SETTLE,
+    VOID,
+    RELEASE,
+    ERASE_ENTRY,
+    ERASE_AUTHORIZATION,
+]

@@ -24,6 +24,7 @@ from domain.closes import (
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Document, Post, Source
+from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.holds import Network
 from domain.increments import Increment, Reduce
@@ -79,6 +80,7 @@ def fill(archive: Archive) -> None:
     archive.done(StateAccount(account=gone.cash))
     archive.done(FreezeAccount(account=gone.wallet, basis="legal", authority_reference="AZ 1"))
     assert archive.do(transfer(chart.wallet, chart.cash, "99999.00")).code == "limit_exceeded"
+    archive.done(EraseEntryTexts(entry=wrong, reason="privacy", narrative="Asked for by her"))
     archive.done(
         Post(
             legs=legs(
@@ -228,7 +230,8 @@ def _holds(archive: Archive, chart: Any) -> None:
     due = hold("1.00", expires_in_seconds=60)
     archive.clock.move(seconds=61)
     assert archive.do(Settle(authorization=due)).code == "authorization_expired"
-    hold("2.50")
+    texts = hold("2.50", narrative="A table for two")
+    archive.done(EraseAuthorizationTexts(authorization=texts, reason="privacy"))
     late = hold("2.00", expires_in_seconds=60)
     archive.clock.move(days=1)
     archive.done(

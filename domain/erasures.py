@@ -1,0 +1,53 @@
+"""Erasures: texts that were kept beside the log, and may hold personal data, are taken away.
+
+The record says that they were, by whom and why; it keeps their digests, so all proofs stay valid.
+What is in the record itself (references, parties, amounts) stays for ever.
+"""
+
+from domain.authorizations import find_authorization
+from domain.books import Books
+from domain.commands import At, Command, Decided, Event, NewStream
+from domain.entries import find_entry
+
+
+class EraseEntryTexts(Command, frozen=True, kw_only=True, tag="erase_entry"):
+    """Of one entry; a replacement or a reversal has its own."""
+
+    entry: str
+
+
+class EraseAuthorizationTexts(Command, frozen=True, kw_only=True, tag="erase_authorization"):
+    """Of all that has happened to a hold so far; the entries that it posted have their own."""
+
+    authorization: str
+
+
+class PrivateTextErased(Event, frozen=True, kw_only=True):
+    """The texts of the records of the stream `erased`, up to here, are gone."""
+
+    erased: str
+    reference: str | None = None
+    private: str | None = None
+
+
+def erase_entry(books: Books, command: EraseEntryTexts, at: At, new: NewStream) -> Decided:
+    """Returns the event that says so. Erasing again is on record again, and changes nothing.
+
+    Raises EntryNotFound.
+    """
+    find_entry(books, command.entry)
+    return [(new(0), PrivateTextErased(erased=command.entry, reference=command.reference))]
+
+
+def erase_authorization(
+    books: Books, command: EraseAuthorizationTexts, at: At, new: NewStream
+) -> Decided:
+    """Returns the event that says so, as `erase_entry` does. Raises AuthorizationNotFound."""
+    find_authorization(books, command.authorization)
+    event = PrivateTextErased(erased=command.authorization, reference=command.reference)
+    return [(new(0), event)]
+
+
+def evolve(books: Books, stream: str, event: PrivateTextErased) -> None:
+    """Marks the texts, so that the commit takes them away."""
+    books.erased.put(event.erased, True)

@@ -1,0 +1,30 @@
+"""Erasures: bodies, and the answer."""
+
+from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
+from interface.http.fields import Text, Uuid
+from interface.http.schemas import REASON, Body
+from interface.http.schemas_answers import Receipt
+
+
+class EraseEntryBody(Body):
+    """Takes away the narratives and metadata of an entry: the record keeps their digest."""
+
+    makes = EraseEntryTexts
+    target = "entry"
+
+    reason = Text(40, pattern=REASON, required=True)
+
+
+class EraseAuthorizationBody(Body):
+    """Takes away the narratives and metadata of all that happened to a hold so far."""
+
+    makes = EraseAuthorizationTexts
+    target = "authorization"
+
+    reason = Text(40, pattern=REASON, required=True)
+
+
+class TextsErased(Receipt):
+    """Whose texts are gone."""
+
+    erased = Uuid(required=True)

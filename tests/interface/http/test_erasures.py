@@ -1,0 +1,61 @@
+"""Texts are erased on record; who reads sees that there were some."""
+
+from typing import Any
+
+from tests.interface.http.world import World, assert_problem, authorization, body_of, entry
+
+NAME = "Erika Mustermann"
+WHY = {"reason": "privacy_request"}
+
+
+def posted(world: World, **more: Any) -> dict[str, Any]:
+    body = entry(world.account(), world.account(), "1.00", narrative=NAME, metadata={"n": NAME})
+    return body_of(world.clerk.post(f"{world.path}/entries", {**body, **more}))
+
+
+def test_an_entrys_texts_go_and_the_record_stays(world: World) -> None:
+    made = posted(world)
+    path = f"{world.path}/entries/{made['id']}"
+    before = body_of(world.auditor.get(path))
+    assert (before["narrative"], before["texts_erased"]) == (NAME, False)
+    assert_problem(world.clerk.post(f"{path}/erase", WHY), 403, "forbidden")
+    assert_problem(world.compliance.post(f"{path}/erase"), 422, "invalid_request")
+    erased = world.compliance.post(f"{path}/erase", WHY, key="gone")
+    assert (erased.status_code, body_of(erased)["erased"]) == (200, made["id"])
+    again = world.compliance.post(f"{path}/erase", WHY, key="gone")
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert body_of(again) == body_of(erased)
+    assert world.controller.post(f"{path}/erase", WHY).status_code == 200, "it changes nothing"
+    after = world.auditor.get(path)
+    assert NAME not in after.text
+    shown = body_of(after)
+    assert (shown["narrative"], shown["metadata"], shown["texts_erased"]) == (None, None, True)
+    assert shown["record_sha256"] == before["record_sha256"]
+    record = body_of(world.auditor.get(f"{world.path}/events?stream={made['id']}"))["items"][0]
+    assert "private" in record["payload"]
+    assert NAME not in world.auditor.get(f"{world.path}/audit/entry/{made['id']}").text
+
+
+def test_a_holds_texts_go_and_it_lives_on(world: World) -> None:
+    wallet, shop = world.funded("10.00"), world.account()
+    path = f"{world.path}/authorizations"
+    held = body_of(world.clerk.post(path, authorization(wallet, shop, "5.00", narrative=NAME)))
+    path = f"{path}/{held['id']}"
+    assert world.controller.post(f"{path}/erase", WHY).status_code == 200
+    first, *_ = body_of(world.auditor.get(path))["history"]
+    assert (first["narrative"], first["texts_erased"]) == (None, True)
+    more = {"amount": "1.00", "narrative": "more"}
+    grown = body_of(world.clerk.post(f"{path}/increment", more))["history"][-1]
+    assert (grown["narrative"], grown["texts_erased"]) == ("more", False)
+    settled = world.clerk.post(f"{path}/settle", {"validate_only": True, "narrative": NAME})
+    assert body_of(settled)["history"][-1]["texts_erased"] is False
+    assert world.clerk.post(f"{path}/settle").status_code == 201
+
+
+def test_what_is_not_there_has_no_texts(world: World) -> None:
+    none = "/00000000-0000-4000-8000-000000000000/erase"
+    for things, code in (
+        ("entries", "entry_not_found"),
+        ("authorizations", "authorization_not_found"),
+    ):
+        assert_problem(world.controller.post(f"{world.path}/{things}{none}", WHY), 404, code)
