@@ -8,7 +8,8 @@ from domain.books import Books
 
 MAX_CACHED_AUTHORIZATIONS = 50_000
 MAX_CACHED_ACCOUNTS = 200_000
-"""Beyond these the cache is dropped whole and filled again as commands need it."""
+"""Beyond these the authorizations, or the whole cache, are forgotten, and read again as commands
+need them."""
 
 
 class Cache:
@@ -29,14 +30,22 @@ class Cache:
         self.mark: tuple[int, UUID] | None = None
 
     def confirm(self, mark: tuple[int, UUID]) -> None:
-        """Believes what a commit left. Requires that its COMMIT was confirmed."""
+        """Believes what a commit left. Requires that its COMMIT was confirmed.
+
+        Forgets nothing: the next commit may have been decided on these books already.
+        """
         self.mark = mark
-        if self.is_full:
+
+    def make_room(self) -> None:
+        """Forgets what is too much. Requires that no commit is on its way."""
+        if len(self.books.accounts.now) > MAX_CACHED_ACCOUNTS:
             self.drop()
+        elif self.is_full:
+            self.books.forget_authorizations()
 
     @property
     def is_full(self) -> bool:
-        """True where it should be dropped when no commit is on its way."""
+        """True where there is too much in it: room is made when no commit is on its way."""
         books = self.books
         return (
             len(books.authorizations.now) > MAX_CACHED_AUTHORIZATIONS

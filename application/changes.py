@@ -14,7 +14,6 @@ from application.private import PrivateRow
 from application.rows import Rows, array, numbers
 from domain.baselines import Baseline
 from domain.books import Books, Shelf
-from domain.holds import Authorization
 from domain.limits import Usage
 from domain.mandatory_settlements import NetworkReference
 from domain.money import minor_units
@@ -69,7 +68,7 @@ def write_changes(
     if books.versions.changed:
         _write_accounts(rows, statements, books)
     if books.authorizations.changed:
-        _write_holds(rows, statements, books.authorizations.changed)
+        _write_holds(rows, statements, books)
     if books.network_references.changed:
         _write_network_references(rows, statements, books.network_references.changed)
     if books.usages.changed:
@@ -203,14 +202,16 @@ def _write_accounts(rows: Rows, statements: Statements, books: Books) -> None:
     )
 
 
-def _write_holds(rows: Rows, statements: Statements, changed: dict[str, Authorization]) -> None:
-    """A hold's row stands while the authorization is open and has something to free."""
+def _write_holds(rows: Rows, statements: Statements, books: Books) -> None:
+    """A hold's row stands while the authorization is open and has something to free. One that this
+    commit has opened and closed never had one."""
+    changed, opened = books.authorizations.changed, books.opened.changed
     open_ids = [
         id
         for id, state in changed.items()
         if state.closed_as is None and (minor_units(state.held) or state.expires_at)
     ]
-    closed_ids = changed.keys() - set(open_ids)
+    closed_ids = changed.keys() - set(open_ids) - opened.keys()
     if closed_ids:
         statements.execute(
             rows.sql("DELETE FROM {}.holds WHERE authorization_id = ANY(%s::uuid[])"),

@@ -7,31 +7,25 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
 from application.expiry import MAX_EXPIRED_PER_COMMAND, YIELDS_TO_EXPIRY, DueHolds
 from application.identity import CommandIds
 from application.needs import acts_on
 from application.outcomes import Asked, Outcome, Prepared
-from application.permissions import MAY, check, standing_of
-from application.plain import PlainForms, fill
-from application.private import PrivateRow, has_private_text, seal
+from application.permissions import check, standing_of
+from application.plain import PlainForms
+from application.plain_commands import PlainCommands
+from application.private import PrivateRow
 from application.recorder import Row
-from application.records import FORMAT, MAX_RECORD_BYTES, Record, encode
+from application.recording import Recording, TooLarge
 from application.repeats import Done
 from application.rows import Rows
 from domain.authorizations import expire
 from domain.books import Books
 from domain.card_numbers import card_number_in, without_card_numbers
-from domain.catalogue import EVENTS, EVOLVE, CommandRefused
-from domain.commands import At, Decided, Event
+from domain.catalogue import CommandRefused
+from domain.commands import At, Decided
 from domain.decisions import decide
-from domain.entries import EntryAdjusted, EntryPosted, EntryReversed, Post
-from domain.plain import PlainPosting
 from domain.refusals import Refusal, Rejection
-
-_NO_STREAM_VERSION = (CommandRefused, EntryPosted, EntryReversed, EntryAdjusted)
-_MAY_POST = MAY[Post]
 
 
 class IdempotencyConflict(Rejection):
@@ -42,11 +36,6 @@ class IdempotencyConflict(Rejection):
 class GroupRefused(Rejection):
     code = "group_refused"
     sentence = "Another command of the same group was refused: {culprit}."
-
-
-class TooLarge(Rejection):
-    code = "too_large"
-    sentence = "The record would have {bytes} bytes; the most is {limit}."
 
 
 def prepare(asked: Asked, ids: CommandIds) -> Prepared:
@@ -68,9 +57,8 @@ def prepare(asked: Asked, ids: CommandIds) -> Prepared:
 class Decisions:
     """Decides on the books, from one position on and at one moment.
 
-    `known` are the commands that were done before or have been decided here; `asked_for` the
-    entries that some command needs on its shelf: the caller fills both. `stored` and `private` are
-    what is to be written.
+    `known` are the commands that were done before or have been decided here: the caller fills it
+    with the former.
     """
 
     def __init__(
@@ -89,24 +77,41 @@ class Decisions:
     ) -> None:
         self._books = books
         self._rows = rows
-        self._ids = ids
-        self._forms = forms
         self._due_holds = due_holds
-        self._ledger = ledger
-        self._software_version = software_version
-        self._first_position = self.position = position
-        self._incarnation = incarnation
         self._at = at
-        self._recorded_at_text = at.recorded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        self._plain = PlainPosting(books, at)
+        self._recording = Recording(
+            books=books,
+            ids=ids,
+            ledger=ledger,
+            software_version=software_version,
+            position=position,
+            incarnation=incarnation,
+            at=at,
+        )
+        self._plain = PlainCommands(books=books, at=at, recording=self._recording, forms=forms)
         self._due: dict[str, deque[str]] = {}
         self._any_due: bool | None = None
         self._expired: list[tuple[Prepared, str]] = []
-        self._command_id = ""
-        self.stored: list[Row] = []
-        self.private: list[PrivateRow] = []
         self.known: dict[str, Done] = {}
-        self.asked_for: set[str] = set()
+
+    @property
+    def stored(self) -> list[Row]:
+        """The events that are to be written, in order."""
+        return self._recording.stored
+
+    @property
+    def private(self) -> list[PrivateRow]:
+        """The texts that are to be written beside them."""
+        return self._recording.private
+
+    @property
+    def position(self) -> int:
+        """Of the last event."""
+        return self._recording.position
+
+    def keep_on_shelf(self, ids: set[str]) -> None:
+        """Says which ids some command of the commit asks for: what has one must be found."""
+        self._plain.asked_for = ids
 
     def decide(self, unit: Sequence[Prepared]) -> list[Outcome]:
         """Decides commands that stand or fall together, in order."""
@@ -116,7 +121,7 @@ class Decisions:
             return [self._decide_one(unit[0])]
         self._books.begin_group()
         self._expired = []
-        before = len(self.stored), len(self.private)
+        before = self._recording.mark
         outcomes: list[Outcome] = []
         for one in unit:
             outcome = self._decide_one(one)
@@ -132,7 +137,7 @@ class Decisions:
 
         Requires that all commands of the unit ask for that. Nothing is written and no key used.
         """
-        judged_at, stored, private = self.position, len(self.stored), len(self.private)
+        judged_at, before = self.position, self._recording.mark
         unknown = [one.command_id for one in unit if one.command_id not in self.known]
         self._books.begin_group()
         found: list[Outcome] = []
@@ -141,8 +146,7 @@ class Decisions:
             if found[-1].code is not None:
                 break
         self._books.drop_group()
-        del self.stored[stored:], self.private[private:]
-        self.position = judged_at
+        self._recording.take_back(before)
         self._due.clear()  # what seemed to expire has not
         for command_id in unknown:
             self.known.pop(command_id, None)
@@ -172,9 +176,7 @@ class Decisions:
         Holds whose time had come stay expired: that is true whatever becomes of the group. What
         was done by an earlier request stays done.
         """
-        events, private = before
-        del self.stored[events:], self.private[private:]
-        self.position = self._first_position + events
+        self._recording.take_back(before)
         undone = set()
         for one, outcome in zip(unit, outcomes, strict=False):
             known = self.known.get(one.command_id)
@@ -197,19 +199,17 @@ class Decisions:
         return [*kept, refused, *[others] * (len(unit) - len(outcomes))]
 
     def _decide_one(self, one: Prepared) -> Outcome:
-        command, by = one.asked.command, one.asked.by
         known = self.known.get(one.command_id)
         if known is not None:
             return self._repeated(one, known)
-        if type(command) is Post and not self._books.in_group:
-            outcome = self.post_plain(one, command)
+        if not self._books.in_group:
+            outcome = self.decide_plain(one)
             if outcome is not None:
                 return outcome
         try:
-            check(command, by)
+            check(one.asked.command, one.asked.by)
             self._expire_due(one)
-            self._command_id = one.command_id
-            outcome = self._emit(one, self._decided(one))
+            outcome = Outcome(self._recording.emit(one, self._decided(one)))
         except Refusal as refusal:
             if not refusal.recorded:
                 return Outcome([], code=refusal.code, detail=refusal.detail, facts=refusal.facts)
@@ -222,34 +222,14 @@ class Decisions:
         self.known[one.command_id] = Done(one.digest, outcome)
         return outcome
 
-    def post_plain(self, one: Prepared, command: Post) -> Outcome | None:
-        """The straight line for what most commands are; None where it does not lead there."""
-        command_id, digest, by = one.command_id, one.digest, one.asked.by
-        if command_id in self.asked_for or by.roles.isdisjoint(_MAY_POST):
+    def decide_plain(self, one: Prepared) -> Outcome | None:
+        """The straight line for what most commands are; None, and nothing has changed, where it
+        does not lead there. Requires that the command is not known."""
+        rows = self._plain.decide(one)
+        if rows is None:
             return None
-        entry = self._plain.post(command)
-        if entry is None:
-            return None
-        position = self.position = self.position + 1
-        form = self._forms.form(
-            incarnation=self._incarnation,
-            by=by,
-            effective_on=entry.effective_on,
-            fiscal_year=self._plain.fiscal_year_of(entry.effective_on),
-            asset=entry.first.asset,
-        )
-        state = fill(
-            form,
-            entry,
-            position=position,
-            recorded_at=self._recorded_at_text,
-            command_id=command_id,
-            digest=digest,
-        )
-        row = Row(position, command_id, 1, "EntryPosted", state, None)
-        self.stored.append(row)
-        outcome = Outcome([row])
-        self.known[command_id] = Done(digest, outcome)
+        outcome = Outcome(rows)
+        self.known[one.command_id] = Done(one.digest, outcome)
         return outcome
 
     def _repeated(self, one: Prepared, known: Done) -> Outcome:
@@ -276,7 +256,7 @@ class Decisions:
                     self._books,
                     one.asked.command,
                     self._at_of(one),
-                    self._new_stream,
+                    self._recording.new_streams(one.command_id),
                     card_number_in=one.card_number_in,
                 )
             except Refusal as refusal:
@@ -323,89 +303,21 @@ class Decisions:
         event = expire(self._books, authorization, self._at)
         if event is None:
             return False
-        self._keep(self._row(one, authorization, event, of_command=False), event)
+        self._recording.emit_caused(one, authorization, event)
         self._expired.append((one, authorization))
         return True
 
     def _record_refusal(
         self, one: Prepared, code: str, detail: str, facts: dict[str, Any]
     ) -> Outcome:
-        self._command_id = one.command_id
         event = CommandRefused(
             do=str(one.asked.command.__struct_config__.tag),
             code=code,
             detail=detail,
             facts=facts,
         )
-        stored = self._emit(one, [(self._new_stream(0), event)], private=False).stored
+        stream = self._recording.new_streams(one.command_id)(0)
+        stored = self._recording.emit(one, [(stream, event)], private=False)
         outcome = Outcome(stored, code=code, detail=detail, facts=facts)
         self.known[one.command_id] = Done(one.digest, outcome)
         return outcome
-
-    def _new_stream(self, number: int) -> str:
-        """The command's first new stream has its id, unless a client took that for a thing of
-        its own."""
-        if number == 0 and not self._books.opened.get(self._command_id):
-            return self._command_id
-        return self._ids.derived_id(self._command_id, number)
-
-    def _emit(self, one: Prepared, decided: Decided, *, private: bool = True) -> Outcome:
-        """Makes the command's records; keeps them and their effect where all are small enough."""
-        rows: list[PrivateRow] = []
-        if private and has_private_text(one.asked.command):
-            decided, rows = seal(one.asked.command, decided, self.position + 1)
-        made = [
-            self._row(one, stream, event, ahead=ahead)
-            for ahead, (stream, event) in enumerate(decided)
-        ]
-        if made[0].stream != one.command_id or made[0].version != 1:
-            made[0] = replace(made[0], command_id=one.command_id)
-        for row, (_, event) in zip(made, decided, strict=True):
-            self._keep(row, event)
-        self.private.extend(rows)
-        return Outcome(made)
-
-    def _row(
-        self, one: Prepared, stream: str, event: Event, *, ahead: int = 0, of_command: bool = True
-    ) -> Row:
-        """Raises TooLarge."""
-        command, by = one.asked.command, one.asked.by
-        position, version = self.position + ahead + 1, self._books.next_version(stream)
-        name = type(event).__name__
-        record = Record(
-            FORMAT,
-            self._ledger,
-            self._incarnation,
-            position,
-            stream,
-            version,
-            name,
-            EVENTS[type(event)],
-            self._recorded_at_text,
-            by.actor,
-            command.on_behalf_of,
-            by.key_id,
-            by.channel,
-            self._software_version,
-            one.command_id if of_command else None,
-            one.digest if of_command else None,
-            command.correlation_id,
-            None if of_command else one.command_id,
-            command.reason if of_command else None,
-            event,
-        )
-        state = encode(record)
-        if len(state) > MAX_RECORD_BYTES:
-            raise TooLarge(bytes=len(state), limit=MAX_RECORD_BYTES)
-        return Row(position, stream, version, name, state, None)
-
-    def _keep(self, row: Row, event: Event) -> None:
-        """Takes the record into the commit and folds its event."""
-        self.position = row.position
-        self.stored.append(row)
-        books = self._books
-        EVOLVE[type(event)](books, row.stream, event)
-        if row.version == 1:
-            books.opened.put(row.stream, True)
-        if not isinstance(event, _NO_STREAM_VERSION):
-            books.streams.put(row.stream, row.version)

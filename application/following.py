@@ -3,8 +3,9 @@
 PostgreSQL stores a big commit while Python decides the next: two processors instead of one after
 the other. What makes it sound:
 
-- Only plain entries are decided ahead (domain/plain.py): all that they look at is in memory, and
-  they are decided on what the commit before leaves. What is not plain waits for the lock.
+- Only plain commands are decided ahead (application/plain_commands.py): all that they look at is in
+  memory, and they are decided on what the commit before leaves. What is not plain waits for the
+  lock, with all that comes after it.
 - The look-up of what was done already needs no lock: the commit before holds it, so that whatever
   was committed earlier can be seen, and what that commit does itself is known here. Where either
   has any of the ids, nothing is decided ahead.
@@ -22,7 +23,6 @@ from application.metrics import COMMIT_STEPS
 from application.needs import Needs
 from application.outcomes import Outcome, Prepared
 from application.repeats import ask_done
-from domain.entries import Post
 
 
 class Overtaken(Exception):
@@ -36,7 +36,7 @@ class Following(Commit):
     _ahead: list[list[Outcome]]
 
     def decide_ahead(self, previous: Commit, units: Sequence[Sequence[Prepared]]) -> None:
-        """Decides the plain entries that come first, on what `previous` leaves.
+        """Decides the plain commands that come first, on what `previous` leaves.
 
         Requires that `previous` holds the lock and has closed its books. Raises psycopg.Error,
         Unanswered.
@@ -49,16 +49,13 @@ class Following(Commit):
         self._continues = continues(prepared)
         self._begin(previous.position, previous.recorded_at.astimezone(UTC), previous.incarnation)
         self._needs = self._needed(prepared)
-        self.decisions.asked_for = self._needs.entries | self._needs.new_ids
+        self.decisions.keep_on_shelf(self._needs.entries | self._needs.new_ids)
         if not self._is_new(previous):
             return
         for unit in units:
-            command = unit[0].asked.command
-            if len(unit) > 1 or type(command) is not Post or command.validate_only:
+            if len(unit) > 1 or unit[0].command_id in self.decisions.known:
                 break
-            if unit[0].command_id in self.decisions.known:
-                break
-            outcome = self.decisions.post_plain(unit[0], command)
+            outcome = self.decisions.decide_plain(unit[0])
             if outcome is None:
                 break
             self._ahead.append([outcome])

@@ -100,7 +100,9 @@ class Transactions:
         raise Unanswered("unavailable", "The database can't be written to now.") from error
 
     def decide(self, units: Units) -> tuple[Commit, list[list[Outcome]]]:
-        """Takes the lock and decides. Raises psycopg.Error."""
+        """Takes the lock and decides. Requires that no commit is on its way. Raises
+        psycopg.Error."""
+        self._cache.make_room()
         commit = self._new(Commit)
         commit.open([one for unit in units for one in unit])
         self.undisturbed = 0 if commit.found_stale else self.undisturbed + 1

@@ -151,6 +151,12 @@ class Books:
         """Returns all balances of an account, an asset each."""
         return [page.balance for page in self.balances.of_account(account)]
 
+    def forget_authorizations(self) -> None:
+        """Takes all authorizations off the shelf. Requires that no commit is in the making."""
+        for authorization in self.authorizations.now:
+            del self.streams.now[authorization]
+        self.authorizations.now.clear()
+
     def begin_group(self) -> None:
         """Starts to remember: the commands that follow stand or fall together."""
         self.in_group = True

@@ -3,7 +3,8 @@
 Nearly all entries are alike: two legs, one asset, two open accounts, nothing optional but a date.
 For those `PlainPosting` comes to what `entries.post` and `evolve_posted` come to, several times
 faster; for anything else, refusals included, it answers None, and those decide. By test: plain =
-post. The code is long-winded on purpose: a call costs as much here as the arithmetic.
+post. The code is long-winded on purpose: a call costs as much here as the arithmetic. Holds have
+the same (domain/plain_holds.py).
 """
 
 from datetime import date
@@ -28,6 +29,7 @@ class PlainEntry(Struct, frozen=True, gc=False):
     """What a plain entry's record says beside its two legs."""
 
     voucher_no: int
+    fiscal_year: int
     effective_on: date
     first: LegAsked
     first_line: int
@@ -37,15 +39,53 @@ class PlainEntry(Struct, frozen=True, gc=False):
     second_balance: str
 
 
-class PlainPosting:
-    """Posts plain entries to the books at one moment."""
+class PlainDecisions:
+    """What plain decisions look up, remembered while the commands of one moment are decided."""
 
     def __init__(self, books: Books, at: At) -> None:
         self._books = books
-        self._today = at.today
+        self._at = at
         self._ledger: Ledger | None = None
-        self._years: dict[date, tuple[str, int]] = {}
+        self._years: dict[date, int] = {}
         self._assets: dict[str, tuple[int, dict[str, Page]]] = {}
+
+    def _open(self, account: str, asset: str) -> Page | None:
+        """The page of an account that never had this asset; None where there is no account."""
+        books = self._books
+        return (
+            None if books.accounts.get(account) is None else books.balances.open((account, asset))
+        )
+
+    def _find_asset(self, code: str) -> tuple[int, dict[str, Page]] | None:
+        """An asset's scale and its pages; None where there is no such asset."""
+        asset = self._books.assets.get(code)
+        if asset is None:
+            return None
+        found = self._assets[code] = (asset.scale, self._books.balances.of_asset(code))
+        return found
+
+    def _year(self, day: date) -> int | None:
+        """The fiscal year of a day on which may be posted now; None of any other."""
+        ledger = self._books.ledgers.get("")
+        if ledger is not self._ledger:
+            # An earlier command of this commit shut days: what was worked out is void.
+            self._ledger = ledger
+            self._years = {}
+        return self._years.get(day) or self._find_year(day)
+
+    def _find_year(self, day: date) -> int | None:
+        ledger = self._ledger
+        if ledger is None or self._books.journals.get(GENERAL) is None or day > self._at.today:
+            return None
+        shut = shut_through(ledger, "clerk")
+        if shut is not None and day <= shut:
+            return None
+        year = self._years[day] = fiscal_year(day, start=ledger.fiscal_year_start)
+        return year
+
+
+class PlainPosting(PlainDecisions):
+    """Posts plain entries to the books at one moment."""
 
     def post(self, command: Post) -> PlainEntry | None:  # noqa: PLR0915 -- see the module
         """Posts the entry and returns what its record says, or changes nothing and returns None.
@@ -73,22 +113,10 @@ class PlainPosting:
         that = pages.get(two) or self._open(two, code)
         if this is None or that is None or not (this.takes_plain and that.takes_plain):
             return None
-        whole, _, fraction = amount.partition(".")
-        if (
-            len(fraction) != scale
-            or len(amount) > _MOST_DIGITS
-            or (whole[0] == "0" and len(whole) > 1)
-        ):
-            return None
-        minor = int(whole + fraction)
-        books = self._books
-        day = command.effective_on or self._today
-        if books.ledgers.get("") is not self._ledger:
-            # An earlier command of this commit shut days: what was worked out is void.
-            self._ledger = books.ledgers.get("")
-            self._years = {}
-        numbers = self._years.get(day) or self._voucher_key(day)
-        if numbers is None or not minor:
+        minor = plain_minor(amount, scale)
+        day = command.effective_on or self._at.today
+        year = self._year(day)
+        if not minor or year is None:
             return None
 
         old = this.balance
@@ -138,6 +166,7 @@ class PlainPosting:
         this.touches += 1
         that.balance = Balance(debits, credits, pending_debits, pending_credits, second_lines)
         that.touches += 1
+        books = self._books
         balances = books.balances
         stamp = balances.stamp
         if this.stamp != stamp:
@@ -147,10 +176,12 @@ class PlainPosting:
             that.stamp = stamp
             balances.changed.append(that)
         vouchers = books.vouchers
+        numbers = (GENERAL, year)
         voucher_no = (vouchers.get(numbers) or 0) + 1
         vouchers.now[numbers] = vouchers.changed[numbers] = voucher_no
         return PlainEntry(
             voucher_no,
+            year,
             day,
             first,
             lines,
@@ -160,34 +191,14 @@ class PlainPosting:
             format_amount(second_left, scale),
         )
 
-    def _open(self, account: str, asset: str) -> Page | None:
-        """The page of an account that never had this asset; None where there is no account."""
-        books = self._books
-        return (
-            None if books.accounts.get(account) is None else books.balances.open((account, asset))
-        )
 
-    def _find_asset(self, code: str) -> tuple[int, dict[str, Page]] | None:
-        asset = self._books.assets.get(code)
-        if asset is None:
-            return None
-        found = self._assets[code] = (asset.scale, self._books.balances.of_asset(code))
-        return found
-
-    def fiscal_year_of(self, day: date) -> int:
-        """Returns the fiscal year of a day on which a plain entry was posted."""
-        return self._years[day][1]
-
-    def _voucher_key(self, day: date) -> tuple[str, int] | None:
-        """The counter of an open day's fiscal year; None where the day is not open."""
-        ledger = self._ledger
-        if ledger is None or self._books.journals.get(GENERAL) is None or day > self._today:
-            return None
-        shut = shut_through(ledger, "clerk")
-        if shut is not None and day <= shut:
-            return None
-        key = self._years[day] = (GENERAL, fiscal_year(day, start=ledger.fiscal_year_start))
-        return key
+def plain_minor(amount: str, scale: int) -> int:
+    """Returns the minor units of an amount that shows all its decimals and no digit more, 0 of any
+    other. Requires what the contract's schema guarantees of an amount."""
+    whole, _, fraction = amount.partition(".")
+    if len(fraction) != scale or len(amount) > _MOST_DIGITS or (whole[0] == "0" and len(whole) > 1):
+        return 0
+    return int(whole + fraction)
 
 
 def has_more(command: Post) -> bool:

@@ -4,15 +4,17 @@ import threading
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from application.following import Following
 from application.outcomes import Asked, Outcome, Unanswered
 from application.transactions import UNDISTURBED_COMMITS
 from application.writer import FLIGHT_COMMANDS
 from domain.accounts import OpenAccount
-from domain.authorizations import Authorize
+from domain.authorizations import Authorize, Release, Settle, Void
 from domain.commands import Command
 from domain.entries import Post
 from tests.application.checks import check_everything
@@ -43,14 +45,23 @@ def open_wallets(office: Office) -> list[str]:
 
 
 def batch(office: Office, random: Random, codes: list[str]) -> list[Asked]:
-    """Transfers of which some run out of funds, with a few commands of another kind between."""
+    """Transfers and holds of which some run out of funds, and a few of another kind between.
+
+    A hold and what ends it are one after the other, mostly in the same commit.
+    """
     commands: list[Command] = []
-    for _ in range(BATCH):
+    for number in range(BATCH):
         one, two = random.sample(codes, 2)
+        amount = f"{random.randint(1, 9)}.00"
         if random.random() < 0.001:
-            commands.append(Authorize(debit=one, credit=two, amount="0.01", asset="USD"))
+            commands.append(replace(transfer(one, two, amount), narrative="of another kind"))
+        elif number % 4:
+            commands.append(transfer(one, two, amount))
         else:
-            commands.append(transfer(one, two, f"{random.randint(1, 9)}.00"))
+            id = str(uuid4())
+            hold = Authorize(id=id, debit=one, credit=two, amount=amount, asset="USD")
+            commands += [hold, random.choice((Settle, Void, Release))(authorization=id)]
+    del commands[BATCH:]
     # The last one always runs out of funds.
     commands[-1] = transfer(codes[0], codes[1], "90000.00")
     return [office.asked(command) for command in commands]
@@ -112,7 +123,7 @@ def test_flights_are_as_one_after_another(office: Office, ahead: list[int]) -> N
     done = load(office, send, seed=1)
     assert any(ahead), "something was decided ahead"
     codes = {outcome.code for _, outcome in done.values()}
-    assert codes == {None, "insufficient_funds"}
+    assert codes == {None, "insufficient_funds", "authorization_not_found"}
     check_everything(office)
 
 

@@ -145,7 +145,7 @@ def test_plain_is_post(commands: list[Post]) -> None:
                 incarnation=1,
                 by=BY,
                 effective_on=entry.effective_on,
-                fiscal_year=plain.fiscal_year_of(entry.effective_on),
+                fiscal_year=entry.fiscal_year,
                 asset=entry.first.asset,
             )
             filled = fill(
