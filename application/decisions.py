@@ -19,12 +19,12 @@ from application.recorder import Row
 from application.recording import Recording, TooLarge
 from application.repeats import Done
 from application.rows import Rows
-from domain.authorizations import expire
 from domain.books import Books
 from domain.card_numbers import card_number_in, without_card_numbers
 from domain.catalogue import CommandRefused
 from domain.commands import At, Decided
 from domain.decisions import decide
+from domain.hold_ends import expire
 from domain.refusals import Refusal, Rejection
 
 

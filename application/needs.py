@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.baselines import SetBaseline
 from domain.books import Books
 from domain.commands import Command
@@ -13,6 +13,7 @@ from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.hold_ends import ExpireHold, Release, Void
 from domain.increments import Increment, Reduce
 from domain.legs import MAX_LEGS
 from domain.limits import SetLimit

@@ -7,7 +7,7 @@ from domain.access import IssueKey, ListLedger, RecordActor, RevokeKey
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
-from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.baselines import SetBaseline
 from domain.closes import (
     AbandonClose,
@@ -22,6 +22,7 @@ from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.hold_ends import ExpireHold, Release, Void
 from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks

@@ -12,10 +12,11 @@ from application.permissions import MAY
 from application.plain import PlainForms, fill
 from application.recorder import Row
 from application.recording import Recording
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.books import Books
 from domain.commands import At, Command
 from domain.entries import Post
+from domain.hold_ends import Release, Void
 from domain.plain import PlainPosting
 from domain.plain_holds import PlainHolds
 

@@ -15,7 +15,7 @@ from application.commit import utc_now
 from application.ledgers import THE_SERVICE, Ledgers
 from application.outcomes import Asked, Unanswered
 from application.rounds import ledgers_where
-from domain.authorizations import ExpireHold
+from domain.hold_ends import ExpireHold
 from domain.ledgers import SYSTEM
 
 SWEEP_EVERY_SECONDS = 0.5

@@ -1,6 +1,6 @@
 """Authorizations: a hold reserves funds and moves none until it is settled, in parts or all.
 
-It ends settled for good (`final`), voided, released, or expired.
+It ends settled for good (`final`), or as domain/hold_ends.py has it: voided, released, expired.
 """
 
 from datetime import date, datetime, timedelta
@@ -16,19 +16,15 @@ from domain.commands import At, Command, Decided, NewStream
 from domain.entries import Movement, check_new_id, posted_entry
 from domain.holds import (
     Authorization,
-    AuthorizationExpired,
     AuthorizationOpened,
-    AuthorizationReleased,
     AuthorizationSettled,
-    AuthorizationVoided,
-    ClosedAs,
     Network,
 )
 from domain.journals import AUTHORIZATIONS
 from domain.legs import LegAsked, Line, Passbook, check_asset_allowed, check_open_accounts
 from domain.limits import charged, check_limits, given_back
 from domain.money import format_amount, minor_units, parse_amount
-from domain.refusals import Refusal, Rejection
+from domain.refusals import Refusal
 
 
 class Authorize(Command, frozen=True, kw_only=True, tag="authorize"):
@@ -50,20 +46,6 @@ class Settle(Command, frozen=True, kw_only=True, tag="settle"):
     effective_on: date | None = None
 
 
-class Void(Command, frozen=True, kw_only=True, tag="void"):
-    authorization: str
-
-
-class Release(Command, frozen=True, kw_only=True, tag="release"):
-    authorization: str
-
-
-class ExpireHold(Command, frozen=True, kw_only=True, tag="expire"):
-    """The service's own: nobody asks for it from outside."""
-
-    authorization: str
-
-
 class AuthorizationNotFound(Refusal):
     code = "authorization_not_found"
     sentence = "There is no authorization {authorization}."
@@ -77,11 +59,6 @@ class AuthorizationIsClosed(Refusal):
 class AuthorizationHasExpired(Refusal):
     code = "authorization_expired"
     sentence = "The authorization {authorization} expired at {expires_at}."
-
-
-class HoldStands(Rejection):
-    code = "authorization_closed"
-    sentence = "The authorization {authorization} is closed, or its time has not come."
 
 
 class SameAccount(Refusal):
@@ -102,11 +79,6 @@ class OverSettlement(Refusal):
 class NothingToSettle(Refusal):
     code = "nothing_to_settle"
     sentence = "Nothing remains held; name an amount to settle up to the ceiling."
-
-
-class SettlementExists(Refusal):
-    code = "settlement_exists"
-    sentence = "{settled} {asset} was settled; release what remains instead of voiding."
 
 
 def authorize(books: Books, command: Authorize, at: At, new: NewStream) -> Decided:
@@ -215,58 +187,6 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     return [(new(0), entry), (command.authorization, event)]
 
 
-def void(books: Books, command: Void, at: At, new: NewStream) -> Decided:
-    """Returns the event that takes a hold back of which nothing was ever settled.
-
-    Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired, SettlementExists.
-    """
-    state = find_open(books, command.authorization)
-    if state.settlements:
-        raise SettlementExists(settled=state.settled, asset=state.asset)
-    event = AuthorizationVoided(
-        amount=state.held,
-        authorization=closed(books, state, "voided"),
-        reference=command.reference,
-    )
-    return [(command.authorization, event)]
-
-
-def release(books: Books, command: Release, at: At, new: NewStream) -> Decided:
-    """Returns the event that gives back what remains held.
-
-    Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired.
-    """
-    state = find_open(books, command.authorization)
-    event = AuthorizationReleased(
-        amount=state.held,
-        authorization=closed(books, state, "released"),
-        reference=command.reference,
-    )
-    return [(command.authorization, event)]
-
-
-def expire_hold(books: Books, command: ExpireHold, at: At, new: NewStream) -> Decided:
-    """Returns the event that frees a hold whose time has come.
-
-    Raises AuthorizationNotFound, HoldStands.
-    """
-    find_authorization(books, command.authorization)
-    event = expire(books, command.authorization, at)
-    if event is None:
-        raise HoldStands(authorization=command.authorization)
-    return [(command.authorization, event)]
-
-
-def expire(books: Books, authorization: str, at: At) -> AuthorizationExpired | None:
-    """Returns the event that frees a hold whose time has come (`expires_at <= now`), or None."""
-    state = books.authorizations.get(authorization)
-    if state is None or state.closed_as is not None or state.expires_at is None:
-        return None
-    if state.expires_at > at.recorded_at:
-        return None
-    return AuthorizationExpired(amount=state.held, authorization=closed(books, state, "expired"))
-
-
 def find_open(books: Books, authorization: str) -> Authorization:
     """Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired."""
     state = find_authorization(books, authorization)
@@ -298,17 +218,6 @@ def payers(debit: Account, credit: Account) -> list[Account]:
     credited: both, one or none."""
     paying = [] if debit.debit_normal else [debit]
     return [*paying, credit] if credit.debit_normal else paying
-
-
-def closed(books: Books, state: Authorization, closed_as: ClosedAs) -> Authorization:
-    """Returns the state with nothing held any more."""
-    asset = find_asset(books, state.asset)
-    return replace(
-        state,
-        held=format_amount(0, asset.scale),
-        closed_as=closed_as,
-        limits=given_back(state.limits, asset, minor_units(state.held)),
-    )
 
 
 def _expiry(command: Authorize, at: At) -> datetime | None:

@@ -12,7 +12,11 @@ from msgspec.structs import replace
 
 from domain.accounts import find_account
 from domain.assets import Asset, find_asset
-from domain.authorizations import OverSettlement, check_still_open, find_authorization
+from domain.authorizations import (
+    OverSettlement,
+    check_still_open,
+    find_authorization,
+)
 from domain.books import Books
 from domain.entries import EntryPosted, Movement, MovementKind
 from domain.holds import Authorization, AuthorizationCorrected

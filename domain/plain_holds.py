@@ -7,9 +7,10 @@ anything else, refusals included, it answers None, and those decide. By test: pl
 
 from datetime import date, datetime, timedelta
 
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.entries import EntryPosted, Movement
+from domain.hold_ends import Release, Void
 from domain.holds import (
     Authorization,
     AuthorizationOpened,

@@ -1,7 +1,8 @@
 """Bodies of commands about authorizations: from the hold to what is charged back."""
 
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import REASONS
+from domain.hold_ends import Release, Void
 from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.mandatory_settlements import SettleMandatory

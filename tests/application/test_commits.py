@@ -11,10 +11,11 @@ import pytest
 from application.outcomes import Outcome, Unanswered
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.hold_ends import Void
 from domain.ledgers import LockBooks
 from tests.application.office import Office, legs, transfer
 

@@ -12,9 +12,10 @@ from application.outcomes import Caller
 from application.recorder import COPY_CHUNK_ROWS
 from application.sweeper import Sweeper
 from domain.accounts import OpenAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command, Comparison, Condition
 from domain.corrections import Reverse
+from domain.hold_ends import Release, Void
 from domain.increments import Increment, Reduce
 from domain.refunds import Chargeback, Refund, Representment
 from tests.application.office import (

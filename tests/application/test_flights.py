@@ -14,9 +14,10 @@ from application.outcomes import Asked, Outcome, Unanswered
 from application.transactions import UNDISTURBED_COMMITS
 from application.writer import FLIGHT_COMMANDS
 from domain.accounts import OpenAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.entries import Post
+from domain.hold_ends import Release, Void
 from tests.application.checks import check_everything
 from tests.application.office import Office, transfer
 

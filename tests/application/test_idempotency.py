@@ -10,11 +10,12 @@ from typing import Any
 from application.outcomes import Caller, Outcome
 from domain.accounts import OpenAccount
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.hold_ends import Release, Void
 from domain.ledgers import LockBooks
 from tests.application.office import (
     CLERK,

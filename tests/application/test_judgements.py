@@ -3,8 +3,9 @@
 from msgspec.structs import replace
 
 from domain.accounts import OpenAccount
-from domain.authorizations import Authorize, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command, Comparison, Condition
+from domain.hold_ends import Void
 from tests.application.office import CLERK, Office, id_of, records_of, transfer, types_of
 
 

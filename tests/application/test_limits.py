@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from domain.authorizations import Authorize, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Comparison, Condition
+from domain.hold_ends import Void
 from domain.limits import SetLimit
 from tests.application.office import Chart, Office, id_of, records_of, transfer
 

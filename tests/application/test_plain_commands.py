@@ -19,12 +19,13 @@ from application.plain_commands import PlainCommands
 from application.records import SHAPES
 from application.rows import Rows
 from domain.accounts import OpenAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.books import Books
 from domain.commands import At, Command, Condition
 from domain.corrections import Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.hold_ends import Release, Void
 from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.ledgers import LockBooks

@@ -11,12 +11,13 @@ import pytest
 from domain.access import IssueKey, RecordActor
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.erasures import EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.hold_ends import Release, Void
 from domain.ledgers import CreateLedger
 from domain.legs import LegAsked
 from tests.application.office import (

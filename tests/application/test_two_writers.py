@@ -12,9 +12,10 @@ from application.outcomes import Outcome
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
-from domain.authorizations import Authorize, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.corrections import Reverse
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.hold_ends import Void
 from domain.journals import OpenJournal
 from domain.ledgers import LockBooks
 from tests.application.office import NOON, Office, id_of, transfer

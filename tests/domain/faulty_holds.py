@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from domain.accounts import CloseAccount
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, ExpireHold, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.corrections import Adjust, Reverse
 from domain.freezes import FreezeAccount
+from domain.hold_ends import ExpireHold, Release, Void
 from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.ledgers import LockBooks

@@ -7,16 +7,12 @@ from domain.accounts import (
     CloseAccount,
 )
 from domain.amendments import AmendAccount
-from domain.authorizations import (
-    Authorize,
-    Release,
-    Settle,
-    Void,
-)
+from domain.authorizations import Authorize, Settle
 from domain.corrections import Adjust, Reverse
 from domain.entries import Link, Post
 from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount
+from domain.hold_ends import Release, Void
 from domain.ledgers import LockBooks
 from domain.limits import SetLimit
 from tests.domain.faults import (

@@ -18,18 +18,14 @@ from domain.accounts import (
     Side,
 )
 from domain.assets import RegisterAsset
-from domain.authorizations import (
-    Release,
-    Settle,
-    Void,
-    expire,
-)
+from domain.authorizations import Settle
 from domain.books import Books
 from domain.card_numbers import card_number_in
 from domain.catalogue import EVOLVE
 from domain.commands import At, Command, Event, Standing
 from domain.decisions import decide
 from domain.entries import Post
+from domain.hold_ends import Release, Void, expire
 from domain.increments import Increment, Reduce
 from domain.ledgers import CreateLedger
 from domain.legs import LegAsked

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from domain.accounts import Basis, OpenAccount, Per, Scope, Side
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.hold_ends import Release, Void
 from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.ledgers import LockBooks

@@ -22,10 +22,7 @@ from domain.amendments import (
     AmendAccount,
 )
 from domain.assets import AssetNotFound
-from domain.authorizations import (
-    Authorize,
-    Release,
-)
+from domain.authorizations import Authorize
 from domain.entries import Post
 from domain.freezes import (
     AccountFrozen,
@@ -34,6 +31,7 @@ from domain.freezes import (
     FreezeNotFound,
     UnfreezeAccount,
 )
+from domain.hold_ends import Release
 from tests.domain.harness import (
     CHART,
     Given,

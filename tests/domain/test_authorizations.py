@@ -14,13 +14,13 @@ from domain.authorizations import (
     Authorize,
     NothingToSettle,
     OverSettlement,
-    Release,
     Settle,
 )
 from domain.balances import InsufficientFunds
 from domain.calendar import PeriodIsClosed
 from domain.entries import EntryPosted, Movement
 from domain.freezes import FreezeAccount
+from domain.hold_ends import Release
 from domain.holds import (
     AuthorizationOpened,
     AuthorizationSettled,

@@ -3,14 +3,11 @@
 import pytest
 
 from domain.amendments import AmendAccount
-from domain.authorizations import (
-    Authorize,
-    Settle,
-    Void,
-)
+from domain.authorizations import Authorize, Settle
 from domain.balances import InsufficientFunds
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
+from domain.hold_ends import Void
 from tests.domain.harness import CHART, account, credit, debit, fund, ledger, transfer
 
 FIRST = f"g{len(CHART) + 1}"

@@ -6,11 +6,12 @@ import pytest
 
 from domain.accounts import Account, AccountInUse, AccountIsFrozen, AssetNotAllowed, CloseAccount
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.balances import InsufficientFunds
 from domain.commands import Command, Comparison, Condition
 from domain.corrections import Adjust, Reverse
 from domain.freezes import AccountFrozen, FreezeAccount, FreezeNotFound, UnfreezeAccount
+from domain.hold_ends import Release, Void
 from tests.domain.harness import (
     CHART,
     Given,

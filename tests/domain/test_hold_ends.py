@@ -9,13 +9,10 @@ from domain.authorizations import (
     AuthorizationHasExpired,
     AuthorizationIsClosed,
     ExpiresInPast,
-    Release,
-    SettlementExists,
-    Void,
-    expire,
 )
 from domain.commands import Command
 from domain.freezes import FreezeAccount
+from domain.hold_ends import Release, SettlementExists, Void, expire
 from domain.holds import (
     AuthorizationExpired,
     AuthorizationReleased,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.authorizations import Release, SettlementExists, Void
 from domain.balances import InsufficientFunds
 from domain.commands import Command
 from domain.corrections import Reverse
+from domain.hold_ends import Release, SettlementExists, Void
 from domain.holds import AuthorizationIncremented, AuthorizationReduced
 from domain.increments import Increment, Reduce, ReductionTooLarge
 from domain.money import AmountTooLarge

@@ -8,10 +8,11 @@ import pytest
 
 from domain.accounts import Account, AccountInUse, CloseAccount, Limit
 from domain.amendments import AmendAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
+from domain.hold_ends import Release, Void
 from domain.holds import AuthorizationForceSettled
 from domain.increments import Increment, Reduce
 from domain.limits import (

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from domain.accounts import AccountIsClosed, AccountIsFrozen, CloseAccount
-from domain.authorizations import AuthorizationNotFound, Release
+from domain.authorizations import AuthorizationNotFound
 from domain.commands import Command
 from domain.corrections import Reverse
 from domain.entries import EntryPosted, Movement
 from domain.freezes import FreezeAccount
+from domain.hold_ends import Release
 from domain.holds import AuthorizationForceSettled, Network
 from domain.increments import Reduce
 from domain.ledgers import LockBooks

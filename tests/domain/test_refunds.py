@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from domain.amendments import AmendAccount
-from domain.authorizations import Release
 from domain.balances import InsufficientFunds
 from domain.commands import Command, NarrativeRequired
 from domain.entries import EntryPosted, Movement
+from domain.hold_ends import Release
 from domain.holds import (
     AuthorizationChargedBack,
     AuthorizationRefunded,

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from domain.authorizations import AuthorizationIsClosed, OverSettlement, Release
+from domain.authorizations import AuthorizationIsClosed, OverSettlement
 from domain.commands import Command
 from domain.corrections import Adjust, ReversalOfReversal, Reverse
 from domain.entries import EntryPosted, EntryReversed, Movement
+from domain.hold_ends import Release
 from domain.holds import AuthorizationCorrected
 from domain.increments import Increment
 from domain.legs import LegAsked

@@ -8,10 +8,11 @@ from application.ledgers import Ledgers
 from application.outcomes import Asked, Outcome, Unit
 from application.writer import Writer
 from domain.accounts import OpenAccount
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.entries import Attachment, Post
 from domain.freezes import FreezeAccount
+from domain.hold_ends import Release, Void
 from domain.ledgers import CreateLedger
 from domain.legs import LegAsked
 from tests.conftest import Database

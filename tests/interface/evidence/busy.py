@@ -11,7 +11,7 @@ from application.outcomes import Caller
 from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
-from domain.authorizations import Authorize, Release, Settle, Void
+from domain.authorizations import Authorize, Settle
 from domain.baselines import SetBaseline
 from domain.closes import (
     AbandonClose,
@@ -26,6 +26,7 @@ from domain.corrections import Adjust, Reverse
 from domain.entries import Document, Post, Source
 from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
+from domain.hold_ends import Release, Void
 from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.journals import OpenJournal
