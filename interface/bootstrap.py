@@ -17,6 +17,7 @@ from application.transparency.publisher import Publisher
 from application.transparency.sealer import Sealer
 from application.transparency.vault import Signing
 from domain.ledgers import SYSTEM
+from interface.closer import Closer
 from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
 from interface.settings import Settings
@@ -141,7 +142,11 @@ def duties(database: Database, ledgers: Ledgers) -> list[Duty]:
         views=VIEWS,
         decode=SHAPES.decode,
     )
-    found = [Duty("sweeper", Sweeper(ledgers).run), Duty("views", runner.run)]
+    found = [
+        Duty("sweeper", Sweeper(ledgers).run),
+        Duty("views", runner.run),
+        Duty("closer", Closer(ledgers).run),
+    ]
     if database.signing is not None:
         sealer = Sealer(
             conninfo=service,

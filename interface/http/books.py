@@ -25,6 +25,7 @@ def ledger_shown(ledger: Ledger | LedgerCreated) -> dict[str, Any]:
         "fiscal_year_start": ledger.fiscal_year_start,
         "entity": ledger.entity,
         "locked_through": getattr(ledger, "locked_through", None),
+        "closed_through": getattr(ledger, "closed_through", None),
     }
 
 

@@ -70,6 +70,10 @@ DESCRIBED = {
     "account": ("The account's code.", {"type": "string"}),
     "entry": ("The entry's id.", {"type": "string", "format": "uuid"}),
     "authorization": ("The authorization's id.", {"type": "string", "format": "uuid"}),
+    "period": (
+        "A month of a fiscal year, named by the calendar month in which it begins: `2026-03`.",
+        {"type": "string"},
+    ),
     "report": (
         "Its name; with .csv, .xlsx or .pdf, or by Accept, in that form; .certificate: certified.",
         {"type": "string"},

@@ -27,6 +27,7 @@ from interface.http.pages import (
     read_journals,
 )
 from interface.http.past import past_balances, statement_shown
+from interface.http.periods import read_period, read_periods
 from interface.http.reports import (
     CSV,
     PDF,
@@ -52,6 +53,7 @@ from interface.http.schemas_answers_postings import Authorization, EntryRead
 from interface.http.schemas_answers_views import AuthorizationsPage, EntriesPage, Report, Statement
 from interface.http.schemas_baselines import BaselinesPage, BaselinesQuery
 from interface.http.schemas_log import AuditTrail
+from interface.http.schemas_periods import PeriodRead, PeriodsPage, PeriodsQuery
 from interface.http.schemas_queries import (
     AccountsQuery,
     AuthorizationsQuery,
@@ -64,9 +66,9 @@ from interface.http.schemas_queries import (
     ReportQuery,
     StatementQuery,
 )
-from interface.http.targets import named_account, named_authorization, named_entry
+from interface.http.targets import named_account, named_authorization, named_entry, named_period
 from interface.http.viewing import viewing
-from interface.http.write_routes import ACCOUNT, AUTHORIZATION, ENTRY, LEDGER
+from interface.http.write_routes import ACCOUNT, AUTHORIZATION, ENTRY, LEDGER, PERIOD
 
 Query = dict[str, Any]
 
@@ -145,6 +147,19 @@ def _baselines(reading: Reading, ledger: str) -> Answer:
     door, _, guest, query = reading
     with door.reading(guest, ledger, query, roles=READ_EVENTS, what="baselines") as connection:
         return json_answer(200, read_baselines(connection, query))
+
+
+def _periods(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        return json_answer(200, read_periods(connection, query, now=door.ledgers.now()))
+
+
+def _period(reading: Reading, ledger: str, period: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        name = named_period(period)
+        return json_answer(200, read_period(connection, name, now=door.ledgers.now()))
 
 
 def _account(reading: Reading, ledger: str, account: str) -> Answer:
@@ -259,6 +274,8 @@ READ_ROUTES = (
     ReadRoute(f"{LEDGER}/assets", _assets, PageQuery, AssetsPage, "List assets"),
     ReadRoute(f"{LEDGER}/journals", _journals, PageQuery, JournalsPage, "List journals"),
     ReadRoute(f"{LEDGER}/accounts", _accounts, AccountsQuery, AccountsPage, "List accounts"),
+    ReadRoute(f"{LEDGER}/periods", _periods, PeriodsQuery, PeriodsPage, "List periods"),
+    ReadRoute(PERIOD, _period, ReadQuery, PeriodRead, "Show a period"),
     ReadRoute(f"{LEDGER}/limits", _limits, LimitsQuery, LimitsPage, "List limits"),
     ReadRoute(f"{LEDGER}/baselines", _baselines, BaselinesQuery, BaselinesPage, "List baselines"),
     ReadRoute(ACCOUNT, _account, ReadQuery, Account, "Show an account", ("ETag",)),

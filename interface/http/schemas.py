@@ -50,6 +50,7 @@ JOURNAL_CODE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,23}"
 ACCOUNT_CODE = r"[A-Za-z0-9._-]+(:[A-Za-z0-9._-]+){0,7}"
 ACCOUNT_CODE_MAX = 120
 ASSET_CODE_MAX = 24
+PERIOD = r"[12][0-9]{3}-(0[1-9]|1[0-2])"
 REASON = r"[a-z][a-z0-9_]{0,39}"
 
 TYPES = ("asset", "liability", "equity", "revenue", "expense")

@@ -101,6 +101,7 @@ class Ledger(Schema):
     fiscal_year_start = text(required=True)
     entity = Part(EntityMember, required=True, allow_none=True)
     locked_through = Day(required=True, allow_none=True)
+    closed_through = Day(required=True, allow_none=True)
     position = Whole(**COUNT)
 
 

@@ -1,4 +1,7 @@
-"""What a path names: ledgers, accounts, entries, authorizations. What can't be one isn't there."""
+"""What a path names: ledgers, accounts, entries, authorizations, periods.
+
+What can't be one isn't there.
+"""
 
 import re
 from collections.abc import Callable
@@ -10,9 +13,10 @@ from domain.entries import EntryNotFound
 from domain.refusals import Refusal
 from interface.http.errors import Problem
 from interface.http.fields import UUID, fits
-from interface.http.schemas import ACCOUNT_CODE_MAX, LEDGER_ID
+from interface.http.schemas import ACCOUNT_CODE_MAX, LEDGER_ID, PERIOD
 
 _is_ledger = re.compile(LEDGER_ID).fullmatch
+_is_period = re.compile(PERIOD).fullmatch
 _is_uuid = re.compile(UUID).fullmatch
 
 
@@ -41,6 +45,13 @@ def named_authorization(text: str) -> str:
     return _canonical(text, AuthorizationNotFound(authorization=text[:64]))
 
 
+def named_period(text: str) -> str:
+    """Returns the period's name. Raises Problem (not_found) for what no month can have."""
+    if _is_period(text) is None:
+        raise Problem("not_found", "There is no such period; they are named as 2026-03 is.")
+    return text
+
+
 def _canonical(text: str, missing: Refusal) -> str:
     if _is_uuid(text.lower()) is None:
         raise Problem.of(missing)
@@ -51,5 +62,6 @@ NAMED: dict[str, Callable[[str], str]] = {
     "account": named_account,
     "entry": named_entry,
     "authorization": named_authorization,
+    "period": named_period,
 }
 """How each kind of target is read from a path."""

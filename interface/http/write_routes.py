@@ -9,6 +9,7 @@ from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Settle
 from domain.baselines import SetBaseline
+from domain.closes import ClosePeriod, FilePeriod, ReopenPeriod, SoftClosePeriod
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
@@ -40,6 +41,7 @@ from interface.http.schemas_answers_postings import (
 )
 from interface.http.schemas_baselines import BaselineMade
 from interface.http.schemas_erasures import TextsErased
+from interface.http.schemas_periods import PeriodChanged
 
 
 class WriteRoute(NamedTuple):
@@ -56,6 +58,7 @@ LEDGER = f"{LEDGERS}/<ledger>"
 ACCOUNT = f"{LEDGER}/accounts/<account>"
 ENTRY = f"{LEDGER}/entries/<entry>"
 AUTHORIZATION = f"{LEDGER}/authorizations/<authorization>"
+PERIOD = f"{LEDGER}/periods/<period>"
 BATCH = f"{LEDGER}/batch"
 
 WRITE_ROUTES = (
@@ -93,4 +96,8 @@ WRITE_ROUTES = (
         f"{LEDGER}/settlements", SettleMandatory, Settlement, "Settle what a network has cleared"
     ),
     WriteRoute(f"{LEDGER}/periods/lock", LockBooks, BooksLocked, "Lock the books"),
+    WriteRoute(f"{PERIOD}/soft-close", SoftClosePeriod, PeriodChanged, "Soft-close a month"),
+    WriteRoute(f"{PERIOD}/close", ClosePeriod, PeriodChanged, "Begin to close a month"),
+    WriteRoute(f"{PERIOD}/reopen", ReopenPeriod, PeriodChanged, "Reopen a month, by two persons"),
+    WriteRoute(f"{PERIOD}/file", FilePeriod, PeriodChanged, "Lock a closed month for ever"),
 )

@@ -36,6 +36,7 @@ from interface.http.messages import (
     read_body,
 )
 from interface.http.parsing import Invalid, Malformed
+from interface.http.periods import period_changed
 from interface.http.schemas import (
     AmendAccountBody,
     Body,
@@ -61,6 +62,12 @@ from interface.http.schemas_authorizations import (
 )
 from interface.http.schemas_baselines import SetBaselineBody
 from interface.http.schemas_erasures import EraseAuthorizationBody, EraseEntryBody
+from interface.http.schemas_periods import (
+    ClosePeriodBody,
+    FilePeriodBody,
+    ReopenPeriodBody,
+    SoftClosePeriodBody,
+)
 from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
 from interface.http.schemas_stops import FreezeAccountBody, SetLimitBody, UnfreezeAccountBody
 from interface.http.streams import (
@@ -72,6 +79,7 @@ from interface.http.streams import (
     stored_of,
 )
 from interface.http.targets import named_ledger
+from interface.http.viewing import read_own
 
 Shown = dict[str, Any]
 
@@ -217,6 +225,13 @@ def _show_lock(written: Written) -> Shown:
     return {"through": written.event.through, "before": written.event.before}
 
 
+def _show_period(written: Written) -> Shown:
+    # Of several that are open again, the one that was asked for is the last.
+    event = written.stored[-1].record.payload
+    with written.door.ledgers.reader(written.ledger) as connection:
+        return period_changed(read_own(connection), event)
+
+
 def _show_asset(written: Written) -> Shown:
     return asset_shown(written.event)
 
@@ -310,6 +325,10 @@ VERBS: dict[type[Command], Verb] = dict(
     (
         _verb(CreateLedgerBody, 201, _show_ledger),
         _verb(LockBooksBody, 200, _show_lock),
+        _verb(SoftClosePeriodBody, 200, _show_period),
+        _verb(ClosePeriodBody, 200, _show_period),
+        _verb(ReopenPeriodBody, 200, _show_period),
+        _verb(FilePeriodBody, 200, _show_period),
         _verb(RegisterAssetBody, 201, _show_asset),
         _verb(OpenJournalBody, 201, _show_journal),
         _verb(OpenAccountBody, 201, _show_account),

@@ -14,7 +14,7 @@ from domain.ledgers import Ledger
 from interface.reports.catalogue import REPORTS
 from interface.reports.document import Document
 from projections.moments import recorded_at
-from projections.report import source_of
+from projections.report import Source, source_of
 
 
 def make_document(
@@ -25,10 +25,15 @@ def make_document(
 
     Raises projections.report.TooLarge.
     """
-    source = source_of(connection, ledger=ledger, known=known)
-    source = source._replace(accounts=_as_known(connection, source.accounts, known))
+    source = known_source(connection, ledger=ledger, known=known)
     report = REPORTS[name].make(source, query)
     return Document(report, source, recorded_at(connection, known))
+
+
+def known_source(connection: Connection[Any], *, ledger: Ledger, known: int) -> Source:
+    """Returns what reports are made from, with the chart of then."""
+    source = source_of(connection, ledger=ledger, known=known)
+    return source._replace(accounts=_as_known(connection, source.accounts, known))
 
 
 def _as_known(

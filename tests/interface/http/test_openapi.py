@@ -67,6 +67,7 @@ def known(world: World, seal: Callable[[], None]) -> dict[str, list[str]]:
         "entry": [world.post(cash, wallet, "1.00")["id"] for _ in range(5)],
         "authorization": [world.hold(wallet, cash, "1.00")["id"] for _ in range(5)],
         "kind": ["account", "actor", "command", "entry"],
+        "period": ["2026-01", "2025-12"],
         "id": [wallet, "clerk"],
         "report": [f"{name}{ending}" for name in REPORTS for ending in ("", ".csv")],
     }

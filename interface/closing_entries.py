@@ -1,0 +1,113 @@
+"""Closing entries: what revenue and expenses hold goes into retained earnings, account by account,
+asset by asset, dimension by dimension."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import groupby
+
+from domain.accounts import Account
+from domain.entries import Post
+from domain.legs import MAX_LEGS, LegAsked
+from projections.closing import Net
+from projections.report import Source
+
+RETAINED_LEGS = 2
+"""So many legs at most does retained earnings take to balance an entry."""
+
+
+class Obstacle(Exception):
+    """Why a period can't be closed: a stable code, and what a person can do."""
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(detail)
+        self.why = why
+        self.detail = detail
+
+
+def closing_entries(
+    source: Source, nets: Sequence[Net], *, on: date, reference: str
+) -> Iterator[Post]:
+    """Yields the entries that take all nets to zero: of one asset each, balanced by retained
+    earnings. Requires nets in order.
+
+    Raises Obstacle where there is no account for them.
+    """
+    for asset, group in groupby(sorted(nets, key=_asset), key=_asset):
+        retained = retained_earnings(source, asset).code
+        legs: list[LegAsked] = []
+        minor = functional = 0
+        for net in group:
+            if len(legs) + 2 + RETAINED_LEGS > MAX_LEGS:
+                legs += _moves(source, retained, asset, minor, functional)
+                yield _entry(legs, on, reference)
+                legs, minor, functional = [], 0, 0
+            dimensions = dict(net.dimensions) or None
+            legs += _moves(
+                source, net.account, asset, -net.minor, -net.functional, dimensions=dimensions
+            )
+            minor += net.minor
+            functional += net.functional
+        legs += _moves(source, retained, asset, minor, functional)
+        yield _entry(legs, on, reference)
+
+
+def retained_earnings(source: Source, asset: str) -> Account:
+    """Returns the account that takes results in an asset. Raises Obstacle."""
+    found = [
+        account
+        for _, account in sorted(source.accounts.items())
+        if account.purpose == "retained_earnings" and account.asset in (None, asset)
+    ]
+    if not found:
+        raise Obstacle(
+            "no_retained_earnings",
+            f"No account of purpose retained_earnings takes {asset}: open one (type equity), or"
+            " amend one so that it does.",
+        )
+    return found[0]
+
+
+def _asset(net: Net) -> str:
+    return net.asset
+
+
+def _entry(legs: list[LegAsked], on: date, reference: str) -> Post:
+    return Post(legs=legs, class_="closing", effective_on=on, reference=reference)
+
+
+def _moves(
+    source: Source,
+    account: str,
+    asset: str,
+    minor: int,
+    functional: int,
+    *,
+    dimensions: dict[str, str] | None = None,
+) -> list[LegAsked]:
+    """The legs that add so much, debits above zero, to an account; none for nothing.
+
+    Amount and value of a leg stand on one side. Where a balance and its worth don't, or one is
+    nothing, the smallest unit goes both ways.
+    """
+    if not minor and not functional:
+        return []
+    is_functional = asset == source.ledger.functional_asset
+
+    def leg(side: str, amount: int, worth: int) -> LegAsked:
+        return LegAsked(
+            account=account,
+            side="debit" if side == "debit" else "credit",
+            amount=source.shown(amount, asset),
+            asset=asset,
+            functional_amount=None if is_functional else source.shown(worth),
+            dimensions=dimensions,
+        )
+
+    if minor > 0 and (is_functional or functional >= 0):
+        return [leg("debit", minor, functional)]
+    if minor < 0 and (is_functional or functional <= 0):
+        return [leg("credit", -minor, -functional)]
+    return [
+        leg("debit", max(minor, 0) + 1, max(functional, 0)),
+        leg("credit", max(-minor, 0) + 1, max(-functional, 0)),
+    ]
