@@ -418,6 +418,8 @@ class Certificate:
             raise Wrong("the certificate's proof is of other records than it names")
         hashes = iter([bytes.fromhex(hash) for hash in self.body["proof"]["hashes"]])
         leaves = {position - 1: bytes.fromhex(leaf) for position, leaf in self.leaves.items()}
+        if any(len(hash) != 64 for hash in (*self.leaves.values(), *self.body["proof"]["hashes"])):
+            raise Wrong("a hash in the certificate's proof has not 32 bytes")
         root = joint_root(leaves, 0, self.size, hashes)
         if root != self.root or next(hashes, None) is not None:
             raise Wrong("the certificate's proof leads to another root than was signed")
@@ -440,10 +442,11 @@ class Certificate:
         if json.loads(lines["stated"])["position"] != self.position:
             raise Wrong("the certificate is not as of the record that it is of")
         numbers = [line[0] for line in lines["inside"] + lines["outside"]]
-        missing = set(range(counts[-2] + 1, counts[-1] + 1)).difference(numbers)
-        if missing:
-            raise Wrong(f"line {min(missing)} is missing; {counts[-1]} are on record")
-        if len(set(numbers)) < len(numbers) or max(numbers, default=0) > counts[-1]:
+        listed = set(numbers)
+        for number in range(counts[-2] + 1, counts[-1] + 1):
+            if number not in listed:
+                raise Wrong(f"line {number} is missing; {counts[-1]} are on record")
+        if len(listed) < len(numbers) or max(numbers, default=0) > counts[-1]:
             raise Wrong(f"the certificate lists more than the {counts[-1]} lines on record")
 
     def check_report(self, shown: Json) -> None:

@@ -16,8 +16,6 @@ from application.transparency.notes import BadNote, Note, parse_note
 
 FORMAT = "backoffice-certificate/1"
 CERTIFICATE_MAX_BYTES = 64 << 20
-CERTIFICATE_LINES_MAX = 50_000
-"""Of an account: as many as a statement has."""
 
 _BEHIND_ORIGIN = "/certificate"
 

@@ -110,6 +110,9 @@ def check_joint_proof(
     indexes = sorted(leaves)
     if not indexes or not 0 <= indexes[0] <= indexes[-1] < size:
         raise WrongProof(f"A tree of {size} leaves does not have all of these.")
+    # Of other lengths, they could be joined to the same bytes in other ways.
+    if any(len(hash) != HASH_BYTES for hash in (*leaves.values(), *proof)):
+        raise WrongProof(f"A hash has not {HASH_BYTES} bytes.")
     left = iter(proof)
     found = _joined(indexes, leaves, 0, size, left)
     if next(left, None) is not None:

@@ -280,6 +280,11 @@ NOTHING = "0" * 64
         ("balance", proof("hashes", lambda hashes: hashes.pop()), "The proof is too short"),
         (
             "balance",
+            proof("hashes", lambda hashes: hashes.append(hashes.pop()[2:])),
+            "has not 32 bytes",
+        ),
+        (
+            "balance",
             proof("hashes", lambda hashes: hashes.append(NOTHING)),
             "The proof is too long",
         ),
