@@ -41,6 +41,15 @@ CERTIFIED = {
         *("account", "name", "type", "asset"),
         *("debit", "credit", "functional_debit", "functional_credit"),
     ),
+    "general-ledger": (
+        *("account", "asset", "effective_on", "journal", "position", "leg"),
+        *("debit", "credit", "balance"),
+    ),
+    "journal": (
+        *("effective_on", "journal", "position", "class", "reference", "actor"),
+        *("account", "name", "asset", "debit", "credit"),
+    ),
+    "roll-forward": ("account", "name", "asset", "opening", "debits", "credits", "closing"),
     "statement": ("line", "effective_on", "position", "leg", "debit", "credit", "balance"),
 }
 """The columns of a report that its certificate is about."""

@@ -61,7 +61,7 @@ Made = TypeVar("Made")
 @click.option(
     "--certificate",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the report's signed certificate there (trial-balance, statement). Of a statement"
+    help="Write the report's signed certificate there, where there is one of it. Of a statement"
     " this first puts on record how many lines the account has.",
 )
 @click.option("--json", "wants_json", is_flag=True, help="The same as --format json.")

@@ -131,6 +131,9 @@ def evidence(
     renamed = world.controller.patch(f"{world.path}/accounts/{wallet}", {"name": "Ben"})
     assert renamed.status_code == 200
     world.post(bank, wallet, "7.00", effective_on="2026-02-07")
+    days = {"from_": "2026-01-20", "to": "2026-02-28"}
+    for name in ("general-ledger", "journal", "roll-forward"):
+        found[name] = certificate(world, name, **days)
     found["booking"] = _statement(world, wallet, basis="booking")
     found["balance after"] = certificate(world, "trial-balance", basis="adjusted")
     directory = tmp_path_factory.mktemp("evidence") / "bundle"
@@ -156,7 +159,11 @@ def _statement(world: World, account: str, **query: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "name", ["empty", "first", "statement", "booking", "balance", "balance after"]
+    "name",
+    [
+        *("empty", "first", "statement", "booking", "balance", "balance after"),
+        *("journal", "general-ledger", "roll-forward"),
+    ],
 )
 def test_a_certificate_holds_whatever_came_after_it(evidence: Evidence, name: str) -> None:
     raw = evidence.certificates[name]
@@ -166,7 +173,8 @@ def test_a_certificate_holds_whatever_came_after_it(evidence: Evidence, name: st
     assert "is the one that was certified" in done.output
     # Those that were made since the keys were rotated are signed with both.
     signatures = parse_certificate(raw).note.signatures
-    assert len(signatures) == (2 if name in ("booking", "balance after") else 1)
+    before = ("empty", "first", "statement", "balance")
+    assert len(signatures) == (1 if name in before else 2)
 
 
 def test_a_certified_statement_accounts_for_every_line(evidence: Evidence) -> None:
@@ -204,7 +212,7 @@ def test_what_can_not_be_certified(evidence: Evidence) -> None:
     reports, statement = f"{world.path}/reports", f"{world.path}/accounts/{wallet}/statement"
     for role in (world.clerk, world.operator):
         assert_problem(role.get(f"{reports}/trial-balance.certificate"), 403, "forbidden")
-    for name in ("journal.certificate", "trial-balance.csv.certificate", "none.certificate"):
+    for name in ("cash-flow.certificate", "trial-balance.csv.certificate", "none.certificate"):
         assert_problem(world.auditor.get(f"{reports}/{name}"), 404, "not_found")
     asked = f"statement.certificate?account={wallet}"
     unstated = world.auditor.get(f"{reports}/{asked}&known_position={world.head() - 1}")
@@ -257,7 +265,7 @@ NOTHING = "0" * 64
         ("balance", sets(format="backoffice-certificate/2"), "format backoffice-certificate/2"),
         ("balance", sets(more=1), "This is no certificate"),
         ("balance", sets(ledger="other"), "of the ledger other, not of main"),
-        ("balance", sets(report="journal"), "'journal' can't be made again here"),
+        ("balance", sets(report="cash-flow"), "'cash-flow' can't be made again here"),
         ("balance", sets(report="statement"), "does not take depth = 2"),
         ("balance", asks(effective_on="2026-02-02"), "the report is not the one"),
         ("balance", asks(effective_on="yesterday"), "does not take effective_on = 'yesterday'"),
@@ -289,6 +297,8 @@ NOTHING = "0" * 64
             "The proof is too long",
         ),
         ("balance", lambda body: body.update(lines=None), "not in its canonical form"),
+        ("journal", asks(account="none"), "the report is not the one"),
+        ("roll-forward", lambda body: body["parameters"].pop("to"), "is not made without to"),
         ("statement", lambda body: body.pop("lines"), "proof is of other records"),
         ("empty", lambda body: body.pop("lines"), "if it is of a statement"),
         ("statement", asks(account="test:asset:1"), "of another account"),
@@ -396,5 +406,8 @@ def test_by_command_on_the_database(evidence: Evidence) -> None:
     assert done.exit_code == 0, done.output
     said = json.loads(done.stdout)["certificate"]
     assert (said["digest"], said["inside"], said["outside"]) == (found.digest, 4, 0)
-    for wrong in (("report", "journal", *of, *asked[4:]), ("report", "statement", *of, *asked[4:])):
+    for wrong in (
+        ("report", "cash-flow", *of, *asked[4:]),
+        ("report", "statement", *of, *asked[4:]),
+    ):
         assert evidence.run(*wrong).exit_code == 2

@@ -473,9 +473,13 @@ def test_branches_to_a_depth(past: Past) -> None:
     assert codes <= {code.split(":")[0] for code in CHART}
 
 
+DAYS = {"from_": date(2026, 1, 10), "to": date(2026, 3, 1)}
 ASKED: list[tuple[str, dict[str, Any]]] = [
     *(("trial-balance", {"basis": basis}) for basis in WITHOUT),
     ("trial-balance", {"depth": 1, "effective_on": date(2026, 2, 1)}),
+    *((name, {}) for name in ("general-ledger", "journal", "roll-forward")),
+    *((name, {"account": "assets:bank", **DAYS}) for name in ("general-ledger", "journal")),
+    ("roll-forward", DAYS),
     *(
         ("statement", {"account": account, "asset": asset, "basis": basis, **days})
         for account, asset in (("assets:bank", "USD"), ("revenue:sales", "EUR"))
