@@ -18,7 +18,14 @@ from interface.bootstrap import opened
 from interface.cli.access import account_name, record_actor
 from interface.cli.failures import Failed
 from interface.cli.founding import make
-from interface.cli.import_sources import GlOptions, Source, gl_detail_source, ndjson_source
+from interface.cli.import_sources import (
+    GlOptions,
+    JournalOptions,
+    Source,
+    gl_detail_source,
+    journal_source,
+    ndjson_source,
+)
 from interface.cli.intake import Intake, Origin
 from interface.cli.invalid import sentences
 from interface.cli.key import actor_id
@@ -39,6 +46,10 @@ FORMATS = {
     ".csv": "gl-detail",
     ".tsv": "gl-detail",
     ".txt": "gl-detail",
+    ".beancount": "beancount",
+    ".bean": "beancount",
+    ".journal": "hledger",
+    ".hledger": "hledger",
 }
 _encode = msgspec.json.Encoder().encode
 
@@ -71,10 +82,16 @@ class Summary(NamedTuple):
     "--format",
     type=click.Choice(sorted(set(FORMATS.values()))),
     help="ndjson: commands, one a line. gl-detail: journals as in the AICPA's Audit Data"
-    " Standard. By the file's name without it.",
+    " Standard. beancount, hledger: plain-text journals. By the file's name without it.",
 )
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="What was refused.")
-@click.option("--map", "mapping", multiple=True, metavar="FIELD=HEADING", help="Name a column.")
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="FIELD=HEADING",
+    help="Name a column; of an hledger journal COMMODITY=ASSET.",
+)
 @click.option(
     "--open-accounts",
     metavar="CHART|TYPE",
@@ -100,7 +117,8 @@ def import_file(
     wants_json: bool,
     **options: Any,
 ) -> None:
-    """Import FILE into a ledger: NDJSON commands, or CSV in the columns of GL detail.
+    """Import FILE into a ledger: NDJSON commands, CSV in the columns of GL detail, or a plain-text
+    journal of beancount or hledger.
 
     What can't be taken is refused by line and listed in the report; the rest goes in. Importing
     again adds nothing. Exits with 1 where something was refused.
@@ -134,16 +152,25 @@ def import_file(
 
 def checked_options(
     file: Path, ledger: str, format: str | None, options: GlOptions
-) -> GlOptions | None:
-    """Returns the options for GL detail, None for NDJSON. Raises click.UsageError."""
+) -> GlOptions | JournalOptions | None:
+    """Returns the options for the file's form, None for NDJSON. Raises click.UsageError."""
     format = format or FORMATS.get(file.suffix.lower())
     if format is None:
         raise click.UsageError(f"{file.name}: say what it is with --format")
-    if format == "ndjson" and any(options):
-        raise click.UsageError("an NDJSON file takes none of the options about columns")
     if ledger == SYSTEM:
         raise click.UsageError(f"nothing is imported into the ledger {SYSTEM}")
-    return None if format == "ndjson" else options
+    if format == "gl-detail":
+        return options
+    if format == "ndjson":
+        if any(options):
+            raise click.UsageError("an NDJSON file takes none of the options about columns")
+        return None
+    taken = JournalOptions(format, options.mapping, options.system, options.journal)
+    if any(options._replace(mapping=(), system=None, journal=None)):
+        raise click.UsageError(f"{format} takes none of the options about columns and accounts")
+    if format == "beancount" and options.mapping:
+        raise click.UsageError("beancount takes no --map: its commodities are assets' codes")
+    return taken
 
 
 class LedgerImport:
@@ -156,18 +183,19 @@ class LedgerImport:
         self._references = read_references(ledgers, ledger)
         record_actor(ledgers, actor=caller.actor, owner=None)
 
-    def open_source(self, file: Path, options: GlOptions | None) -> Source:
+    def open_source(self, file: Path, options: GlOptions | JournalOptions | None) -> Source:
         """Opens a file, of NDJSON without options. Raises Failed."""
+        place: dict[str, Any] = {
+            "ledgers": self._ledgers,
+            "ledger": self._ledger,
+            "references": self._references,
+        }
         try:
             if options is None:
                 return ndjson_source(file)
-            return gl_detail_source(
-                file,
-                options,
-                ledgers=self._ledgers,
-                ledger=self._ledger,
-                references=self._references,
-            )
+            if isinstance(options, JournalOptions):
+                return journal_source(file, options, **place)
+            return gl_detail_source(file, options, **place)
         except (Unreadable, OSError) as error:
             raise Failed(f"Nothing was imported. {error}") from error
 

@@ -1,4 +1,4 @@
-"""The sources of an import: files in the two forms that it reads, opened for a certain ledger."""
+"""The sources of an import: files in the forms that it reads, opened for a certain ledger."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,13 +9,17 @@ import click
 from application.ledgers import Ledgers
 from interface.cli.references import References, read_numbers
 from interface.http.books import read_ledger
+from interface.http.viewing import read_asset_states
 from interface.importing.amounts import Decimal
+from interface.importing.beancount import read_beancount
 from interface.importing.chart import ACCOUNT_TYPES
 from interface.importing.columns import BadMapping
 from interface.importing.files import BLOCK_BYTES
 from interface.importing.gl_detail import read_gl_detail
+from interface.importing.hledger import read_hledger
 from interface.importing.lines import Line, Noticed, Refused, Setup
 from interface.importing.ndjson import read_ndjson
+from interface.importing.plain_text import PlainText
 
 Item = Line | Refused | Noticed
 
@@ -29,6 +33,15 @@ class Source(NamedTuple):
     items: Iterator[Item]
     total: int
     chart: str
+
+
+class JournalOptions(NamedTuple):
+    """How a plain-text journal is to be read. `form`: beancount or hledger."""
+
+    form: str
+    mapping: tuple[str, ...]
+    system: str | None
+    journal: str | None
 
 
 class GlOptions(NamedTuple):
@@ -51,6 +64,32 @@ def ndjson_source(path: Path) -> Source:
         while block := file.read(BLOCK_BYTES):
             lines += block.count(b"\n")
     return Source((), (), read_ndjson(path), lines, path.name)
+
+
+def journal_source(
+    path: Path, options: JournalOptions, *, ledgers: Ledgers, ledger: str, references: References
+) -> Source:
+    """Reads a plain-text journal. Raises Unreadable, OSError."""
+    with ledgers.reader(ledger) as connection:
+        functional = read_ledger(connection)["functional_asset"]
+        scales = {code: asset.scale for code, asset in read_asset_states(connection).items()}
+    if options.form == "beancount":
+        journal = read_beancount(path)
+    else:
+        journal = read_hledger(path, mapping=options.mapping)
+    told = PlainText(
+        journal,
+        functional=functional,
+        scales=scales,
+        system=options.system,
+        post_in=options.journal,
+    )
+    setup = [
+        (kind, body)
+        for kind, body in told.setup()
+        if kind != "account" or not _stands(references, body["code"])
+    ]
+    return Source(setup, list(told.remarks()), told.lines(), told.lines_total, path.name)
 
 
 def gl_detail_source(

@@ -22,10 +22,11 @@ from domain.entries import EntryPosted
 from domain.journals import Journal
 from domain.ledgers import Ledger
 from domain.legs import Leg
+from interface.reports.making import known_source
 from projections.balance_sheet import first_of_year
 from projections.balances import Past, read_past
 from projections.moments import recorded_at
-from projections.report import Source, Span, source_of
+from projections.report import Source, Span
 
 VIEWS = ("lines", "entries")
 """What must show the position."""
@@ -230,7 +231,7 @@ def take_extract(
     cursor = connection.cursor(row_factory=tuple_row)
     journals = cursor.execute("SELECT code, document FROM journals ORDER BY code").fetchall()
     return Extract(
-        source_of(connection, ledger=ledger, known=known),
+        known_source(connection, ledger=ledger, known=known),
         {code: _decode_journal(document) for code, document in journals},
         span,
         with_texts,

@@ -4,7 +4,6 @@ Read twice: a survey settles what the columns mean, then each journal becomes on
 journal that can't be posted is refused whole, by line; the rest goes in.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,12 +12,18 @@ from interface.importing.amounts import Decimal
 from interface.importing.chart import ACCOUNT_TYPES, Account, account_code, read_chart
 from interface.importing.columns import GL_DETAIL, divide, find_layout, take_apart
 from interface.importing.files import fingerprint
-from interface.importing.lines import Line, Noticed, Refused, Setup, Unreadable
+from interface.importing.lines import (
+    Line,
+    Noticed,
+    Refused,
+    Setup,
+    Unreadable,
+    check_system,
+)
 from interface.importing.posts import Posts, Terms
 from interface.importing.survey import surveyed_journals, take_survey
 
 REQUIRED = ("Journal_ID", "Effective_Date", "GL_Account_Number")
-_SYSTEM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class GlDetail:
@@ -89,8 +94,7 @@ def read_gl_detail(
     file's times of day (IANA). `account_codes`: number to code of the ledger's accounts. `system`:
     a part of the keys. Raises Unreadable, OSError.
     """
-    if system is not None and not _SYSTEM.fullmatch(system):
-        raise Unreadable(f"{system!r} is not a system: letters, digits, . _ - up to 64")
+    check_system(system)
     zone = _zone(timezone)
     source = fingerprint(path, encoding=encoding)
     for_detail, for_chart = divide(mapping)

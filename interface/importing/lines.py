@@ -1,5 +1,6 @@
 """What reading a file yields: commands, and what was refused or noticed on the way, by line."""
 
+import re
 from typing import Any
 
 from msgspec import Struct
@@ -41,3 +42,12 @@ class Unreadable(Exception):
     """The file, or how it is to be read, makes no sense as a whole: nothing of it is imported."""
 
     code = "invalid_request"
+
+
+_SYSTEM = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def check_system(system: str | None) -> None:
+    """Raises Unreadable where the name of a system can't be a part of keys."""
+    if system is not None and not _SYSTEM.fullmatch(system):
+        raise Unreadable(f"{system!r} is not a system: letters, digits, . _ - up to 64")

@@ -18,10 +18,11 @@ from typing import Any, NamedTuple, Protocol
 import httpx
 import pytest
 from beancount import loader
-from beancount.core import realization
+from beancount.core import data, realization
 
-from tests.interface import beancount_mapping
-from tests.interface.beancount_mapping import Body, Told, Untold
+from interface.importing.beancount import journal_of
+from interface.importing.lines import Body, Line, Unreadable
+from interface.importing.plain_text import PlainText
 
 CONVERSIONS = "Equity:Conversions:Current"
 COMMANDS_A_BATCH = 500
@@ -39,13 +40,45 @@ class Service(Protocol):
     def keys(self) -> dict[str, str]: ...
 
 
+class Told(NamedTuple):
+    """Bodies of POST assets, of POST accounts, and elements of POST batch, to be sent in order."""
+
+    assets: list[Body]
+    accounts: list[Body]
+    commands: list[Body]
+
+
+class Untold(Exception):
+    """Something that the contract can't take."""
+
+
+def tell(entries: list[Any], options: dict[str, Any]) -> Told:
+    """Raises Untold."""
+    functional = options["operating_currency"][0]
+    try:
+        told = PlainText(
+            journal_of(entries, options), functional=functional, scales={functional: 2}
+        )
+        setup = list(told.setup())
+    except Unreadable as error:
+        raise Untold from error
+    lines = list(told.lines())
+    if not all(isinstance(line, Line) for line in lines):
+        raise Untold
+    return Told(
+        [body for kind, body in setup if kind == "asset"],
+        [body for kind, body in setup if kind == "account"],
+        [line.command for line in lines if isinstance(line, Line)],
+    )
+
+
 class Household(NamedTuple):
     entries: list[Any]
     told: Told
 
     @property
     def transactions(self) -> list[Any]:
-        return beancount_mapping.transactions(self.entries)
+        return [entry for entry in self.entries if isinstance(entry, data.Transaction)]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +94,7 @@ def household(tmp_path_factory: pytest.TempPathFactory) -> Household:
 
 def loaded(entries: list[Any], errors: list[Any], options: dict[str, Any]) -> Household:
     assert not errors
-    return Household(entries, beancount_mapping.commands(entries, options))
+    return Household(entries, tell(entries, options))
 
 
 def written(text: str) -> Household:
@@ -260,7 +293,7 @@ def test_a_transaction_of_zeros_has_no_command() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("2018-02-01 open Assets:Käse", id="account_code"),
+        pytest.param("2018-02-01 open Assets:A:B:C:D:E:F:G:H", id="account_code"),
         pytest.param(f"2018-02-01 open {CONVERSIONS}", id="account_taken"),
         pytest.param(
             """

@@ -1,36 +1,27 @@
 """`backoffice export`: where files go, what is said, and what is turned down."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from interface.cli.main import main
 from tests.interface.exporting.books import LEDGER, Books
+from tests.interface.exporting.terminal import Terminal
 
 
 class Exporter:
-    """Runs the command on the books' database, in this process."""
+    """Exports the books."""
 
     def __init__(self, books: Books, directory: Path) -> None:
         self.books = books
-        self._environment = {
-            "DATABASE_URL": books.office.database.service,
-            "BACKOFFICE_OWNER_DATABASE_URL": books.office.database.owner,
-            "BACKOFFICE_DATA_DIR": str(directory / "var"),
-        }
+        self._terminal = Terminal(books.office.database, directory)
 
     def run(self, *arguments: str, status: int = 0) -> Result:
-        done = CliRunner().invoke(
-            main, ["export", "--ledger", LEDGER, *arguments], env=self._environment
-        )
-        assert done.exit_code == status, done.output
-        return done
+        return self._terminal.run("export", "--ledger", LEDGER, *arguments, status=status)
 
     def json(self, *arguments: str, status: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--json", status=status).stdout)
+        return self._terminal.json("export", "--ledger", LEDGER, *arguments, status=status)
 
 
 @pytest.fixture(scope="module")
