@@ -116,7 +116,6 @@ def test_readers_notice_nothing(make_service: MakeService) -> None:
     for thread in threads:
         thread.start()
     try:
-        service.command("projections", "rebuild", "entries", "--ledger", ledger)
         assert service.worker_pid is not None
         os.kill(service.worker_pid, signal.SIGKILL)
         service.command("projections", "rebuild", "lines", "--ledger", ledger)
