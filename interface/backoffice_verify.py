@@ -630,8 +630,11 @@ def check_bundle(asked: argparse.Namespace, certificate: Certificate | None) -> 
     """Checks a bundle, and a certificate by it; returns what to say."""
     verifier = Verifier(asked.bundle, asked.key, asked.against)
     if certificate is not None:
-        if (certificate.origin, verifier.size >= certificate.size) != (verifier.origin, True):
-            raise Wrong(f"the bundle has {verifier.size} records of {verifier.origin}")
+        # Under another origin too: the ledger may go on under a new one, with the same records.
+        if certificate.body["ledger"] != verifier.manifest["ledger"]:
+            raise Wrong(f"the bundle is of the ledger {verifier.manifest['ledger']}")
+        if certificate.size > verifier.size:
+            raise Wrong(f"the bundle ends at {verifier.size}, before the certificate's checkpoint")
         root = (asked.certificate, certificate.root)
         verifier.others.setdefault(certificate.size, []).append(root)
         parameters = certificate.body["parameters"]

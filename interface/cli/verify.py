@@ -45,6 +45,11 @@ FOUND_WRONG = 1
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A report's certificate: the records must give the report that was certified.",
 )
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The certified report, as JSON: it must be that one; where it is not, what differs.",
+)
 @settings_option
 @json_option
 @click.pass_context
@@ -55,6 +60,7 @@ def verify(
     ledger: str | None,
     against: Path | None,
     certificate: Path | None,
+    report: Path | None,
     settings: Settings,
     wants_json: bool,
 ) -> None:
@@ -67,14 +73,16 @@ def verify(
         raise click.UsageError("Name a bundle, or a ledger with --ledger.")
     if against is not None and certificate is not None:
         raise click.UsageError("A certificate has its own checkpoint: leave out --against.")
+    if report is not None and certificate is None:
+        raise click.UsageError("--report goes with --certificate.")
     checkpoint = None if against is None else read_checkpoint(against)
-    raw = None if certificate is None else certificate.read_bytes()
+    held = Held(checkpoint, _bytes_of(certificate), _bytes_of(report))
     calm_collector()
     if bundle is not None:
-        done = _of_bundle(bundle, Held(checkpoint, raw))
+        done = _of_bundle(bundle, held)
     else:
         assert ledger is not None
-        done = _of_ledger(settings, ledger, Held(checkpoint, raw))
+        done = _of_ledger(settings, ledger, held)
     if isinstance(done, Wrong):
         _say_wrong(done, wants_json=wants_json)
         context.exit(FOUND_WRONG)
@@ -82,10 +90,12 @@ def verify(
 
 
 class Held(NamedTuple):
-    """What the ledger is held against: a checkpoint, or a certificate's bytes, or neither."""
+    """What the ledger is held against: a checkpoint, or a certificate's bytes and perhaps its
+    report's, or neither."""
 
     checkpoint: Checkpoint | None
     certificate: bytes | None
+    report: bytes | None
 
 
 class Right(NamedTuple):
@@ -105,7 +115,7 @@ def _verified(held: Held, ledger: str, keys: Sequence[VerifierKey], verify: Veri
         return Right(verify(held.checkpoint, None), held.checkpoint, None)
     certified = Certified(held.certificate, ledger=ledger, keys=keys)
     done = verify(certified.checkpoint, certified.take)
-    certified.end()
+    certified.end(held.report)
     return Right(done, None, certified)
 
 
@@ -153,6 +163,10 @@ def _of_ledger(settings: Settings, ledger: str, held: Held) -> Right | Wrong:
                 )
         except Divergence as divergence:
             return Wrong(divergence, shown_record(service, ledger, divergence.position))
+
+
+def _bytes_of(file: Path | None) -> bytes | None:
+    return None if file is None else file.read_bytes()
 
 
 def read_checkpoint(file: Path) -> Checkpoint:

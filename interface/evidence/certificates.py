@@ -6,6 +6,7 @@ there as ever (verification.py), and the report is worked out from them (recompu
 
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -67,17 +68,22 @@ class Certified:
         for one in batch:
             self._recomputation.take(decode_envelope(one.state))
 
-    def end(self) -> None:
-        """Compares the report that the records give. Raises Divergence."""
+    def end(self, report: bytes | None = None) -> None:
+        """Compares the report that the records give; `report`: as the service's JSON answer has
+        it, so that what differs can be named. Raises Divergence."""
         certificate = self.certificate
         if certificate.lines is not None:
             self._compare_lines(certificate.lines)
-        digest = sha256(canonical(self._recomputation.model())).hexdigest()
+        model = self._recomputation.model()
+        differs = None if report is None else _difference(report, model)
+        digest = sha256(canonical(model)).hexdigest()
         if digest != certificate.digest:
             raise Divergence(
-                f"the report is not the one that the records give: its digest is"
-                f" {certificate.digest}, theirs {digest}"
+                "the report is not the one that the records give: its digest is"
+                f" {certificate.digest}, theirs {digest}" + (f"; {differs}" if differs else "")
             )
+        if differs is not None:
+            raise Divergence(f"the report given is not the one that was certified: {differs}")
 
     def _compare_lines(self, lines: Lines) -> None:
         statement, chart = self._recomputation.statement, self._recomputation.chart
@@ -165,6 +171,26 @@ def _check_lines(certificate: Certificate, lines: Lines) -> None:
         raise Divergence(f"line {missing} is missing: {counts[1]} lines are on record")
     if len(listed) < len(numbers) or (numbers and max(numbers) > counts[1]):
         raise Divergence(f"the certificate lists more than the {counts[1]} lines on record")
+
+
+def _difference(report: bytes, model: dict[str, Any]) -> str | None:
+    """Says where a report first differs from its certified form; it may show more than that."""
+    try:
+        shown = msgspec.json.decode(report, type=dict[str, Any])
+        rows = msgspec.convert(shown.get("rows"), list[dict[str, Any]])
+    except msgspec.MsgspecError as error:
+        raise Divergence(f"the report given is none: {error}") from error
+    wanted = {**model, **model["parameters"]}
+    for name in wanted.keys() - {"parameters", "rows"}:
+        if shown.get(name) != wanted[name]:
+            return f"it says {shown.get(name)!r} for {name}, the records {wanted[name]!r}"
+    for number, (row, made) in enumerate(zip(rows, model["rows"], strict=False), start=1):
+        for name, value in made.items():
+            if row.get(name) != value:
+                return f"row {number} says {row.get(name)!r} for {name}, the records {value!r}"
+    if len(rows) != len(model["rows"]):
+        return f"it has {len(rows)} rows, the records give {len(model['rows'])}"
+    return None
 
 
 def _positions(record: str | None) -> list[int]:

@@ -1,110 +1,30 @@
 """Certificates of reports: asked for over HTTP, checked against a bundle, and found out."""
 
 import json
-from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from application.ledgers import THE_SERVICE, Ledgers, acting_as_service
+from application.ledgers import THE_SERVICE, Ledgers
 from application.transparency.certificates import (
     Certificate,
-    canonical,
     certificate_text,
     parse_certificate,
 )
 from application.transparency.signed_log import SignedLog
 from interface import backoffice_verify
 from interface.bootstrap import Database as Connections
-from interface.cli.main import main
-from interface.evidence.bundle import Export
-from interface.evidence.live import session
+from tests.interface.http.certified import (
+    Evidence,
+    certificate,
+    certified_statement,
+    export,
+    report_of,
+)
 from tests.interface.http.world import World, assert_problem, body_of
 
 Json = dict[str, Any]
-
-
-@dataclass
-class Evidence:
-    """What an auditor has: certificates by name, a bundle, and a second ledger's certificate."""
-
-    world: World
-    connections: Connections
-    wallet: str
-    certificates: dict[str, bytes]
-    reports: dict[str, bytes]
-    bundle: Path
-
-    def verify(self, raw: bytes, *more: str) -> Result:
-        """`backoffice verify --certificate`, on the bundle without more."""
-        file = self.bundle.parent / "asked.certificate"
-        file.write_bytes(raw)
-        return self.run("verify", "--certificate", str(file), *(more or (str(self.bundle),)))
-
-    def verify_apart(self, name: str, raw: bytes) -> str | None:
-        """What the one-file verifier finds wrong, with the report and the bundle."""
-        file, report = self.bundle.parent / "a.certificate", self.bundle.parent / "report.json"
-        file.write_bytes(raw)
-        report.write_bytes(self.reports[name])
-        asked = Namespace(certificate=file, report=report, bundle=self.bundle, key=[], against=[])
-        try:
-            backoffice_verify.check_certificate(asked)
-        except (backoffice_verify.Wrong, KeyError, TypeError, ValueError) as error:
-            return f"{type(error).__name__}: {error}"
-        return None
-
-    def run(self, *arguments: str) -> Result:
-        signing = self.connections.signing
-        assert signing is not None
-        return CliRunner().invoke(
-            main,
-            arguments,
-            env={
-                "DATABASE_URL": self.connections.service,
-                "BACKOFFICE_OWNER_DATABASE_URL": self.connections.owner,
-                "BACKOFFICE_SIGNING_SECRET_FILE": str(signing.secret_file),
-                "BACKOFFICE_DATA_DIR": str(self.bundle.parent / "var"),
-            },
-        )
-
-    def forged(self, name: str, change: Callable[[Json], None], *, proven: bool = False) -> bytes:
-        """A certificate with something else in it, signed as the operator could; `proven`: with a
-        proof of what it names then."""
-        signed = parse_certificate(self.certificates[name])
-        body = json.loads(signed.note.text.split("\n")[1])
-        change(body)
-        ledgers = self.world.ledgers
-        if proven:
-            lines = body["lines"]
-            positions = {line[2] for line in (*lines["inside"], *lines["outside"])}
-            records = [lines["stated"], *filter(None, [lines.get("previous")])]
-            positions |= {json.loads(record)["position"] for record in records}
-            with ledgers.reader("main") as connection:
-                size = int(body["checkpoint"].split("\n")[1])
-                found = SignedLog(connection).joint(positions, size)
-            body["proof"] = dict(zip(("leaves", "hashes"), found, strict=True))
-        text = f"{signed.origin}/certificate\n{canonical(body).decode()}\n"
-        return str(ledgers.signing_keys.sign("main", signed.origin, text)).encode()
-
-
-def certificate(world: World, report: str, *, ledger: str = "main", **query: Any) -> bytes:
-    asked = "&".join(f"{name.rstrip('_')}={value}" for name, value in query.items())
-    answer = world.auditor.get(f"/v1/ledgers/{ledger}/reports/{report}.certificate?{asked}")
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    found = parse_certificate(answer.data).certificate
-    assert answer.headers["Ledger-Position"] == str(found.position)
-    return bytes(answer.data)
-
-
-def stated(world: World, account: str, **body: Any) -> Json:
-    answer = world.controller.post(f"{world.path}/accounts/{account}/statement", body)
-    assert answer.status_code == 200, answer.text
-    return body_of(answer)
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +40,14 @@ def evidence(
     wallet, bank = world.account("liability", name='Ann "Ä" \u2028'), world.account()
     for amount, day in (("10.00", "2026-01-10"), ("20.00", "2026-01-31"), ("4.00", "2026-02-05")):
         world.post(bank, wallet, amount, effective_on=day)
-    found = {"empty": _statement(world, world.account()), "first": _statement(world, wallet)}
+    found = {
+        "empty": certified_statement(world, world.account()),
+        "first": certified_statement(world, wallet),
+    }
     for amount, day in (("1.00", "2026-02-28"), ("2.00", "2026-01-15"), ("3.00", "2026-02-01")):
         world.post(wallet, bank, amount, effective_on=day)
     february = {"from_": "2026-02-01", "to": "2026-02-28"}
-    found["statement"] = _statement(world, wallet, **february)
+    found["statement"] = certified_statement(world, wallet, **february)
     found["balance"] = certificate(world, "trial-balance", effective_on="2026-02-01", depth=2)
     rotated = ledgers.signing_keys.add("main", key="rotate", by=THE_SERVICE)
     assert rotated.code is None
@@ -134,28 +57,12 @@ def evidence(
     days = {"from_": "2026-01-20", "to": "2026-02-28"}
     for name in ("general-ledger", "journal", "roll-forward"):
         found[name] = certificate(world, name, **days)
-    found["booking"] = _statement(world, wallet, basis="booking")
+    found["booking"] = certified_statement(world, wallet, basis="booking")
     found["balance after"] = certificate(world, "trial-balance", basis="adjusted")
     directory = tmp_path_factory.mktemp("evidence") / "bundle"
-    with session(acting_as_service(connections.service), "main") as connection:
-        Export(connection, directory, ledger="main", software_version="1", with_texts=False).write(
-            lambda _: None
-        )
-    reports = {name: _report(world, raw) for name, raw in found.items()}
+    export(connections, directory)
+    reports = {name: report_of(world, raw) for name, raw in found.items()}
     return Evidence(world, connections, wallet, found, reports, directory)
-
-
-def _report(world: World, raw: bytes) -> bytes:
-    """The report that was certified, as it is shown."""
-    made = parse_certificate(raw).certificate
-    asked = {**made.parameters, "known_position": made.position}
-    query = "&".join(f"{name}={value}" for name, value in asked.items())
-    return bytes(world.auditor.get(f"{world.path}/reports/{made.report}?{query}").data)
-
-
-def _statement(world: World, account: str, **query: Any) -> bytes:
-    position = stated(world, account)["position"]
-    return certificate(world, "statement", account=account, known_position=position, **query)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +112,34 @@ def test_by_itself_a_certificate_proves_what_it_lists(evidence: Evidence) -> Non
         certificate.check_report(json.loads(evidence.reports["booking"]))
     with pytest.raises(backoffice_verify.Wrong, match="none of the keys"):
         backoffice_verify.Certificate(raw, keys[1:])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda shown: None, None),
+        (lambda shown: shown.update(title="Something else"), None),
+        (lambda shown: shown["rows"][1].update(balance="1.00"), "row 2 says '1.00' for balance"),
+        (lambda shown: shown["rows"][1].update(debit="1.00"), "row 2 says '1.00' for debit"),
+        (lambda shown: shown["rows"].pop(), "it has 4 rows, the records give 5"),
+        (lambda shown: shown.update({"from": "2026-02-02"}), "it says '2026-02-02' for from"),
+        (lambda shown: shown.update(position=1), "it says 1 for position"),
+        (lambda shown: shown.pop("rows"), "the report given is none"),
+    ],
+)
+def test_what_differs_in_a_report_is_said(
+    evidence: Evidence, change: Callable[[Json], Any], said: str | None
+) -> None:
+    shown = json.loads(evidence.reports["statement"])
+    change(shown)
+    file = evidence.bundle.parent / "shown.json"
+    file.write_text(json.dumps(shown))
+    raw = evidence.certificates["statement"]
+    done = evidence.verify(raw, str(evidence.bundle), "--report", str(file))
+    assert (done.exit_code, (said or "") in done.output) == (1 if said else 0, True), done.output
+    if said and "row" in said:
+        evidence.reports["shown"] = file.read_bytes()
+        assert evidence.verify_apart("shown", raw) is not None
 
 
 def test_what_can_not_be_certified(evidence: Evidence) -> None:
@@ -411,3 +346,29 @@ def test_by_command_on_the_database(evidence: Evidence) -> None:
         ("report", "statement", *of, *asked[4:]),
     ):
         assert evidence.run(*wrong).exit_code == 2
+
+
+def test_a_certificate_holds_when_the_ledger_goes_on_under_another_name(
+    evidence: Evidence,
+) -> None:
+    """The last one here: main has another log from now on."""
+    ledgers, directory = evidence.world.ledgers, evidence.bundle.parent / "continued"
+    with ledgers.reader("main") as connection:
+        old = SignedLog(connection).last
+    continued = ledgers.signing_keys.continue_ledger(
+        "main",
+        old_size=old.size,
+        old_root=old.root.hex(),
+        reason="restore",
+        key="continue",
+        by=THE_SERVICE,
+    )
+    assert continued.code is None, continued.detail
+    after = certificate(evidence.world, "trial-balance", known_position=continued.position)
+    assert parse_certificate(after).origin.endswith("/main/log/2")
+    export(evidence.connections, directory)
+    evidence.reports["after"] = report_of(evidence.world, after)
+    for name, raw in (("statement", evidence.certificates["statement"]), ("after", after)):
+        assert evidence.verify_apart(name, raw, directory) is None
+        done = evidence.verify(raw, str(directory))
+        assert done.exit_code == 0, done.output
