@@ -1,5 +1,6 @@
 """`backoffice report`: a report on the terminal, or in a file."""
 
+import re
 import sys
 from collections.abc import Callable, Collection
 from contextlib import closing
@@ -26,6 +27,7 @@ from interface.reports.catalogue import REPORTS
 from interface.reports.certificates import CERTIFIED, draft
 from interface.reports.document import Document, as_csv, as_json
 from interface.reports.making import make_document
+from interface.reports.periods import PERIOD, of_period
 from interface.settings import Settings
 from projections.following import Follower
 from projections.moments import position_at
@@ -44,6 +46,9 @@ Made = TypeVar("Made")
 @click.option("--effective-on", type=DAY, help="As of the end of this day.")
 @click.option("--from", "from_", type=DAY, help="The first effective day.")
 @click.option("--to", type=DAY, help="The last effective day.")
+@click.option("--period", metavar="YYYY-MM|YYYY", help="A month or fiscal year, as closed.")
+@click.option("--close", type=click.IntRange(1), help="As known at this close of the period.")
+@click.option("--against", type=click.IntRange(1), help="Of a restatement: the later close.")
 @click.option("--known-at", metavar="DAY|MOMENT", help="What was on record then.")
 @click.option("--known-position", type=click.IntRange(0), help="What was on record there.")
 @click.option("--depth", type=click.IntRange(1, 8), help="So many segments of accounts' codes.")
@@ -86,6 +91,8 @@ def report(
         raise click.UsageError(f"{name} does not take {flags}.")
     if "basis" in query and query["basis"] not in REPORTS[name].bases:
         raise click.UsageError(f"--basis takes {', '.join(REPORTS[name].bases)}.")
+    if "period" in query and not re.fullmatch(PERIOD, query["period"]):
+        raise click.UsageError("--period takes a month such as 2026-03, or a year.")
     form = "json" if wants_json else form or _form_of(output)
     if form in BINARY and output is None:
         raise click.UsageError(f"Give --output for {form}.")
@@ -122,6 +129,10 @@ def _make(
     with ledgers.reader(ledger) as reader, snapshot(reader, seconds=60):
         own = read_own(reader)
         known = read_position(reader)
+        try:
+            query = of_period(reader, own, query, REPORTS[name].takes)
+        except NeedsMore as error:
+            raise click.UsageError(f"--{error.name}: {error}") from error
         if "known_at" in query:
             known = position_at(reader, query["known_at"], own.timezone)
         known = min(known, query.get("known_position", known))

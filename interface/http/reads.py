@@ -33,8 +33,10 @@ from interface.http.reports import (
     PDF,
     SECONDS_MAX,
     XLSX,
+    AskedReport,
     asked_report,
     check_taken,
+    of_period_asked,
     report_answer,
 )
 from interface.http.schemas_answers import (
@@ -69,6 +71,7 @@ from interface.http.schemas_queries import (
 from interface.http.targets import named_account, named_authorization, named_entry, named_period
 from interface.http.viewing import viewing
 from interface.http.write_routes import ACCOUNT, AUTHORIZATION, ENTRY, LEDGER, PERIOD
+from interface.reports.periods import WORDS
 
 Query = dict[str, Any]
 
@@ -251,6 +254,7 @@ def _report(reading: Reading, ledger: str, report: str) -> Answer:
     certified = asked_certificate(report)
     asked = asked_report(environ, certified or report)
     check_taken(asked, query)
+    query = _with_period(reading, ledger, asked, query)
     with viewing(
         door,
         guest,
@@ -266,6 +270,15 @@ def _report(reading: Reading, ledger: str, report: str) -> Answer:
         found = drafted(seen, certified, query)
     # Outside of the snapshot: what is signed by now is not in it.
     return certificate_answer(door, found)
+
+
+def _with_period(reading: Reading, ledger: str, asked: AskedReport, query: Query) -> Query:
+    """Returns a report's query with what the period that it names stands for."""
+    if query.keys().isdisjoint(WORDS):
+        return query
+    door, _, guest, _ = reading
+    with door.reading(guest, ledger, query, roles=READ_EVENTS, what="reports") as connection:
+        return of_period_asked(connection, asked, query)
 
 
 READ_ROUTES = (

@@ -2,15 +2,18 @@
 
 from typing import Any, NamedTuple
 
+from psycopg import Connection
+from psycopg.rows import DictRow
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from interface.http.errors import Problem, invalid
 from interface.http.messages import JSON, Answer, Environ, json_answer
-from interface.http.viewing import Seen
+from interface.http.viewing import Seen, read_own
 from interface.reports.catalogue import REPORTS, Named
 from interface.reports.document import Document, as_csv, as_json
 from interface.reports.making import make_document
+from interface.reports.periods import of_period
 from projections.report import NeedsMore, TooLarge
 
 SECONDS_MAX = 60
@@ -52,6 +55,17 @@ def check_taken(asked: AskedReport, query: dict[str, Any]) -> None:
         wrong["basis"] = [f"Takes {', '.join(bases)}."]
     if wrong:
         raise invalid(wrong)
+
+
+def of_period_asked(
+    connection: Connection[DictRow], asked: AskedReport, query: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the query with the days and the position of the period that it names. Raises Problem
+    (invalid_request)."""
+    try:
+        return of_period(connection, read_own(connection), query, asked.named.takes)
+    except NeedsMore as error:
+        raise invalid({error.name: [str(error)]}) from error
 
 
 def document_of(seen: Seen, name: str, query: dict[str, Any]) -> Document:

@@ -15,6 +15,7 @@ from interface.http.fields import (
 )
 from interface.http.schemas import ACCOUNT_CODE_MAX, ASSET_CODE_MAX, TYPES
 from interface.http.schemas_postings import CLASSES
+from interface.reports.periods import PERIOD
 
 PAGE_DEFAULT = 100
 PAGE_MAX = 1000
@@ -105,6 +106,21 @@ class ReportQuery(KnownQuery):
             "description": "Of a trial balance the first three, by default post-closing; of a"
             " statement the last two, by default effective."
         },
+    )
+    period = Text(
+        7,
+        min_length=4,
+        pattern=PERIOD,
+        metadata={
+            "description": "The days of a month (`2026-03`) or of the fiscal year that ends in"
+            " `2026`, as known when it was closed last; as known now where it is open."
+        },
+    )
+    close = WholeInQuery(
+        1, POSITION_MAX, metadata={"description": "As known at this close of the period."}
+    )
+    against = WholeInQuery(
+        1, POSITION_MAX, metadata={"description": "Of a restatement: the later close."}
     )
     asset = Text(ASSET_CODE_MAX)
     account = Text(ACCOUNT_CODE_MAX, metadata={"description": "It, or all below it."})

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from interface.reports.periods import RESTATED, WITH_PERIOD
 from projections.ageing import ageing, open_items
 from projections.balance_sheet import balance_sheet, first_of_year, income_statement
 from projections.baselines import baseline
@@ -15,6 +16,7 @@ from projections.moments import position_before, start_of
 from projections.open_holds import open_holds
 from projections.refusals import corrections, refusals
 from projections.report import NeedsMore, Report, Source, Span
+from projections.restatement import restatement
 from projections.roll_forward import completeness, cut_off, roll_forward
 from projections.statements import LINES_MAX, as_report, by_booking, by_effective_day
 from projections.trial_balance import WITHOUT, trial_balance
@@ -56,6 +58,17 @@ def _trial_balance(source: Source, query: Query) -> Report:
         effective_on=_day(source, query),
         basis=query.get("basis", "post-closing"),
         depth=query.get("depth"),
+    )
+
+
+def _restatement(source: Source, query: Query) -> Report:
+    if "period" not in query:
+        raise NeedsMore("period", "Name a period that was closed.")
+    return restatement(
+        source,
+        effective_on=query["to"],
+        closed_at=query["closed_at"],
+        basis=query.get("basis", "adjusted"),
     )
 
 
@@ -204,23 +217,21 @@ def _less_a_year(day: date) -> date:
     return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
 
 
-_DAYS = frozenset({"from_", "to", "effective_on"})
-_DAY = frozenset({"effective_on", "to"})
+_DAYS = frozenset({"from_", "to", "effective_on"}) | WITH_PERIOD
+_DAY = frozenset({"effective_on", "to"}) | WITH_PERIOD
 
 REPORTS: dict[str, Named] = {
     "trial-balance": Named(
         "Trial balance",
         ("lines", "entries"),
-        frozenset({"effective_on", "to", "basis", "depth"}),
+        _DAY | {"basis", "depth"},
         _trial_balance,
         BASES,
     ),
     "general-ledger": Named(
         "General ledger", ("lines", "entries"), _DAYS | {"account"}, _general_ledger
     ),
-    "balance-sheet": Named(
-        "Balance sheet", ("lines",), frozenset({"effective_on", "to", "depth"}), _balance_sheet
-    ),
+    "balance-sheet": Named("Balance sheet", ("lines",), _DAY | {"depth"}, _balance_sheet),
     "income-statement": Named(
         "Income statement", ("lines", "entries"), _DAYS | {"depth"}, _income_statement
     ),
@@ -228,11 +239,11 @@ REPORTS: dict[str, Named] = {
     "statement": Named(
         "Statement of an account",
         ("lines",),
-        frozenset({"account", "asset", "from_", "to", "basis"}),
+        frozenset({"account", "asset", "from_", "to", "basis"}) | WITH_PERIOD,
         _statement,
         ("booking", "effective"),
     ),
-    "cut-off": Named("Cut-off", ("lines", "entries"), frozenset({"effective_on", "to"}), _cut_off),
+    "cut-off": Named("Cut-off", ("lines", "entries"), _DAY, _cut_off),
     "cash-flow": Named("Cash flow", ("lines", "entries"), _DAYS | {"depth"}, _cash_flow),
     "dimension": Named("By dimension", ("entries",), _DAYS | {"depth", "dimension"}, _dimension),
     "baseline": Named(
@@ -244,6 +255,7 @@ REPORTS: dict[str, Named] = {
     "open-items": Named("Open items", ("lines", "items"), _DAY | {"account"}, _open_items),
     "holds": Named("Open authorizations by age", ("holds",), _DAY, _holds),
     "lead-schedules": Named("Lead schedules", ("lines", "entries"), _DAY, _lead_schedules),
+    "restatement": Named("Restatement", ("lines", "entries"), RESTATED, _restatement, BASES),
     "roll-forward": Named("Account roll-forward", ("lines",), _DAYS, _roll_forward),
     "completeness": Named("Completeness", ("lines",), frozenset(), _completeness),
 }

@@ -13,6 +13,7 @@ from domain.catalogue import EVOLVE
 from domain.ledgers import Ledger
 from interface.reports.catalogue import REPORTS
 from interface.reports.document import Document
+from interface.reports.periods import WORDS
 from projections.moments import recorded_at
 from projections.report import Source, source_of
 
@@ -21,12 +22,14 @@ def make_document(
     connection: Connection[Any], *, ledger: Ledger, known: int, name: str, query: dict[str, Any]
 ) -> Document:
     """Returns a report as known at a position. Requires that its views show that position in the
-    connection's snapshot.
+    connection's snapshot, and a query that `of_period` has completed.
 
     Raises projections.report.TooLarge.
     """
     source = known_source(connection, ledger=ledger, known=known)
     report = REPORTS[name].make(source, query)
+    named = {word: query[word] for word in WORDS if word in query}
+    report.asked = {**named, **report.asked}
     return Document(report, source, recorded_at(connection, known))
 
 

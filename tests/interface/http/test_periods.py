@@ -16,6 +16,7 @@ from tests.application.conftest import office as module_office  # noqa: F401 -- 
 from tests.application.conftest import template  # noqa: F401 -- a fixture
 from tests.application.office import Office
 from tests.interface.evidence.busy import trial_balance_digest
+from tests.interface.http.test_reports import check_workbook
 from tests.interface.http.world import World, assert_problem, body_of, entry, leg
 from tests.projections.conftest import Worker
 
@@ -178,6 +179,8 @@ def test_a_closed_year_is_reopened_by_two_and_closed_anew(books: Books) -> None:
     world, path = books.world, f"{books.world.path}/periods/{DECEMBER}/reopen"
     assert_problem(books.verb("reopen"), 422, "narrative_required")
     assert_problem(world.approver.post(path, {"reason": "regulatory"}), 403, "forbidden")
+    closed = books.report("trial-balance.csv", period=DECEMBER)
+    assert closed.status_code == 200, closed.text
     asked = world.controller.post(path, {"reason": "regulatory"})
     wish = {"asked_by": "controller", "reason": "regulatory"}
     assert (asked.status_code, body_of(asked)["reopening"]) == (200, wish)
@@ -195,3 +198,57 @@ def test_a_closed_year_is_reopened_by_two_and_closed_anew(books: Books) -> None:
     assert [one["close"] for one in period["closes"]] == [1, 2]
     assert books.nets(effective_on=LAST_DAY) == {"cash": "65.00", "retained": "-65.00"}
     assert period["closes"][1]["digest"] == trial_balance_digest(books.office.records(), LAST_DAY)
+    assert books.report("trial-balance.csv", period=DECEMBER, close=1).data == closed.data
+    assert books.report("trial-balance.csv", period=DECEMBER).data != closed.data
+
+
+def test_a_closed_report_stays_and_the_difference_is_explained(books: Books) -> None:
+    late = post(books, "rent", "cash", "4.00", day="2026-01-02").get_json()
+    assert late["id"]
+    report = body_of(books.report("restatement", period="2025"))
+    assert (report["close"], report["against"], report["basis"]) == (1, 2, "adjusted")
+    rows = [
+        (row["kind"], row["account"], row.get("closed"), row["difference"], row.get("restated"))
+        for row in report["rows"]
+        if row["kind"] != "heading"
+    ]
+    assert rows == [
+        ("line", "cash", None, "9.00", None),
+        ("total", "cash", "56.00", "9.00", "65.00"),
+        ("line", "fees", None, "9.00", None),
+        ("total", "fees", "101.00", "9.00", "110.00"),
+    ]
+    assert report["totals"] == {"figures": 2, "entries": 1}
+    all_entries = body_of(books.report("restatement", period=DECEMBER, basis="post-closing"))
+    assert [
+        (row["class"], row["difference"])
+        for row in all_entries["rows"]
+        if (row["kind"], row["account"]) == ("line", "retained")
+    ] == [("closing", "-56.00"), ("closing", "65.00")]
+    assert all_entries["notes"] == [
+        "2 more accounts have later entries that leave their figure as it was."
+    ]
+    for form in ("csv", "pdf"):
+        assert books.report(f"restatement.{form}", period=DECEMBER).status_code == 200
+    check_workbook(books.report("restatement.xlsx", period="2025").data, report)
+
+
+@pytest.mark.parametrize(
+    ("report", "query", "wrong"),
+    [
+        ("restatement", {}, "period"),
+        ("restatement", {"period": "2025-11"}, "close"),
+        ("restatement", {"period": DECEMBER, "against": 3}, "against"),
+        ("restatement", {"period": DECEMBER, "close": 2, "against": 2}, "against"),
+        ("trial-balance", {"period": DECEMBER, "close": 3}, "close"),
+        ("trial-balance", {"period": DECEMBER, "effective_on": LAST_DAY}, "effective_on"),
+        ("trial-balance", {"period": "2025-13"}, "period"),
+        ("trial-balance", {"close": 1}, "period"),
+        ("completeness", {"period": DECEMBER}, "period"),
+    ],
+)
+def test_what_is_wrong_with_a_period_is_told(
+    books: Books, report: str, query: dict[str, Any], wrong: str
+) -> None:
+    problem = assert_problem(books.report(report, **query), 422, "invalid_request")
+    assert list(problem["errors"]) == [wrong]

@@ -360,7 +360,8 @@ def test_lead_schedules_equal_the_records(past: Past) -> None:
 # Forms --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", REPORTS)
+# A restatement needs a period that was closed: test_periods.py.
+@pytest.mark.parametrize("name", [name for name in REPORTS if name != "restatement"])
 def test_every_form_shows_the_same(past: Past, name: str) -> None:
     world, _, _ = past
     asked, query = f"{world.path}/reports/{name}", ""
