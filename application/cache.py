@@ -8,6 +8,8 @@ from domain.books import Books
 
 MAX_CACHED_AUTHORIZATIONS = 50_000
 MAX_CACHED_ACCOUNTS = 200_000
+MAX_CACHED_RATES = 500_000
+MAX_CACHED_ITEMS = 500_000
 """Beyond these the authorizations, or the whole cache, are forgotten, and read again as commands
 need them."""
 
@@ -38,10 +40,15 @@ class Cache:
 
     def make_room(self) -> None:
         """Forgets what is too much. Requires that no commit is on its way."""
-        if len(self.books.accounts.now) > MAX_CACHED_ACCOUNTS:
+        books = self.books
+        if (
+            len(books.accounts.now) > MAX_CACHED_ACCOUNTS
+            or len(books.rates.now) > MAX_CACHED_RATES
+            or len(books.items.now) > MAX_CACHED_ITEMS
+        ):
             self.drop()
         elif self.is_full:
-            self.books.forget_authorizations()
+            books.forget_authorizations()
 
     @property
     def is_full(self) -> bool:
@@ -50,4 +57,6 @@ class Cache:
         return (
             len(books.authorizations.now) > MAX_CACHED_AUTHORIZATIONS
             or len(books.accounts.now) > MAX_CACHED_ACCOUNTS
+            or len(books.rates.now) > MAX_CACHED_RATES
+            or len(books.items.now) > MAX_CACHED_ITEMS
         )

@@ -5,13 +5,21 @@ thousands of values one by one.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from psycopg.sql import SQL, Identifier
 
+from application.changes_of_worth import (
+    write_items,
+    write_rates,
+    write_revaluations,
+    write_reversals,
+)
 from application.private import PrivateRow
 from application.rows import Rows, array, numbers
+from application.statements import Statements
+from domain.accounts import EXCHANGE
 from domain.baselines import Baseline
 from domain.books import Books, Shelf
 from domain.limits import Usage
@@ -20,43 +28,6 @@ from domain.money import minor_units
 from domain.pages import Balance, Page
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Statement(NamedTuple):
-    """One statement with its parameters, to be executed with the others of its commit."""
-
-    query: bytes
-    params: Sequence[object]
-    prepare: bool
-
-
-_joined: dict[tuple[bytes, ...], bytes] = {}
-
-
-def join(statements: Sequence[Statement]) -> Statement:
-    """Returns one statement that does what all of them do, in a fraction of the time of many.
-
-    Each but the last stands in a WITH (PostgreSQL 7.8.4, "Data-Modifying Statements in WITH"): all
-    are executed, in no order, on one snapshot. Requires at least one, and no row that two change.
-    """
-    queries = tuple(statement.query for statement in statements)
-    query = _joined.get(queries)
-    if query is None:
-        *before, last = queries
-        parts = b", ".join(b"s%d AS (%b)" % (number, one) for number, one in enumerate(before))
-        query = _joined[queries] = b"WITH " + parts + b" " + last if before else last
-    return Statement(query, [one for each in statements for one in each.params], prepare=True)
-
-
-class Statements:
-    """Collects what a commit writes, where a connection would execute it."""
-
-    def __init__(self) -> None:
-        self.made: list[Statement] = []
-
-    def execute(self, query: bytes, params: Sequence[object], *, prepare: bool = False) -> None:
-        """Adds a statement. Its parameters must not change any more."""
-        self.made.append(Statement(query, params, prepare))
 
 
 def write_changes(
@@ -73,6 +44,14 @@ def write_changes(
         _write_network_references(rows, statements, books.network_references.changed)
     if books.usages.changed:
         _write_usages(rows, statements, books.usages.changed)
+    if books.items.changed:
+        write_items(rows, statements, books.items.changed)
+    if books.rates.changed:
+        write_rates(rows, statements, books.rates.changed)
+    if books.revaluations.changed:
+        write_revaluations(rows, statements, books.revaluations.changed)
+    if books.reversals.changed:
+        write_reversals(rows, statements, books.reversals.changed)
     if private:
         statements.execute(
             rows.sql(
@@ -185,11 +164,12 @@ def _write_accounts(rows: Rows, statements: Statements, books: Books) -> None:
     accounts = [books.accounts.now[code] for code in books.versions.changed]
     statements.execute(
         rows.sql(
-            "INSERT INTO {}.accounts (code, type, status, version, document, suspense)"
+            "INSERT INTO {}.accounts (code, type, status, version, document, suspense, exchange)"
             " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[],"
-            " %s::bytea[], %s::boolean[]) ON CONFLICT (code) DO UPDATE SET"
+            " %s::bytea[], %s::boolean[], %s::boolean[]) ON CONFLICT (code) DO UPDATE SET"
             " type = excluded.type, status = excluded.status, version = excluded.version,"
-            " document = excluded.document, suspense = excluded.suspense"
+            " document = excluded.document, suspense = excluded.suspense,"
+            " exchange = excluded.exchange"
         ),
         [
             [account.code for account in accounts],
@@ -198,6 +178,7 @@ def _write_accounts(rows: Rows, statements: Statements, books: Books) -> None:
             numbers([books.versions.get(account.code) for account in accounts]),
             [_encode(account) for account in accounts],
             [account.purpose == "suspense" for account in accounts],
+            [account.purpose in EXCHANGE for account in accounts],
         ],
     )
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from application.cache import Cache
-from application.changes import Statement, Statements, join, write_changes
+from application.changes import write_changes
 from application.decisions import Decisions
 from application.expiry import DueHolds
 from application.identity import CommandIds
@@ -26,6 +26,7 @@ from application.private import PrivateRow
 from application.recorder import COPY_CHUNK_ROWS, COPY_FROM_ROWS, LedgerRecorder, Row
 from application.records import FORMAT
 from application.repeats import ask_done, read_done
+from application.statements import Statement, Statements, join
 from domain.commands import At
 from domain.signing_keys import ContinueLedger
 
@@ -162,6 +163,12 @@ class Commit:
             rows.read_network_references(connection, books, needs.network_references)
         if needs.suspense:
             needs.accounts |= rows.read_suspense(connection, books)
+        if needs.pairs:
+            rows.read_rates(connection, books, needs.pairs)
+        if needs.exchange and not rows.knows_exchange:
+            needs.accounts |= rows.read_exchange(connection, books)
+        if needs.revaluations:
+            rows.read_revaluations(connection, books, needs.revaluations)
         if needs.accounts:
             rows.read_accounts(connection, books, needs.accounts)
 

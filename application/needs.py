@@ -15,10 +15,12 @@ from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import ExpireHold, Release, Void
 from domain.increments import Increment, Reduce
-from domain.legs import MAX_LEGS
+from domain.legs import MAX_LEGS, LegAsked
 from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory, reference_of
+from domain.rates import Pair, RecordRate, pairs_of
 from domain.refunds import Chargeback, Refund, Representment
+from domain.revaluations import AbandonRevaluation, PostRevaluation
 from domain.statements import StateAccount
 
 ActsOnHold = Increment | Reduce | Settle | Void | Release | Refund | Chargeback | Representment
@@ -37,7 +39,8 @@ def acts_on(books: Books, command: Command) -> str | None:
 
 class Needs:
     """What is not in memory yet, by kind. `new_ids` are clients' ids that must not be taken,
-    `suspense` asks for the accounts that have that purpose."""
+    `suspense` asks for the accounts that have that purpose, `exchange` for those that take
+    differences of exchange rates; `functional` is the ledger's asset, once it is known."""
 
     def __init__(self, books: Books) -> None:
         self.books = books
@@ -46,7 +49,12 @@ class Needs:
         self.authorizations: set[str] = set()
         self.new_ids: set[str] = set()
         self.network_references: set[tuple[str, str]] = set()
+        self.pairs: set[Pair] = set()
+        self.revaluations: set[str] = set()
         self.suspense = False
+        self.exchange = False
+        ledger = books.ledgers.get("")
+        self.functional = None if ledger is None else ledger.functional_asset
 
     def account(self, code: str) -> None:
         if code not in self.books.accounts.now:
@@ -63,6 +71,23 @@ class Needs:
         state = self.books.authorizations.now[authorization]
         self.account(state.debit)
         self.account(state.credit)
+
+    def worth_of(self, asset: str) -> None:
+        """What tells an asset's worth in the functional one, and takes differences of it."""
+        if self.functional is None:
+            return
+        pairs = pairs_of(asset, self.functional)
+        self.pairs.update(pair for pair in pairs if pair not in self.books.pairs.now)
+        self.exchange = True
+
+    def legs(self, legs: list[LegAsked]) -> None:
+        """What legs are on, and what tells their worth."""
+        known, functional = self.books.accounts.now, self.functional
+        for leg in legs[:MAX_LEGS]:
+            if leg.account not in known:
+                self.accounts.add(leg.account)
+            if leg.asset != functional:
+                self.worth_of(leg.asset)
 
     def accounts_of_entry(self, entry: str) -> None:
         """The accounts of an entry that is in memory, and its authorization."""
@@ -83,10 +108,7 @@ class Needs:
 
 
 def _post(needs: Needs, command: Post) -> None:
-    known = needs.books.accounts.now
-    for leg in command.legs[:MAX_LEGS]:
-        if leg.account not in known:
-            needs.accounts.add(leg.account)
+    needs.legs(command.legs)
     if command.id is not None:
         needs.new_ids.add(command.id)
     if command.links:
@@ -95,8 +117,7 @@ def _post(needs: Needs, command: Post) -> None:
 
 def _adjust(needs: Needs, command: Adjust) -> None:
     needs.entries.add(command.entry)
-    for leg in command.legs[:MAX_LEGS]:
-        needs.account(leg.account)
+    needs.legs(command.legs)
 
 
 def _entry(needs: Needs, command: Reverse | EraseEntryTexts) -> None:
@@ -147,6 +168,20 @@ def _open_account(needs: Needs, command: OpenAccount) -> None:
     needs.account(command.code)
 
 
+def _record_rate(needs: Needs, command: RecordRate) -> None:
+    pair = (command.base, command.quote)
+    if pair not in needs.books.pairs.now:
+        needs.pairs.add(pair)
+
+
+def _revaluation(needs: Needs, command: PostRevaluation | AbandonRevaluation) -> None:
+    needs.revaluations.add(command.revaluation)
+    if isinstance(command, PostRevaluation):
+        for figure in command.figures:
+            needs.account(figure.account)
+            needs.worth_of(figure.asset)
+
+
 _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     Post: _post,
     Reverse: _entry,
@@ -172,4 +207,7 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     SetLimit: _account,
     StateAccount: _account,
     SetBaseline: _account,
+    RecordRate: _record_rate,
+    PostRevaluation: _revaluation,
+    AbandonRevaluation: _revaluation,
 }

@@ -28,8 +28,10 @@ from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
 from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
+from domain.rates import RecordRate
 from domain.refunds import Chargeback, Refund, Representment
 from domain.refusals import Forbidden
+from domain.revaluations import AbandonRevaluation, PostRevaluation, Revalue
 from domain.signing_keys import AddSigningKey, AddWitness, ContinueLedger, RetireSigningKey
 from domain.statements import StateAccount
 
@@ -61,6 +63,10 @@ MAY: dict[type[Command], frozenset[str]] = {
     ClosePeriod: _CONTROLLER,
     ReopenPeriod: _CONTROLLER | {"approver"},
     FilePeriod: _CONTROLLER,
+    PostRevaluation: _OPERATOR,
+    AbandonRevaluation: _OPERATOR,
+    RecordRate: _CONTROLLER,
+    Revalue: _CONTROLLER,
     RegisterAsset: _CONTROLLER,
     OpenJournal: _CONTROLLER,
     OpenAccount: _CONTROLLER,

@@ -13,7 +13,12 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, StoredEvent, Transcoder
 from msgspec import Struct
 
-from application.upcasters import entry_with_movement, hold_with_counters, without_limits
+from application.upcasters import (
+    entry_with_movement,
+    hold_with_counters,
+    without_limits,
+    without_rates,
+)
 from domain.catalogue import EVENTS
 from domain.commands import Event
 from domain.refusals import CorruptLog
@@ -164,6 +169,9 @@ RELEASED_UPCASTERS: dict[tuple[str, int], Upcaster] = {
     ("AuthorizationChargedBack", 1): without_limits,
     ("AuthorizationRepresented", 1): without_limits,
     ("AuthorizationCorrected", 1): without_limits,
+    ("EntryPosted", 3): without_rates,
+    ("AccountOpened", 1): without_rates,
+    ("AccountAmended", 1): without_rates,
 }
 """(event name, old version) -> how its payload becomes the next version."""
 

@@ -17,13 +17,16 @@ from domain.assets import Asset
 from domain.baselines import Baseline
 from domain.books import Books
 from domain.entries import Entry, EntryAdjusted, EntryPosted, EntryReversed
+from domain.items import Item
 from domain.journals import Journal
 from domain.ledgers import SYSTEM, Ledger
 from domain.limits import Usage
 from domain.mandatory_settlements import NetworkReference
 from domain.pages import Balance
 from domain.periods import Period
+from domain.rates import Pair, Rate
 from domain.refusals import CorruptLog
+from domain.revaluations import Revaluation
 
 _encode = msgspec.json.Encoder().encode
 
@@ -50,6 +53,7 @@ class Rows:
         self.schema = schema
         self._shapes = shapes
         self.next_balance_id = 1
+        self.knows_exchange = False
         self._statements: dict[str, bytes] = {}
 
     def sql(self, text: LiteralString) -> bytes:
@@ -113,9 +117,12 @@ class Rows:
     def read_accounts(
         self, connection: Connection[Any], books: Books, codes: Iterable[str]
     ) -> None:
-        """Reads accounts with all their balances, and what was taken of their limits."""
+        """Reads accounts with all their balances and open items, and what was taken of their
+        limits."""
         wanted = list(codes)
         limited = []
+        functional = books.ledger.functional_asset
+        foreign = []
         for version, document in self.fetch(
             connection,
             "SELECT version, document FROM {}.accounts WHERE code = ANY(%s)",
@@ -127,8 +134,12 @@ class Rows:
             books.versions.now[account.code] = version
             if account.limits:
                 limited.append(account.code)
+            if account.asset != functional:
+                foreign.append(account.code)
         if limited:
             self._read_usages(connection, books, limited)
+        if foreign:
+            self._read_items(connection, books, foreign)
         for row in self.fetch(
             connection,
             "SELECT id, account, asset, debits::text, credits::text, pending_debits::text,"
@@ -148,6 +159,63 @@ class Rows:
             limited,
         ):
             books.usages.now[limit_id] = Usage(account, starts_on, int(used), count)
+
+    def _read_items(self, connection: Connection[Any], books: Books, foreign: list[str]) -> None:
+        """Reads the open items of accounts, as they came in."""
+        for account, asset, line, remaining, functional, *rest in self.fetch(
+            connection,
+            "SELECT account, asset, line, remaining::text, functional::text, side, effective_on,"
+            " entry::text, name, is_shared FROM {}.open_items WHERE account = ANY(%s)"
+            " ORDER BY account, asset, line",
+            foreign,
+        ):
+            side, effective_on, entry, name, is_shared = rest
+            books.items.now[account, asset, line] = Item(
+                side, effective_on, int(remaining), int(functional), entry, name, is_shared
+            )
+            known = books.open_items.now.get((account, asset), ())
+            books.open_items.now[account, asset] = (*known, line)
+
+    def read_rates(self, connection: Connection[Any], books: Books, pairs: Iterable[Pair]) -> None:
+        """Reads all rates of pairs, and remembers of which there are none."""
+        wanted = list(pairs)
+        books.pairs.now.update(dict.fromkeys(wanted, False))
+        for base, quote, kind, effective_on, document in self.fetch(
+            connection,
+            "SELECT r.base, r.quote, r.kind, r.effective_on, r.document"
+            " FROM unnest(%s::text[], %s::text[]) AS wanted (base, quote)"
+            " JOIN {}.rates AS r USING (base, quote)",
+            [base for base, _ in wanted],
+            [quote for _, quote in wanted],
+        ):
+            rate = _rate_decoder.decode(document)
+            books.pairs.now[base, quote] = True
+            books.rates.now[base, quote, kind, effective_on] = rate
+            books.streams.now[rate.stream] = len(rate.facts)
+
+    def read_revaluations(
+        self, connection: Connection[Any], books: Books, ids: Iterable[str]
+    ) -> None:
+        """Reads revaluations."""
+        for id, document in self.fetch(
+            connection,
+            "SELECT id::text, document FROM {}.revaluations WHERE id = ANY(%s::uuid[])",
+            array(ids),
+        ):
+            found = msgspec.json.decode(document, type=Revaluation)
+            books.revaluations.now[id] = found
+            books.streams.now[id] = found.version
+
+    def read_exchange(self, connection: Connection[Any], books: Books) -> set[str]:
+        """Reads which accounts take differences of exchange rates; returns those that are not in
+        memory."""
+        codes = [
+            code
+            for (code,) in self.fetch(connection, "SELECT code FROM {}.accounts WHERE exchange")
+        ]
+        books.exchange.now.update(dict.fromkeys(codes, True))
+        self.knows_exchange = True
+        return {code for code in codes if code not in books.accounts.now}
 
     def read_authorizations(
         self, connection: Connection[Any], books: Books, ids: Iterable[str]
@@ -214,6 +282,7 @@ class Rows:
             books.network_references.now[scheme, reference] = found
 
 
+_rate_decoder = msgspec.json.Decoder(Rate)
 _account_decoder = msgspec.json.Decoder(Account)
 
 

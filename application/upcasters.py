@@ -25,6 +25,11 @@ def hold_with_counters(members: Members) -> Members:
     return members | {"authorization": state | counters}
 
 
+def without_rates(members: Members) -> Members:
+    """What was written before there were rates had no worth from them, and relieved nothing."""
+    return members
+
+
 def without_limits(members: Members) -> Members:
     """What was written before there were limits took nothing of them."""
     return members

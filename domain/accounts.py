@@ -26,12 +26,17 @@ Purpose = Literal[
     "control",
     "retained_earnings",
     "client_money",
+    "fx_difference",
+    "fx_unrealised",
 ]
 CashFlow = Literal["operating", "investing", "financing"]
 Side = Literal["debit", "credit"]
 Scope = Literal["all", "debits", "credits"]
 Basis = Literal["administrative", "legal"]
 Per = Literal["authorization", "day", "month"]
+
+EXCHANGE: frozenset[Purpose | None] = frozenset({"fx_difference", "fx_unrealised", "conversion"})
+"""Purposes of accounts that take differences of exchange rates."""
 
 DEBIT_NORMAL_TYPES = ("asset", "expense")
 
@@ -245,6 +250,8 @@ def put_account(books: Books, account: Account) -> None:
     books.touch(account.code)
     if account.purpose == "suspense" or books.suspense.get(account.code):
         books.suspense.put(account.code, account.purpose == "suspense")
+    if account.purpose in EXCHANGE or books.exchange.get(account.code):
+        books.exchange.put(account.code, account.purpose in EXCHANGE)
 
 
 def open_account(books: Books, command: OpenAccount, at: At, new: NewStream) -> Decided:

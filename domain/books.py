@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from domain.accounts import Account
     from domain.assets import Asset
     from domain.baselines import Baseline
-    from domain.entries import Entry
+    from domain.entries import DueReversal, Entry
     from domain.holds import Authorization
+    from domain.items import Item, ItemKey
     from domain.journals import Journal
     from domain.ledgers import Ledger
     from domain.limits import Usage
     from domain.mandatory_settlements import NetworkReference
     from domain.periods import Period
+    from domain.rates import Pair, Rate, RateKey
+    from domain.revaluations import Revaluation
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -96,7 +99,10 @@ class Books:
     months to which something happened; `usages` what was taken of each limit; `streams` the last
     version of a stream whose thing is on a shelf, entries apart; `opened` the ids that this commit
     found taken or has taken; `suspense` whether an account is one that takes what belongs nowhere
-    else; `erased` the streams whose texts this commit takes away.
+    else, `exchange` whether it takes differences of exchange rates; `erased` the streams whose
+    texts this commit takes away; `pairs` whether there is any
+    rate of one, once it was asked; `open_items` the lines that opened what is open of (account,
+    asset), as they came in; `reversals` what is to be taken back on a day, by entry.
     """
 
     def __init__(self) -> None:
@@ -117,6 +123,13 @@ class Books:
         self.suspense: Shelf[str, bool] = Shelf()
         self.network_references: Shelf[tuple[str, str], NetworkReference] = CommitShelf()
         self.erased: Shelf[str, bool] = CommitShelf()
+        self.exchange: Shelf[str, bool] = Shelf()
+        self.rates: Shelf[RateKey, Rate] = Shelf()
+        self.pairs: Shelf[Pair, bool] = Shelf()
+        self.items: Shelf[ItemKey, Item] = Shelf()
+        self.open_items: Shelf[tuple[str, str], tuple[int, ...]] = Shelf()
+        self.revaluations: Shelf[str, Revaluation] = Shelf()
+        self.reversals: Shelf[str, DueReversal] = CommitShelf()
         self.listings: Shelf[str, LedgerListing] = Shelf()
         self.actors: Shelf[str, Actor] = Shelf()
         self.keys: Shelf[str, ApiKey] = Shelf()

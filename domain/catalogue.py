@@ -28,7 +28,9 @@ from domain import (
     limits,
     mandatory_settlements,
     periods,
+    rates,
     refunds,
+    revaluations,
     signing_keys,
     statements,
 )
@@ -68,6 +70,10 @@ DECISIONS: dict[type[Command], Decision] = {
     statements.StateAccount: statements.state,
     baselines.SetBaseline: baselines.set_baseline,
     entries.Post: entries.post,
+    rates.RecordRate: rates.record,
+    revaluations.Revalue: revaluations.revalue,
+    revaluations.PostRevaluation: revaluations.post_revaluation,
+    revaluations.AbandonRevaluation: revaluations.abandon,
     corrections.Reverse: corrections.reverse,
     corrections.Adjust: corrections.adjust,
     authorizations.Authorize: authorizations.authorize,
@@ -120,6 +126,10 @@ EVOLVE: dict[type[Event], Evolve] = {
     limits.LimitLifted: limits.evolve_lifted,
     statements.AccountStated: statements.evolve,
     baselines.BaselineSet: baselines.evolve,
+    rates.RateRecorded: rates.evolve,
+    revaluations.RevaluationAsked: revaluations.evolve_asked,
+    revaluations.RevaluationPosted: revaluations.evolve_ended,
+    revaluations.RevaluationAbandoned: revaluations.evolve_ended,
     entries.EntryPosted: entries.evolve_posted,
     entries.EntryReversed: entries.evolve_reversed,
     entries.EntryAdjusted: entries.evolve_adjusted,
@@ -147,7 +157,9 @@ EVOLVE: dict[type[Event], Evolve] = {
 }
 
 EVENTS: dict[type[Event], int] = dict.fromkeys(EVOLVE, 1) | {
-    entries.EntryPosted: 3,
+    accounts.AccountOpened: 2,
+    amendments.AccountAmended: 2,
+    entries.EntryPosted: 4,
     holds.AuthorizationOpened: 3,
     holds.AuthorizationSettled: 3,
     holds.AuthorizationVoided: 3,

@@ -8,6 +8,8 @@ relates. An adjustment is reversal and replacement as one: floors are judged on 
 from collections.abc import Sequence
 from datetime import date
 
+from msgspec.structs import replace
+
 from domain.accounts import check_not_frozen
 from domain.assets import find_asset
 from domain.books import Books
@@ -23,6 +25,7 @@ from domain.entries import (
     find_entry,
     posted_entry,
 )
+from domain.items import OpenItems
 from domain.legs import (
     LegAsked,
     Line,
@@ -35,6 +38,7 @@ from domain.legs import (
 from domain.money import minor_units
 from domain.movements import check_restorable, recount
 from domain.refusals import Refusal
+from domain.valuation import kept, value
 
 
 class Reverse(Command, frozen=True, kw_only=True, tag="reverse"):
@@ -82,6 +86,7 @@ def reverse(books: Books, command: Reverse, at: At, new: NewStream) -> Decided:
         check_restorable(books, command.entry, original.posted)
     effective_on = _correction_day(books, original, command.effective_on, at)
     check_narrative(command)
+    lines = kept(books, lines, on=effective_on, items=OpenItems(books))
     counted = recount(
         books, command.entry, original.posted, restore_hold=bool(command.restore_hold)
     )
@@ -113,7 +118,11 @@ def adjust(books: Books, command: Adjust, at: At, new: NewStream) -> Decided:
     reversed_on = _correction_day(books, original, command.effective_on, at)
     replaced_on = _correction_day(books, original, command.replacement_effective_on, at)
     check_narrative(command)
-    lines = shape(books, command.legs, resolved)
+    lines = shape(books, command.legs, resolved, class_=original.posted.class_)
+    items = OpenItems(books)
+    swapped = kept(books, swapped, on=reversed_on, items=items)
+    valued = value(books, lines, on=replaced_on, class_=original.posted.class_, items=items)
+    lines = valued.lines
     counted = recount(books, command.entry, original.posted, lines=lines)
     freed = None if counted is None else counted.freed(books)
     check_funds(books, [*swapped, *lines], freed=freed)
@@ -123,6 +132,8 @@ def adjust(books: Books, command: Adjust, at: At, new: NewStream) -> Decided:
     replacement = _correcting(
         books, command, at, book, original, lines, replaced_on, "replacement", movement
     )
+    if valued.has_difference:
+        replacement = replace(replacement, class_="fx_difference")
     mark = EntryAdjusted(reversal=new(0), replacement=new(1))
     decided: Decided = [(new(0), reversal), (new(1), replacement), (command.entry, mark)]
     if counted is not None:
@@ -164,7 +175,9 @@ def _swapped(books: Books, posted: EntryPosted) -> list[Line]:
         value = None if leg.functional_amount is None else minor_units(leg.functional_amount)
         asset = find_asset(books, leg.asset)
         debit = asked.side == "debit"
-        lines.append(Line(account, asset, debit, minor_units(leg.amount), value, asked))
+        item = None if leg.opens is None else leg.opens.line or leg.line
+        minor = minor_units(leg.amount)
+        lines.append(Line(account, asset, debit, minor, value, asked, item=item))
     return lines
 
 

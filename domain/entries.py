@@ -11,6 +11,7 @@ from domain.assets import Asset
 from domain.books import Books
 from domain.calendar import check_open, fiscal_year
 from domain.commands import At, Command, Decided, Event, NewStream
+from domain.items import OpenItems, fold_items
 from domain.journals import GENERAL, find_journal
 from domain.legs import (
     Leg,
@@ -25,6 +26,7 @@ from domain.legs import (
 )
 from domain.limits import LimitUse, charged, check_limits, fold_uses
 from domain.refusals import Refusal
+from domain.valuation import value
 
 Class = Literal[
     "ordinary",
@@ -102,7 +104,7 @@ class Post(Command, frozen=True, kw_only=True, tag="post"):
 
 class EntryPosted(Event, frozen=True, kw_only=True):
     """`corrects` names the entry that this one reverses or replaces, `relates_to` its day; `limits`
-    is what a direct debit took of them."""
+    is what a direct debit took of them; `reverse_on` the day on which it is to be taken back."""
 
     journal: str
     voucher_no: int
@@ -124,6 +126,7 @@ class EntryPosted(Event, frozen=True, kw_only=True):
     relates_to: date | None = None
     prior_period: bool = False
     limits: list[LimitUse] | None = None
+    reverse_on: date | None = None
     private: str | None = None
 
 
@@ -138,6 +141,13 @@ class EntryAdjusted(Event, frozen=True, kw_only=True):
 
     reversal: str
     replacement: str
+
+
+class DueReversal(Struct, frozen=True):
+    """On which day an entry is to be taken back; `is_due` False: it was."""
+
+    reverse_on: date
+    is_due: bool = True
 
 
 class Entry(Struct, frozen=True):
@@ -180,7 +190,7 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
 
     Raises JournalNotFound, AccountNotFound, AssetNotFound, EntryNotFound (links), EntryExists,
     AccountIsFrozen, AccountIsClosed, AccountNotPostable, PeriodIsClosed, EffectiveInFuture, what
-    `shape` raises, LimitExceeded, InsufficientFunds.
+    `shape` and `value` raise, LimitExceeded, InsufficientFunds.
     """
     journal = command.journal or GENERAL
     find_journal(books, journal)
@@ -192,7 +202,9 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
     ledger = books.ledger
     effective_on = command.effective_on or at.today
     check_open(ledger, effective_on, at)
-    lines = shape(books, command.legs, resolved)
+    lines = shape(books, command.legs, resolved, class_=command.class_)
+    valued = value(books, lines, on=effective_on, class_=command.class_, items=OpenItems(books))
+    lines = valued.lines
     limits = _consumed(books, lines, at)
     check_funds(books, lines)
     passbook = Passbook(books)
@@ -201,7 +213,7 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
         journal=journal,
         voucher_no=passbook.voucher_no(journal, year),
         fiscal_year=year,
-        class_=command.class_ or "ordinary",
+        class_="fx_difference" if valued.has_difference else command.class_ or "ordinary",
         effective_on=effective_on,
         legs=passbook.write(lines),
         value_on=command.value_on,
@@ -249,6 +261,7 @@ def posted_entry(
     correction: Correction | None = None,
     relates_to: date | None = None,
     prior_period: bool = False,
+    reverse_on: date | None = None,
 ) -> EntryPosted:
     """Returns the event of an entry that another verb posts, numbered and written on top of
     what the passbook holds. Requires that the lines were checked."""
@@ -268,6 +281,7 @@ def posted_entry(
         correction=correction,
         relates_to=relates_to,
         prior_period=prior_period,
+        reverse_on=reverse_on,
     )
 
 
@@ -275,16 +289,27 @@ def evolve_posted(books: Books, stream: str, event: EntryPosted) -> None:
     """Folds the legs, takes the voucher number, keeps the entry for this commit."""
     fold_legs(books, event.legs)
     fold_uses(books, None, event.limits)
+    fold_items(books, stream, event)
+    if event.reverse_on is not None:
+        books.reversals.put(stream, DueReversal(event.reverse_on))
     books.vouchers.put((event.journal, event.fiscal_year), event.voucher_no)
     books.entries.put(stream, Entry(event))
 
 
 def evolve_reversed(books: Books, stream: str, event: EntryReversed) -> None:
     """Marks the entry taken back."""
-    books.entries.put(stream, Entry(find_entry(books, stream).posted, event.reversal))
+    posted = find_entry(books, stream).posted
+    books.entries.put(stream, Entry(posted, event.reversal))
+    _forget_reversal(books, stream, posted)
 
 
 def evolve_adjusted(books: Books, stream: str, event: EntryAdjusted) -> None:
     """Marks the entry taken back and replaced."""
     old = find_entry(books, stream)
     books.entries.put(stream, Entry(old.posted, event.reversal, event.replacement))
+    _forget_reversal(books, stream, old.posted)
+
+
+def _forget_reversal(books: Books, stream: str, posted: EntryPosted) -> None:
+    if posted.reverse_on is not None:
+        books.reversals.put(stream, DueReversal(posted.reverse_on, is_due=False))

@@ -22,11 +22,16 @@ from domain.accounts import (
 from domain.assets import Asset, find_asset
 from domain.balances import check_floors, posted
 from domain.books import Books
+from domain.items import Opening, Relief, Taken, relief
 from domain.money import format_amount, minor_units, parse_amount, parse_value
 from domain.pages import EMPTY, Balance
+from domain.rates import RateUsed
 from domain.refusals import Refusal
 
 MAX_LEGS = 100
+
+WORTH_ONLY = ("revaluation", "fx_difference")
+"""Classes of entries whose legs may have a worth and no amount."""
 
 
 class LegAsked(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -44,8 +49,18 @@ class LegAsked(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     matches: str | None = None
 
 
+class Revalued(Struct, frozen=True):
+    """What was revalued at a rate: debits less credits, and what they were worth before."""
+
+    balance: str
+    functional_amount: str
+
+
 class Leg(Struct, frozen=True, omit_defaults=True, gc=False):
-    """A leg as it was posted: `line` and `balance` (normal side) are its account's passbook."""
+    """A leg as it was posted: `line` and `balance` (normal side) are its account's passbook.
+
+    `rate`: by which its worth was worked out. `relieves`, `opens`: what it does to open items.
+    """
 
     account: str
     side: Side
@@ -58,10 +73,18 @@ class Leg(Struct, frozen=True, omit_defaults=True, gc=False):
     dimensions: dict[str, str] | None = None
     due_on: date | None = None
     matches: str | None = None
+    rate: RateUsed | None = None
+    relieves: list[Relief] | None = None
+    opens: Opening | None = None
+    revalues: Revalued | None = None
 
 
 class Line(Struct, frozen=True, gc=False):
-    """A leg with its account and asset found and its amounts in minor units."""
+    """A leg with its account and asset found and its amounts in minor units.
+
+    `item`: the line of the item that it relieves before others; `joined`: of the one that it adds
+    to.
+    """
 
     account: Account
     asset: Asset
@@ -69,6 +92,13 @@ class Line(Struct, frozen=True, gc=False):
     minor: int
     functional_minor: int | None
     asked: LegAsked
+    rate: RateUsed | None = None
+    relieves: list[Taken] | None = None
+    opened_minor: int = 0
+    opened_worth: int = 0
+    joined: int | None = None
+    item: int | None = None
+    revalues: Revalued | None = None
 
 
 class TooManyLegs(Refusal):
@@ -123,12 +153,16 @@ def check_open_accounts(
 
 
 def shape(
-    books: Books, legs: Sequence[LegAsked], resolved: Sequence[tuple[Account, Asset]]
+    books: Books,
+    legs: Sequence[LegAsked],
+    resolved: Sequence[tuple[Account, Asset]],
+    *,
+    class_: str | None = None,
 ) -> list[Line]:
-    """Returns the lines of a balanced entry. Requires two legs or more.
+    """Returns the lines of an entry that balances in each asset. Requires two legs or more.
 
     Raises TooManyLegs, AssetNotAllowed, AmountNotPositive, AmountTooFine, AmountTooLarge,
-    Unbalanced, UnvaluedLeg, UnbalancedFunctional.
+    Unbalanced.
     """
     assert len(legs) >= 2
     if len(legs) > MAX_LEGS:
@@ -138,11 +172,12 @@ def shape(
         check_asset_allowed(account, asset)
     lines = []
     for leg, (account, asset) in zip(legs, resolved, strict=True):
-        minor = parse_amount(leg.amount, scale=asset.scale, asset=asset.code)
         value = None
         if leg.functional_amount is not None:
             scale = find_asset(books, functional).scale
             value = parse_value(leg.functional_amount, scale=scale, asset=functional)
+        parse = parse_value if value and class_ in WORTH_ONLY else parse_amount
+        minor = parse(leg.amount, scale=asset.scale, asset=asset.code)
         lines.append(Line(account, asset, leg.side == "debit", minor, value, leg))
     check_balanced(books, lines)
     return lines
@@ -155,43 +190,15 @@ def check_asset_allowed(account: Account, asset: Asset) -> None:
 
 
 def check_balanced(books: Books, lines: Sequence[Line]) -> None:
-    """Raises Unbalanced, UnvaluedLeg, UnbalancedFunctional."""
+    """Raises Unbalanced."""
     nets: dict[str, int] = {}
-    valued = False
     for line in lines:
         code, minor = line.asset.code, line.minor
         nets[code] = nets.get(code, 0) + (minor if line.debit else -minor)
-        valued = valued or line.functional_minor is not None
     for code, net in nets.items():
         if net:
             scale = find_asset(books, code).scale
             raise Unbalanced(asset=code, difference=format_amount(abs(net), scale))
-    if valued or len(nets) > 1:
-        _check_functional(books, lines)
-
-
-def _check_functional(books: Books, lines: Sequence[Line]) -> None:
-    """An entry of several assets, or one that is valued at all, is valued in every leg."""
-    functional = find_asset(books, books.ledger.functional_asset)
-    net = 0
-    for number, line in enumerate(lines, start=1):
-        value = line.functional_minor
-        if line.asset.code == functional.code:
-            value = line.minor if value is None else value
-            if value != line.minor:
-                difference = format_amount(abs(value - line.minor), functional.scale)
-                raise UnbalancedFunctional(asset=functional.code, difference=difference)
-        if value is None:
-            raise UnvaluedLeg(
-                leg=number,
-                account=line.account.code,
-                asset=line.asset.code,
-                functional_asset=functional.code,
-            )
-        net += value if line.debit else -value
-    if net:
-        difference = format_amount(abs(net), functional.scale)
-        raise UnbalancedFunctional(asset=functional.code, difference=difference)
 
 
 def check_funds(
@@ -257,18 +264,37 @@ class Passbook:
                     asset.code,
                     new.lines,
                     format_amount(posted(account, new), scale),
-                    None if value is None else self._functional(value),
+                    None if value is None else format_amount(value, self._functional_scale),
                     asked.party,
                     asked.dimensions,
                     asked.due_on,
                     asked.matches,
+                    line.rate,
+                    self._relieved(line) if line.relieves else None,
+                    self._opening(line) if line.opened_minor else None,
+                    line.revalues,
                 )
             )
         return legs
 
-    def _functional(self, value: int) -> str:
+    @property
+    def _functional_scale(self) -> int:
         books = self._books
-        return format_amount(value, find_asset(books, books.ledger.functional_asset).scale)
+        return find_asset(books, books.ledger.functional_asset).scale
+
+    def _relieved(self, line: Line) -> list[Relief]:
+        scale, functional_scale = line.asset.scale, self._functional_scale
+        return [
+            relief(part, scale=scale, functional_scale=functional_scale)
+            for part in line.relieves or ()
+        ]
+
+    def _opening(self, line: Line) -> Opening:
+        return Opening(
+            format_amount(line.opened_minor, line.asset.scale),
+            format_amount(line.opened_worth, self._functional_scale),
+            line.joined,
+        )
 
 
 def add_leg(balance: Balance, *, debit: bool, minor: int) -> Balance:

@@ -20,6 +20,7 @@ from domain.ledgers import Ledger
 from domain.legs import LegAsked
 from domain.money import format_amount
 from domain.pages import Balance, Page
+from domain.rates import pairs_of
 
 _MOST_DIGITS = 18
 """So many characters, the point included, are below 10^18 minor units at any scale."""
@@ -86,6 +87,17 @@ class PlainDecisions:
 
 class PlainPosting(PlainDecisions):
     """Posts plain entries to the books at one moment."""
+
+    def _find_asset(self, code: str) -> tuple[int, dict[str, Page]] | None:
+        """None also where the entry would be valued by a rate, or nobody has looked for one."""
+        found = super()._find_asset(code)
+        ledger = self._books.ledgers.get("")
+        if found is None or ledger is None or code == ledger.functional_asset:
+            return found
+        # Not remembered: the next command may record the first rate.
+        del self._assets[code]
+        pairs = pairs_of(code, ledger.functional_asset)
+        return found if all(self._books.pairs.get(pair) is False for pair in pairs) else None
 
     def post(self, command: Post) -> PlainEntry | None:  # noqa: PLR0915 -- see the module
         """Posts the entry and returns what its record says, or changes nothing and returns None.

@@ -59,6 +59,8 @@ NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "
 NO_EFFECT |= {"SigningKeyAdded", "SigningKeyRetired", "WitnessAdded", "EntryReversed"}
 NO_EFFECT |= {"EntryAdjusted", "JournalOpened", "BaselineSet"}
 NO_EFFECT |= {"PeriodSoftClosed", "PrivateTextErased"}
+NO_EFFECT |= {"RateRecorded"}
+NO_EFFECT |= {"RevaluationAsked", "RevaluationPosted", "RevaluationAbandoned"}
 """Events that move no amount: their place and form are checked, not what follows from them."""
 
 

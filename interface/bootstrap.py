@@ -20,6 +20,7 @@ from domain.ledgers import SYSTEM
 from interface.closer import Closer
 from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
+from interface.revaluer import Revaluer
 from interface.settings import Settings
 from projections.entries import ENTRIES
 from projections.holds import HOLDS
@@ -146,6 +147,7 @@ def duties(database: Database, ledgers: Ledgers) -> list[Duty]:
         Duty("sweeper", Sweeper(ledgers).run),
         Duty("views", runner.run),
         Duty("closer", Closer(ledgers).run),
+        Duty("revaluer", Revaluer(ledgers).run),
     ]
     if database.signing is not None:
         sealer = Sealer(

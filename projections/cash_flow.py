@@ -13,7 +13,7 @@ from projections.balances import Past, read_past, read_without
 from projections.report import Column, Report, Source, Span
 
 CASH = ("cash", "bank", "physical_currency")
-OF_RATES = frozenset({"revaluation", "fx_difference"})
+OF_RATES = frozenset({"revaluation"})
 SECTIONS = (
     ("operating", "Operating activities"),
     ("investing", "Investing activities"),

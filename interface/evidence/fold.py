@@ -18,6 +18,7 @@ from interface.evidence.limits import Limits
 from interface.evidence.passbook import Passbook, shown
 from interface.evidence.periods import Periods
 from interface.evidence.shapes import Envelope
+from interface.evidence.worth import Worth
 
 NEWEST_FORMAT = 1
 
@@ -34,6 +35,7 @@ class Fold:
         self.passbook = Passbook(self.chart)
         self.periods = Periods(self.chart, self.passbook)
         self.limits = Limits(self.chart)
+        self.worth = Worth(self.chart)
         self.holds = Holds(self.chart, self.passbook, self.limits)
         self.access: dict[str, dict[str, dict[str, Any]]] = {
             "listings": {},
@@ -60,6 +62,7 @@ class Fold:
             **self.chart.handlers,
             **self.limits.handlers,
             **self.periods.handlers,
+            **self.worth.handlers,
         }
         self._handlers["LedgerCreated"] = self._created
 
@@ -104,6 +107,7 @@ class Fold:
 
     def _entry_posted(self, record: Envelope) -> None:
         entry = self.entry = self.passbook.post(record)
+        self.worth.post(record.stream, entry)
         if entry.limits:
             self.limits.move(None, entry.limits)
         if entry.corrects is not None:
@@ -112,6 +116,7 @@ class Fold:
     def _entry_marked(self, record: Envelope) -> None:
         """The mark in a corrected entry's stream names entries of the same command."""
         mark = msgspec.json.decode(record.payload, type=shapes.Mark)
+        self.worth.reversals.pop(record.stream, None)
         wanted = {"reversal": mark.reversal}
         if mark.replacement is not None:
             wanted["replacement"] = mark.replacement

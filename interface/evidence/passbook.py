@@ -10,6 +10,9 @@ from interface.evidence.shapes import Entry, Envelope, Leg
 Moved = dict[tuple[str, str], list[int]]
 """Of each account and asset: debits less credits, and what they are worth, in minor units."""
 
+WORTH_ONLY = ("revaluation", "fx_difference")
+"""Classes of entries whose legs may have a worth and no amount."""
+
 _decode = msgspec.json.Decoder(Entry).decode
 
 
@@ -95,7 +98,9 @@ class Passbook:
             if leg.amount != text or totals.scale != scale:
                 text, scale = leg.amount, totals.scale
                 minor = minor_of(text, scale)
-                if minor <= 0:
+                if minor <= 0 and not (
+                    minor == 0 and leg.functional_amount and entry.class_ in WORTH_ONLY
+                ):
                     raise Divergence(f"an amount of {text} is not above zero")
             if leg.side == "debit":
                 totals.debits += minor

@@ -13,6 +13,9 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import Totals, minor_of
 
+EXCHANGE = ("fx_difference", "fx_unrealised", "conversion")
+"""Purposes of accounts that take differences of exchange rates."""
+
 Row = Mapping[str, Any]
 
 
@@ -26,6 +29,7 @@ def check_rows(connection: Connection[DictRow], fold: Fold) -> None:
     _check_holds(connection, fold)
     _check_usages(connection, fold)
     _check_periods(connection, fold)
+    _check_worth(connection, fold)
     rows = connection.execute("SELECT journal, fiscal_year, last_no FROM vouchers")
     _compare(
         "voucher counter",
@@ -70,12 +74,13 @@ def _check_accounts(connection: Connection[DictRow], fold: Fold) -> None:
             account.status,
             account.version,
             account.opened.purpose == "suspense",
+            account.opened.purpose in EXCHANGE,
             account.document(),
         )
         for account in fold.chart.accounts.values()
     }
     rows = connection.execute(
-        "SELECT code, type, status, version, suspense, document FROM accounts"
+        "SELECT code, type, status, version, suspense, exchange, document FROM accounts"
     )
     _compare(
         "account",
@@ -146,6 +151,37 @@ def _check_usages(connection: Connection[DictRow], fold: Fold) -> None:
 def _check_periods(connection: Connection[DictRow], fold: Fold) -> None:
     rows = connection.execute("SELECT name, document FROM periods").fetchall()
     _compare("period", {row["name"]: _document(row) for row in rows}, fold.periods.rows)
+
+
+def _check_worth(connection: Connection[DictRow], fold: Fold) -> None:
+    worth = fold.worth
+    rows = connection.execute(
+        "SELECT base, quote, kind, effective_on::text, document FROM rates"
+    ).fetchall()
+    _compare("rate", {tuple(row.values())[:4]: _document(row) for row in rows}, worth.rates)
+    rows = connection.execute(
+        "SELECT account, asset, line, side, effective_on::text, remaining::text,"
+        " functional::text, entry::text, name, is_shared FROM open_items"
+    ).fetchall()
+    _compare(
+        "open item",
+        {tuple(row.values())[:3]: tuple(row.values())[3:] for row in rows},
+        {key: item.columns() for key, item in worth.items.items()},
+    )
+    rows = connection.execute(
+        "SELECT id::text, effective_on::text, waits, document FROM revaluations"
+    ).fetchall()
+    _compare(
+        "revaluation",
+        {row["id"]: (row["effective_on"], row["waits"], _document(row)) for row in rows},
+        {
+            id: (document["effective_on"], "status" not in document, document)
+            for id, document in worth.revaluations.items()
+        },
+    )
+    rows = connection.execute("SELECT entry::text, reverse_on::text FROM due_reversals").fetchall()
+    found = {row["entry"]: row["reverse_on"] for row in rows}
+    _compare("due reversal", found, worth.reversals)
 
 
 def _check_access(connection: Connection[DictRow], fold: Fold) -> None:

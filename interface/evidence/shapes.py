@@ -38,6 +38,64 @@ class Leg(Struct, gc=False):
     dimensions: dict[str, str] | None = None
     due_on: str | None = None
     matches: str | None = None
+    rate: "RateUsed | None" = None
+    relieves: "list[Relief] | None" = None
+    opens: "Opening | None" = None
+    revalues: "Revalued | None" = None
+
+
+class RateUsed(Struct, gc=False):
+    """The rate by which a leg was valued."""
+
+    base: str
+    quote: str
+    kind: str
+    rate: str
+    effective_on: str
+    source: str | None = None
+
+
+class Relief(Struct, gc=False):
+    """What a leg takes off the item that the line opened."""
+
+    line: int
+    amount: str
+    functional_amount: str
+
+
+class Opening(Struct, gc=False):
+    """What a leg leaves open, under its own line or another."""
+
+    amount: str
+    functional_amount: str
+    line: int | None = None
+
+
+class Revalued(Struct, gc=False):
+    """What an account held and what that was worth, before it was revalued."""
+
+    balance: str
+    functional_amount: str
+
+
+class RateRecorded(Struct):
+    base: str
+    quote: str
+    kind: str
+    rate: str
+    effective_on: str
+    source: str | None = None
+    replaces: str | None = None
+
+
+class Revaluation(Struct):
+    """RevaluationAsked, RevaluationPosted, RevaluationAbandoned."""
+
+    effective_on: str | None = None
+    known_position: int | None = None
+    entries: list[str] | None = None
+    code: str | None = None
+    detail: str | None = None
 
 
 class LimitUse(Struct, gc=False):
@@ -81,6 +139,7 @@ class Entry(Struct, gc=False):
     corrects: str | None = None
     correction: str | None = None
     limits: list[LimitUse] | None = None
+    reverse_on: str | None = None
 
 
 class Mark(Struct):

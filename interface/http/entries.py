@@ -44,6 +44,7 @@ def entry_shown(posted: Stored) -> dict[str, Any]:
         "correction": event.correction,
         "relates_to": event.relates_to,
         "prior_period": event.prior_period,
+        "reverse_on": event.reverse_on,
     }
 
 

@@ -16,6 +16,7 @@ from interface.http.certificates import TEXT, asked_certificate, certificate_ans
 from interface.http.door import Door
 from interface.http.entries import read_entry
 from interface.http.events import Events
+from interface.http.exchange import read_rates, read_revaluations
 from interface.http.limits import read_limits
 from interface.http.lists import authorizations_page, entries_page
 from interface.http.messages import JSON, NDJSON, Answer, Environ, json_answer, wants_ndjson
@@ -67,6 +68,12 @@ from interface.http.schemas_queries import (
     ReadQuery,
     ReportQuery,
     StatementQuery,
+)
+from interface.http.schemas_rates import (
+    RatesPage,
+    RatesQuery,
+    RevaluationsPage,
+    RevaluationsQuery,
 )
 from interface.http.targets import named_account, named_authorization, named_entry, named_period
 from interface.http.viewing import viewing
@@ -163,6 +170,18 @@ def _period(reading: Reading, ledger: str, period: str) -> Answer:
     with door.reading(guest, ledger, query) as connection:
         name = named_period(period)
         return json_answer(200, read_period(connection, name, now=door.ledgers.now()))
+
+
+def _rates(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        return json_answer(200, read_rates(connection, query))
+
+
+def _revaluations(reading: Reading, ledger: str) -> Answer:
+    door, _, guest, query = reading
+    with door.reading(guest, ledger, query) as connection:
+        return json_answer(200, read_revaluations(connection, query))
 
 
 def _account(reading: Reading, ledger: str, account: str) -> Answer:
@@ -291,6 +310,14 @@ READ_ROUTES = (
     ReadRoute(PERIOD, _period, ReadQuery, PeriodRead, "Show a period"),
     ReadRoute(f"{LEDGER}/limits", _limits, LimitsQuery, LimitsPage, "List limits"),
     ReadRoute(f"{LEDGER}/baselines", _baselines, BaselinesQuery, BaselinesPage, "List baselines"),
+    ReadRoute(f"{LEDGER}/rates", _rates, RatesQuery, RatesPage, "List exchange rates"),
+    ReadRoute(
+        f"{LEDGER}/rates/revaluations",
+        _revaluations,
+        RevaluationsQuery,
+        RevaluationsPage,
+        "List revaluations",
+    ),
     ReadRoute(ACCOUNT, _account, ReadQuery, Account, "Show an account", ("ETag",)),
     ReadRoute(f"{ACCOUNT}/balances", _balances, BalancesQuery, Balances, "Show its balances"),
     ReadRoute(f"{ACCOUNT}/statement", _statement, StatementQuery, Statement, "Show its statement"),

@@ -63,6 +63,8 @@ PURPOSES = (
     "control",
     "retained_earnings",
     "client_money",
+    "fx_difference",
+    "fx_unrealised",
 )
 CASH_FLOWS = ("operating", "investing", "financing")
 

@@ -5,6 +5,7 @@ from marshmallow import Schema, fields
 from domain.commands import REASONS
 from interface.http.authorizations import HISTORY_MAX
 from interface.http.fields import (
+    POSITION_MAX,
     SIGNED_AMOUNT,
     Amount,
     Choice,
@@ -28,13 +29,43 @@ from interface.http.schemas_postings import (
     OriginalMember,
     SourceMember,
 )
+from interface.http.schemas_rates import RateUsed
+
+
+class Relief(Schema):
+    """What a leg takes off an open item (the number of the line that opened it), at the worth at
+    which that came in."""
+
+    line = Whole(**COUNT)
+    amount = Amount(required=True)
+    functional_amount = Amount(required=True)
+
+
+class Opening(Schema):
+    """What a leg leaves open: an item of its own, or more of the day's (`line`)."""
+
+    amount = Amount(required=True)
+    functional_amount = Amount(required=True)
+    line = Whole(0, POSITION_MAX)
+
+
+class Revalued(Schema):
+    """What was revalued: debits less credits, and their worth before."""
+
+    balance = Amount(pattern=SIGNED_AMOUNT, required=True)
+    functional_amount = Amount(pattern=SIGNED_AMOUNT, required=True)
 
 
 class Leg(LegMember):
-    """A leg as it was posted: a line in its account's passbook."""
+    """A leg as it was posted: a line in its account's passbook. `rate`: by which its worth was
+    worked out."""
 
     line = Whole(**COUNT)
     balance = Amount(pattern=SIGNED_AMOUNT, required=True)
+    rate = fields.Nested(RateUsed)
+    relieves = fields.List(fields.Nested(Relief))
+    opens = fields.Nested(Opening)
+    revalues = fields.Nested(Revalued)
 
 
 MOVEMENTS = ("settlement", "refund", "chargeback", "representment")
@@ -70,6 +101,7 @@ class Entry(Schema):
     correction = Choice(("reversal", "replacement"), required=True, allow_none=True)
     relates_to = Day(required=True, allow_none=True)
     prior_period = Flag(required=True)
+    reverse_on = Day(required=True, allow_none=True)
 
 
 class EntryMade(Entry, Receipt):

@@ -21,7 +21,9 @@ from domain.journals import OpenJournal
 from domain.ledgers import LockBooks
 from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
+from domain.rates import RecordRate
 from domain.refunds import Chargeback, Refund, Representment
+from domain.revaluations import Revalue
 from domain.statements import StateAccount
 from interface.http.admission import LEDGERS
 from interface.http.schemas_answers import (
@@ -42,6 +44,7 @@ from interface.http.schemas_answers_postings import (
 from interface.http.schemas_baselines import BaselineMade
 from interface.http.schemas_erasures import TextsErased
 from interface.http.schemas_periods import PeriodChanged
+from interface.http.schemas_rates import RateChanged, RevaluationChanged
 
 
 class WriteRoute(NamedTuple):
@@ -72,6 +75,10 @@ WRITE_ROUTES = (
     WriteRoute(f"{ACCOUNT}/statement", StateAccount, AccountStated, "Certify its lines so far"),
     WriteRoute(f"{LEDGER}/limits", SetLimit, LimitChanged, "Set a limit"),
     WriteRoute(f"{LEDGER}/baselines", SetBaseline, BaselineMade, "Record an approved baseline"),
+    WriteRoute(f"{LEDGER}/rates", RecordRate, RateChanged, "Record an exchange rate"),
+    WriteRoute(
+        f"{LEDGER}/rates/revaluations", Revalue, RevaluationChanged, "Ask for a revaluation"
+    ),
     WriteRoute(f"{LEDGER}/entries", Post, EntryMade, "Post an entry"),
     WriteRoute(f"{ENTRY}/reverse", Reverse, EntryMade, "Reverse an entry"),
     WriteRoute(f"{ENTRY}/adjust", Adjust, Adjustment, "Correct an entry"),

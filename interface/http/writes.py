@@ -21,6 +21,7 @@ from interface.http.books import asset_shown, journal_shown, ledger_shown
 from interface.http.door import Door
 from interface.http.entries import entry_shown
 from interface.http.errors import Problem, invalid, problem_members
+from interface.http.exchange import asked_for, rate_shown
 from interface.http.limits import limit_shown
 from interface.http.loading import Loader
 from interface.http.messages import (
@@ -69,6 +70,7 @@ from interface.http.schemas_periods import (
     SoftClosePeriodBody,
 )
 from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
+from interface.http.schemas_rates import RecordRateBody, RevalueBody
 from interface.http.schemas_stops import FreezeAccountBody, SetLimitBody, UnfreezeAccountBody
 from interface.http.streams import (
     Stored,
@@ -267,6 +269,14 @@ def _show_baseline(written: Written) -> Shown:
     return baseline_shown(written.stored[0].record.stream, written.event)
 
 
+def _show_rate(written: Written) -> Shown:
+    return rate_shown(written.stored[0].record.stream, written.event)
+
+
+def _show_revaluation(written: Written) -> Shown:
+    return asked_for(written.stored[0].record.stream, written.event)
+
+
 def _show_entry(written: Written) -> Shown:
     return entry_shown(written.stored[0])
 
@@ -341,6 +351,8 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(SetBaselineBody, 200, _show_baseline),
         _verb(EraseEntryBody, 200, _show_erased),
         _verb(EraseAuthorizationBody, 200, _show_erased),
+        _verb(RecordRateBody, 200, _show_rate),
+        _verb(RevalueBody, 200, _show_revaluation),
         _verb(PostBody, 201, _show_entry),
         _verb(ReverseBody, 201, _show_entry),
         _verb(AdjustBody, 201, _show_adjustment),

@@ -77,7 +77,7 @@ def test_a_record_is_one_object_of_fixed_order(office: Office) -> None:
         "stream": command_id,
         "version": 1,
         "type": "EntryPosted",
-        "schema_version": 3,
+        "schema_version": 4,
         "recorded_at": head["recorded_at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "actor": "dora",
         "on_behalf_of": "somebody",

@@ -206,6 +206,8 @@ def test_the_service_may_do_what_it_needs_and_no_more(office: Office) -> None:
                 "balances",
                 "vouchers",
                 "periods",
+                "rates",
+                "revaluations",
             )
             for privilege in read_and_write
         },
@@ -216,7 +218,7 @@ def test_the_service_may_do_what_it_needs_and_no_more(office: Office) -> None:
         ("baselines", "INSERT"),
         *{
             (table, privilege)
-            for table in ("holds", "limit_usages")
+            for table in ("holds", "limit_usages", "open_items", "due_reversals")
             for privilege in (*read_and_write, "DELETE")
         },
         # Of a tile only `hashes` may be updated, which no grant on the table says.

@@ -14,6 +14,7 @@ from tests.domain.faulty_chart import CHART_CHANGES
 from tests.domain.faulty_holds import HOLDS
 from tests.domain.faulty_periods import PERIODS
 from tests.domain.faulty_postings import POSTINGS
+from tests.domain.faulty_rates import RATES
 
 ROLES = ("operator", "controller", "clerk", "approver", "compliance", "auditor")
 
@@ -25,6 +26,8 @@ OPERATORS = {"CreateLedger", "ListLedger", "RecordActor", "IssueKey", "RevokeKey
     "ContinueLedger",
     "ConcludeClose",
     "AbandonClose",
+    "PostRevaluation",
+    "AbandonRevaluation",
 }
 CONTROLLERS = {
     "LockBooks",
@@ -42,6 +45,8 @@ CONTROLLERS = {
     "SettleMandatory",
     "SetLimit",
     "StateAccount",
+    "RecordRate",
+    "Revalue",
 }
 WATCHES = {"SetBaseline", "EraseEntryTexts", "EraseAuthorizationTexts"}
 """Controllers and compliance."""
@@ -79,7 +84,7 @@ def test_every_command_has_a_rule() -> None:
     assert {kind.__name__ for kind in MAY} == (OPERATORS | CONTROLLERS | CLERKS | WATCHES)
 
 
-SAMPLES = [*POSTINGS, *HOLDS, *CHART_CHANGES, *PERIODS]
+SAMPLES = [*POSTINGS, *HOLDS, *CHART_CHANGES, *PERIODS, *RATES]
 
 
 def caller(*roles: str, network_feed: bool = False) -> Caller:

@@ -162,6 +162,10 @@ TABLES = [
     "balances",
     "vouchers",
     "holds",
+    "rates",
+    "open_items",
+    "revaluations",
+    "due_reversals",
 ]
 
 

@@ -15,6 +15,7 @@ from domain.freezes import FreezeAccount
 from domain.hold_ends import Release, Void
 from domain.ledgers import LockBooks
 from domain.limits import SetLimit
+from domain.rates import RecordRate
 from tests.domain.faults import (
     AMOUNTS,
     BALANCE,
@@ -51,6 +52,7 @@ from tests.domain.harness import (
 LOCKED_ON = TODAY - timedelta(days=20)
 IN_FUTURE = TODAY + timedelta(days=30)
 LOCK = LockBooks(through=TODAY - timedelta(days=10))
+TOO_OLD = TODAY - timedelta(days=400)
 TOO_LARGE = "10000000000000000.00"
 
 
@@ -94,7 +96,14 @@ LEG_FAULTS = [
     fault("amount_too_fine", AMOUNTS, pair("cash", "income", "0.001")),
     fault("amount_too_large", AMOUNTS, pair("cash", "income", TOO_LARGE)),
     fault("unbalanced", BALANCE, legs(debit("cash", "3.00"))),
-    fault("unvalued_leg", BALANCE, pair("any", "conversion", asset="EUR")),
+    fault("unvalued_leg", BALANCE, pair("any", "conversion", asset="EUR"), touches="rates"),
+    fault(
+        "rate_not_found",
+        BALANCE,
+        after(RecordRate(base="EUR", quote="USD", rate="1.10", effective_on=TOO_OLD)),
+        legs(debit("any", "1.00", "EUR"), credit("conversion", "1.00", "EUR")),
+        touches="rates",
+    ),
     fault(
         "unbalanced_functional",
         BALANCE,

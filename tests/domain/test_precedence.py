@@ -20,13 +20,14 @@ from tests.domain.faulty_chart import CHART_CHANGES
 from tests.domain.faulty_holds import HOLDS
 from tests.domain.faulty_periods import PERIODS
 from tests.domain.faulty_postings import POSTINGS
+from tests.domain.faulty_rates import RATES
 from tests.domain.harness import ledger
 
 TABLES = [
     good._replace(faults=[*good.faults, *common_faults()])
     if ledger.what[0] in good.start.what
     else good
-    for good in (*POSTINGS, *HOLDS, *CHART_CHANGES, *PERIODS)
+    for good in (*POSTINGS, *HOLDS, *CHART_CHANGES, *PERIODS, *RATES)
 ]
 
 

@@ -34,9 +34,11 @@ from domain.ledgers import LockBooks
 from domain.legs import LegAsked
 from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
+from domain.rates import RecordRate
 from domain.refunds import Chargeback, Refund, Representment
+from domain.revaluations import AbandonRevaluation, Figure, PostRevaluation, Revalue
 from domain.statements import StateAccount
-from tests.application.office import id_of, legs, transfer
+from tests.application.office import OPERATOR, id_of, legs, transfer
 from tests.application.transparency.archive import Archive
 
 CARL = Caller("carl", "key-7", frozenset({"controller"}), "http")
@@ -101,6 +103,7 @@ def fill(archive: Archive) -> None:
     )
     archive.done(Reverse(entry=id_of(archive.done(Post(legs=owed))), reason="duplicate"))
     _periods(archive, chart)
+    _exchange(archive)
 
 
 def _periods(archive: Archive, chart: Any) -> None:
@@ -198,6 +201,51 @@ def _baselines(archive: Archive, chart: Any) -> None:
                 approver="compliance",
             )
         )
+
+
+def _exchange(archive: Archive) -> None:
+    """Rates and one that was corrected; items opened, relieved in part and given back; revaluations
+    that were posted, taken back, abandoned, and one that waits."""
+    today = archive.clock.now.date()
+
+    def rate(rate: str, kind: Any = "spot", **more: Any) -> None:
+        archive.done(RecordRate(base="EUR", quote="USD", kind=kind, rate=rate, **more))
+
+    def leg(account: str, side: Any, amount: str, **more: Any) -> LegAsked:
+        return LegAsked(account=account, side=side, amount=amount, asset="EUR", **more)
+
+    def revalue() -> str:
+        return id_of(archive.done(Revalue(effective_on=today - timedelta(days=1))))
+
+    owed = OpenAccount(code="owed", type="asset", name="Owed", asset="EUR", monetary=True)
+    differences = OpenAccount(code="fx", type="expense", name="FX", purpose="fx_difference")
+    for command in (owed, differences):
+        archive.done(command)
+    rate("1.1", effective_on=today - timedelta(days=2), source="ECB")
+    rate("1.2", effective_on=today - timedelta(days=2))
+    rate("1.15", "closing", effective_on=today - timedelta(days=1))
+    sold = [leg("owed", "debit", "100.00", matches="R-1"), leg("conv:eur", "credit", "100.00")]
+    archive.done(Post(legs=sold, effective_on=today - timedelta(days=2)))
+    figure = Figure(account="owed", asset="EUR", balance="100.00", functional_amount="120.00")
+    posted = archive.done(
+        PostRevaluation(revaluation=revalue(), known_position=1, figures=[figure]), by=OPERATOR
+    )
+    archive.done(Reverse(entry=id_of(posted), effective_on=today, reason="revaluation"))
+    archive.done(
+        PostRevaluation(revaluation=revalue(), known_position=1, figures=[figure]), by=OPERATOR
+    )
+    archive.done(
+        AbandonRevaluation(revaluation=revalue(), code="busy", detail="Too busy."), by=OPERATOR
+    )
+    revalue()
+    rate("1.0735")
+    paid = [leg("bank:eur", "debit", "40.01"), leg("owed", "credit", "40.01", matches="R-1")]
+    settled = id_of(archive.done(Post(legs=paid)))
+    archive.done(Post(legs=paid))
+    archive.done(Reverse(entry=settled, reason="duplicate"))
+    more = [leg("owed", "debit", "7.00"), leg("conv:eur", "credit", "7.00")]
+    for _ in range(2):
+        archive.done(Post(legs=more))
 
 
 def _limits(archive: Archive, chart: Any) -> None:

@@ -121,6 +121,16 @@ def unbalanced_functional(world: World, key: str) -> TestResponse:
     return post(world, key, two_assets(world, "2.20", "2.21"))
 
 
+def rate_not_found(world: World, key: str) -> TestResponse:
+    """There is a rate of the pair, and it is too old."""
+    world.controller.post(f"{world.path}/assets", {"code": "CHF"})
+    rate = {"base": "CHF", "quote": "USD", "rate": "1.10", "effective_on": "2020-01-31"}
+    assert world.controller.post(f"{world.path}/rates", rate).status_code == 200
+    francs = world.account(asset=None)
+    legs = [leg(francs, "debit", "2.00", "CHF"), leg(francs, "credit", "2.00", "CHF")]
+    return post(world, key, {"legs": legs})
+
+
 def too_many_legs(world: World, key: str) -> TestResponse:
     a, b = world.account(), world.account()
     legs = [leg(a, "debit", "1.00"), leg(b, "credit", "1.00")] * 50 + [leg(a, "debit", "1.00")]
@@ -277,6 +287,7 @@ RECORDED: list[tuple[str, Request]] = [
     ("unbalanced", unbalanced),
     ("unvalued_leg", unvalued_leg),
     ("unbalanced_functional", unbalanced_functional),
+    ("rate_not_found", rate_not_found),
     ("too_many_legs", too_many_legs),
     ("amount_not_positive", amount("0")),
     ("amount_not_positive", amount("0.00")),

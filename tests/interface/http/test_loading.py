@@ -26,6 +26,7 @@ from interface.http.schemas_authorizations import AuthorizeBody, SettleBody, Set
 from interface.http.schemas_baselines import SetBaselineBody
 from interface.http.schemas_batch import ELEMENTS
 from interface.http.schemas_postings import PostBody
+from interface.http.schemas_rates import RecordRateBody
 from interface.http.schemas_stops import SetLimitBody
 from interface.http.writes import VERBS
 from tests.interface.http import bodies
@@ -86,6 +87,7 @@ def test_what_is_right_is_the_same_both_ways(data: st.DataObject) -> None:
         CreateLedgerBody,
         OpenAccountBody,
         SetBaselineBody,
+        RecordRateBody,
         SetLimitBody,
         SettleMandatoryBody,
     ):  # which have rules between members
