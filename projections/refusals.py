@@ -1,6 +1,7 @@
 """Refusals: what was turned down, by code, and what was put right, by reason and actor."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -75,10 +76,17 @@ class RefusalsFold:
                 )
 
 
-def refusals(source: Source, *, first: int, last: int) -> Report:
+def refusals(
+    source: Source, *, first: int, last: int, from_: date | None, to: date | None
+) -> Report:
     """Returns how often what was refused, to whom and on which account, at positions from `first`
-    to `last`."""
-    report = Report(name="refusals", title="Refusals by code", asked={}, columns=COLUMNS)
+    to `last`: those that were recorded on the days `from_` to `to`."""
+    report = Report(
+        name="refusals",
+        title="Refusals by code",
+        asked={"from": from_, "to": to},
+        columns=COLUMNS,
+    )
     rows = (
         source.connection.cursor(row_factory=tuple_row)
         .execute(

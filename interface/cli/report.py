@@ -13,6 +13,7 @@ import msgspec
 from psycopg import Connection
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from application.ledgers import Ledgers, acting_as_service, read_position
@@ -25,13 +26,13 @@ from interface.cli.options import FILE_WIDTH, settings_option, write_json
 from interface.http.viewing import read_own, snapshot
 from interface.reports.catalogue import REPORTS
 from interface.reports.certificates import CERTIFIED, draft
-from interface.reports.document import Document, as_csv, as_json
+from interface.reports.document import NOTHING, Document, as_csv, as_json
 from interface.reports.making import make_document
 from interface.reports.periods import PERIOD, of_period
 from interface.settings import Settings
 from projections.following import Follower
 from projections.moments import position_at
-from projections.report import NeedsMore, TooLarge
+from projections.report import NeedsMore, Report, TooLarge
 from projections.runner import Stopped, catch_up, connect, enter
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -191,27 +192,49 @@ def _content(document: Document, form: str) -> bytes:
 
 
 def _write_table(document: Document, output: Path | None) -> None:
+    table = _table(document.report)
     if output is not None:
         with output.open("w") as stream:
-            _print_table(document, Console(file=stream, width=FILE_WIDTH, markup=False))
+            _print_table(document, table, Console(file=stream, width=_width(table), markup=False))
         return
-    width = None if sys.stdout.isatty() else FILE_WIDTH
-    _print_table(document, Console(width=width, markup=False))
+    width = None if sys.stdout.isatty() else _width(table)
+    _print_table(document, table, Console(width=width, markup=False))
 
 
-def _print_table(document: Document, console: Console) -> None:
-    report = document.report
+def _width(table: Table) -> int:
+    """A file is as wide as it takes: nothing is cut off."""
+    unbounded = Console(width=10 * FILE_WIDTH)
+    return max(FILE_WIDTH, Measurement.get(unbounded, unbounded.options, table).maximum)
+
+
+def _table(report: Report) -> Table:
     table = Table(title=report.title, box=SIMPLE_HEAD, pad_edge=False)
     for column in report.columns:
         is_number = column.kind in ("amount", "number")
-        table.add_column(column.title, justify="right" if is_number else "left")
+        table.add_column(
+            column.title,
+            justify="right" if is_number else "left",
+            overflow="fold",
+            no_wrap=column.kind != "text",
+        )
     for row in report.rows:
         values = [row.values.get(column.name) for column in report.columns]
         style = None if row.kind == "line" else "bold"
-        table.add_row(*("" if v is None else str(v) for v in values), style=style)
+        table.add_row(
+            *("" if v is None else str(v) for v in values),
+            style=style,
+            end_section=row.kind == "total",
+        )
+    return table
+
+
+def _print_table(document: Document, table: Table, console: Console) -> None:
     for name, text in document.heads:
         console.print(f"{name}: {text}", highlight=False)
     console.print(table)
+    notes = document.report.notes if document.report.rows else [NOTHING, *document.report.notes]
+    for note in notes:
+        console.print(note, highlight=False)
 
 
 def _form_of(output: Path | None) -> str:

@@ -147,8 +147,9 @@ def _corrections(source: Source, query: Query) -> Report:
 
 def _refusals(source: Source, query: Query) -> Report:
     """Refusals count on the day on which they were recorded."""
-    first, last = _recorded(source, query.get("from_"), query.get("to"))
-    return refusals(source, first=first, last=last)
+    from_, to = query.get("from_"), query.get("to")
+    first, last = _recorded(source, from_, to)
+    return refusals(source, first=first, last=last, from_=from_, to=to)
 
 
 def _statement(source: Source, query: Query) -> Report:

@@ -7,6 +7,11 @@ from typing import Any, NamedTuple
 
 from projections.report import Report, Source
 
+_DAYS = frozenset({"effective_on", "from", "to"})
+
+NOTHING = "Nothing to show for these days as known then."
+"""What an empty report says to people."""
+
 
 class Document(NamedTuple):
     """A report, its ledger and the position that it shows. `known_at`: when that was recorded, so
@@ -29,20 +34,40 @@ class Document(NamedTuple):
 
     @property
     def heads(self) -> list[tuple[str, str]]:
-        """Returns what stands above the report: each name with its text."""
+        """Returns what stands above the report: each name with its text, both clocks first."""
         asked = [
             (name.replace("_", " ").capitalize(), str(value))
             for name, value in self.report.asked.items()
-            if value is not None
+            if value is not None and name not in _DAYS
         ]
         return [
             ("Entity", self.entity),
             ("Ledger", self.source.ledger.id),
-            *asked,
+            self.days,
             ("As known at", self.known_at.astimezone(UTC).isoformat(timespec="seconds")),
             ("Position", str(self.source.known)),
+            *asked,
             ("Functional currency", self.source.ledger.functional_asset),
         ]
+
+    @property
+    def days(self) -> tuple[str, str]:
+        """Returns the days that it is about, and whether they are effective or those of
+        recording."""
+        asked = self.report.asked
+        is_recorded = self.report.name == "refusals" or asked.get("basis") == "booking"
+        clock = "Recorded" if is_recorded else "Effective"
+        day, first, last = (asked.get(name) for name in ("effective_on", "from", "to"))
+        if first is not None:
+            return clock, f"{first} to {last or 'the last day'}"
+        return clock, "all days" if (day or last) is None else f"through {day or last}"
+
+    @property
+    def clocks(self) -> str:
+        """Returns both clocks in a line."""
+        name, days = self.days
+        known_at = self.known_at.astimezone(UTC).isoformat(timespec="seconds")
+        return f"{name} {days} · as known at {known_at}, position {self.source.known}"
 
 
 def as_json(document: Document) -> dict[str, Any]:
