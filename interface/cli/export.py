@@ -76,6 +76,8 @@ def export(
             contact,
             wants_json,
         )
+        if asked.from_ and asked.to and asked.from_ > asked.to:
+            raise click.UsageError(f"--from {asked.from_} is later than --to {asked.to}.")
         with running(settings) as database, migrated(database) as ledgers:
             export_books(database, ledgers, ledger, asked)
         return

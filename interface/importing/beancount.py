@@ -14,6 +14,7 @@ from interface.importing.plain_text import (
     Journal,
     Opened,
     Posting,
+    Stated,
     Transaction,
     known_id,
 )
@@ -25,6 +26,7 @@ TYPE_OF_ROOT = {
     "name_income": "revenue",
     "name_expenses": "expense",
 }
+KINDS = ("currency", "security", "unit")
 OWN_PLUGINS = "beancount.plugins."
 ERRORS_SHOWN = 3
 REFERENCE_MAX = 140
@@ -87,11 +89,8 @@ def journal_of(entries: Sequence[Any], options: Mapping[str, Any]) -> Journal:
         return found
 
     booked: list[Any] = [entry for entry in entries if isinstance(entry, data.Transaction)]
-    assets = {
-        entry.currency: entry.meta["code"]
-        for entry in entries
-        if isinstance(entry, data.Commodity) and isinstance(entry.meta.get("code"), str)
-    }
+    commodities: list[Any] = [entry for entry in entries if isinstance(entry, data.Commodity)]
+    assets = {one.currency: _said(one.meta.get("code")) or one.currency for one in commodities}
     postings = [posting for entry in booked for posting in entry.postings]
     priced = [posting for posting in postings if posting.cost or posting.price]
     currencies = {posting.units.currency for posting in priced}
@@ -105,6 +104,12 @@ def journal_of(entries: Sequence[Any], options: Mapping[str, Any]) -> Journal:
         frozenset(assets.get(code, code) for code in currencies),
         f"{options['name_equity']}:{options['account_current_conversions']}",
         rate,
+        stated={
+            assets[one.currency]: Stated(int(scale), kind)
+            for one in commodities
+            if isinstance(scale := one.meta.get("scale"), Decimal)
+            and (kind := one.meta.get("kind")) in KINDS
+        },
     )
 
 

@@ -17,9 +17,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from domain.assets import default_scale
+from domain.assets import DEFAULT_SCALE, default_scale
 from interface.importing.chart import CODE_LENGTH, account_code
 from interface.importing.lines import (
     Body,
@@ -89,9 +90,17 @@ class Opened(NamedTuple):
     code: str | None = None
 
 
+class Stated(NamedTuple):
+    """What a file says of an asset."""
+
+    scale: int
+    kind: str
+
+
 class Journal(NamedTuple):
-    """A file's contents. `securities`, `currencies`: its assets of these kinds; `conversion`: the
-    name of the account to make where the file has none of that purpose."""
+    """A file's contents. `securities`, `currencies`: its assets of these kinds, as far as postings
+    show it; `conversion`: the name of the account to make where the file has none of that purpose.
+    """
 
     system: str
     transactions: Sequence[Transaction]
@@ -101,6 +110,7 @@ class Journal(NamedTuple):
     conversion: str
     rate: Rate
     remarks: Sequence[Refused | Noticed] = ()
+    stated: Mapping[str, Stated] = MappingProxyType({})
 
 
 class Untold(Exception):
@@ -142,9 +152,11 @@ class PlainText:
         self._functional = functional
         self._given = dict(scales)
         needed = scales_of(journal.transactions)
+        # Fixed for ever: a currency gets its usual decimals, whatever this file needs.
         for code in (journal.currencies - journal.securities) & needed.keys():
-            # Fixed for ever: a currency gets its usual decimals, whatever this file needs.
             needed[code] = max(needed[code], default_scale(code))
+        for code in journal.stated.keys() & needed.keys():
+            needed[code] = max(needed[code], journal.stated[code].scale)
         self._scales = {**needed, **scales}
         self._prefix = f"{journal.system}/{system}-" if system else f"{journal.system}-"
         self._system = system or journal.system
@@ -173,14 +185,19 @@ class PlainText:
                     f" to 24 of A-Z 0-9 ' . _ - and begins with a letter, decimals are up to"
                     f" {SCALE_MAX}"
                 )
-            is_currency = code in journal.currencies
-            kind = "security" if code in journal.securities else "currency" if is_currency else ""
-            yield "asset", {"code": code, "scale": self._scales[code], "kind": kind or "unit"}
+            yield "asset", {"code": code, "scale": self._scales[code], "kind": self._kind(code)}
         for account in journal.accounts:
             yield "account", {"code": self._codes[account.name], **account.body}
         if self._makes_conversion:
             body = {"type": "equity", "name": "Conversions", "purpose": "conversion"}
             yield "account", {"code": self._conversion, **body}
+
+    def _kind(self, code: str) -> str:
+        if code in self._journal.stated:
+            return self._journal.stated[code].kind
+        if code in self._journal.securities:
+            return "security"
+        return "currency" if code in self._journal.currencies else "unit"
 
     def remarks(self) -> Iterator[Refused | Noticed]:
         """Yields what was found in the file, and which accounts have another code here."""
@@ -306,14 +323,21 @@ class _RunningWorths:
 
 
 def scales_of(transactions: Iterable[Transaction]) -> dict[str, int]:
-    """Returns for each asset posted the most decimals that any of its postings needs."""
+    """Returns for each asset posted the most decimals that any of its postings needs, or that it
+    is written with, but for zeros beyond the usual two."""
     scales: dict[str, int] = defaultdict(int)
     for one in transactions:
         for posting in one.postings:
-            exponent = posting.units.number.normalize().as_tuple().exponent
-            assert isinstance(exponent, int), "a file has no infinity"
-            scales[posting.units.asset] = max(scales[posting.units.asset], -exponent)
+            number, asset = posting.units
+            written = min(_decimals(number), DEFAULT_SCALE)
+            scales[asset] = max(scales[asset], written, _decimals(number.normalize()))
     return dict(scales)
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int), "a file has no infinity"
+    return -exponent
 
 
 def account_codes(accounts: Iterable[Opened]) -> dict[str, str]:

@@ -9,6 +9,10 @@ import pytest
 from domain.ledgers import CreateLedger
 from interface.exporting import beancount, hledger
 from interface.exporting.extract import Extract
+from interface.http.viewing import read_asset_states
+from interface.importing.beancount import read_beancount
+from interface.importing.lines import Unreadable
+from interface.importing.plain_text import PlainText
 from projections.status import read_shown
 from tests.application.office import OPERATOR, Office
 from tests.interface.exporting.balances import Balances, trial_balance_of
@@ -69,6 +73,9 @@ def test_an_export_comes_back_to_the_same_balances(
     taken = terminal.json("import", str(file), "--ledger", ledger)
     assert (taken["refused"], taken["done"]) == (0, 14)
     assert both_balances(shown(office)) == both_balances(books)
+    with office.ledgers.reader(ledger) as connection:
+        scales = {code: one.scale for code, one in read_asset_states(connection).items()}
+    assert scales == {"EUR": 2, "USD": 2, "JPY": 0, "X-": 3, "AC.1": 4 - (write is hledger.write)}
     again = terminal.json("import", str(file), "--ledger", ledger)
     assert (again["done"], again["already_done"], again["opened"]) == (0, 14, 0)
     assert again["refused"] == 0
@@ -130,14 +137,18 @@ def test_others_files_are_taken_and_what_cannot_be_is_listed(
         ),
     ],
 )
-def test_a_file_that_makes_no_sense_is_not_begun(
-    books: Books, terminal: Terminal, tmp_path: Path, text: str, said: str
-) -> None:
+def test_a_file_that_makes_no_sense_is_not_taken(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "bad.beancount"
     file.write_text(text)
+    with pytest.raises(Unreadable, match=said):
+        PlainText(read_beancount(file), functional="EUR", scales={"EUR": 2})
+
+
+def test_and_nothing_of_it_is_imported(books: Books, terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "bad.beancount"
+    file.write_text('plugin "os"\n')
     done = terminal.run("import", str(file), "--ledger", books.office.ledger, status=1)
-    assert "Nothing was imported." in done.stderr
-    assert said in done.stderr
+    assert done.stderr.startswith("Error: Nothing was imported. it would run the program os")
 
 
 @pytest.mark.parametrize(
