@@ -99,6 +99,8 @@ def report(
         raise click.UsageError(f"Give --output for {form}.")
     if certificate is not None and name not in CERTIFIED:
         raise click.UsageError(f"There are certificates of: {', '.join(sorted(CERTIFIED))}.")
+    if certificate is not None and name == "statement" and "period" in query:
+        raise click.UsageError("A certified statement is of now: name its days, not a period.")
     with running(settings) as database, migrated(database) as ledgers:
         if certificate is None:
             document = _make(database, ledgers, ledger, name, query, lambda _, made: made)

@@ -25,6 +25,7 @@ from application.transparency.notes import parse_checkpoint, parse_note
 from application.transparency.signed_log import SignedLog
 from domain.statements import AccountStated
 from interface.reports.document import Document
+from interface.reports.periods import WORDS
 from projections.report import NeedsMore, Row
 from projections.statements import lines_between
 
@@ -105,9 +106,14 @@ def model(document: Document) -> dict[str, Any]:
 
 
 def parameters(document: Document) -> dict[str, str | int]:
-    """Returns what the report was asked with; days as texts."""
+    """Returns what the report was asked with; days as texts. A period stands there as its days and
+    the position that it was closed at: these say which report it is."""
     asked = document.report.asked
-    return {name: _plain(value) for name, value in asked.items() if value is not None}
+    return {
+        name: _plain(value)
+        for name, value in asked.items()
+        if value is not None and name not in WORDS
+    }
 
 
 def draft(connection: Connection[Any], document: Document) -> Draft:

@@ -344,6 +344,7 @@ def test_by_command_on_the_database(evidence: Evidence) -> None:
     for wrong in (
         ("report", "cash-flow", *of, *asked[4:]),
         ("report", "statement", *of, *asked[4:]),
+        ("report", "statement", *of, "--period", "2026-02", *asked[:2], *asked[4:]),
     ):
         assert evidence.run(*wrong).exit_code == 2
 

@@ -478,6 +478,7 @@ DAYS = {"from_": date(2026, 1, 10), "to": date(2026, 3, 1)}
 ASKED: list[tuple[str, dict[str, Any]]] = [
     *(("trial-balance", {"basis": basis}) for basis in WITHOUT),
     ("trial-balance", {"depth": 1, "effective_on": date(2026, 2, 1)}),
+    ("trial-balance", {"period": "2026-01", "close": 1, "to": date(2026, 1, 31)}),
     *((name, {}) for name in ("general-ledger", "journal", "roll-forward")),
     *((name, {"account": "assets:bank", **DAYS}) for name in ("general-ledger", "journal")),
     ("roll-forward", DAYS),
