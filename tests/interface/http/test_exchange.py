@@ -4,7 +4,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.interface.http.world import World, body_of, leg
+from application.ledgers import Ledgers
+from interface.evidence.live import verify_live
+from tests.conftest import Database
+from tests.interface.http.world import World, assert_problem, body_of, leg
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -152,3 +155,113 @@ def test_a_receivable_lives_through_three_rates(books: Books) -> None:
 
 def read_entry(books: Books, id: str) -> dict[str, Any]:
     return body_of(books.world.clerk.get(f"{books.world.path}/entries/{id}"))
+
+
+def test_what_is_relieved_may_be_named(books: Books) -> None:
+    path = f"{books.world.path}/rates"
+    books.record("1.20", "2026-03-02")
+    for name, day in (("R-7", "2026-03-02"), ("R-8", "2026-03-03")):
+        books.sell("10.00", "12.00", day, matches=name)
+    settled = books.collect("10.00", "2026-03-04", matches="R-8")
+    assert [one["line"] for one in settled["legs"][1]["relieves"]] == [
+        books.sell("1.00", "1.20", "2026-03-04")["legs"][0]["line"] - 2
+    ]
+    # All is worth what it came in at: no difference, and no line for one.
+    assert (settled["class"], len(settled["legs"])) == ("ordinary", 2)
+    unknown = books.world.auditor.get(f"{path}?on=2026-03-04")
+    assert_problem(unknown, 422, "invalid_request")
+
+
+def test_a_rate_is_corrected_and_both_are_known(books: Books) -> None:
+    path = f"{books.world.path}/rates"
+    first = books.record("0.91", MARCH, "average", source="ECB")
+    right = books.record("0.92", MARCH, "average")
+    assert (first["replaces"], right["replaces"], right["id"]) == (None, "0.91", first["id"])
+    (rate,) = items_of(books, "kind=average")
+    assert (rate["rate"], rate["version"], rate["position"]) == ("0.92", 2, right["position"])
+    assert [(one["rate"], one["source"], one["position"]) for one in rate["earlier"]] == [
+        ("0.91", "ECB", first["position"])
+    ]
+    used = "base=USD&quote=EUR&kind=average&on"
+    assert [one["rate"] for one in items_of(books, f"{used}=2026-04-07")] == ["0.92"]
+    assert items_of(books, f"{used}=2026-04-08") == []
+    assert items_of(books, f"{used}=2026-03-30") == []
+    days = [(one["kind"], one["effective_on"]) for one in items_of(books, "limit=1000")]
+    assert days == sorted(days)
+    pages: list[tuple[str, str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        query = f"?limit=1&cursor={cursor}" if cursor else "?limit=1"
+        page = body_of(books.world.clerk.get(path + query))
+        pages += [(one["kind"], one["effective_on"]) for one in page["items"]]
+        cursor = page["next"]
+    assert pages == days
+
+
+def items_of(books: Books, query: str) -> list[dict[str, Any]]:
+    return list(body_of(books.world.clerk.get(f"{books.world.path}/rates?{query}"))["items"])
+
+
+def test_a_rate_said_twice_under_a_key_is_one(books: Books) -> None:
+    path = f"{books.world.path}/rates"
+    body = {"base": "EUR", "quote": "USD", "rate": "1.3", "effective_on": "2025-01-02"}
+    first = books.world.controller.post(path, body, key="said-once")
+    again = books.world.controller.post(path, body, key="said-once")
+    assert body_of(first) == body_of(again)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(items_of(books, "to=2025-12-31")) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rate": 1.1},
+        {"rate": "-1.1"},
+        {"rate": "1.1234567890123"},
+        {"rate": "1e3"},
+        {"quote": "EUR"},
+        {"kind": "mid"},
+        {"effective_on": "yesterday"},
+        {"price": "1"},
+    ],
+)
+def test_what_is_no_rate(books: Books, wrong: dict[str, Any]) -> None:
+    body = {"base": "EUR", "quote": "USD", "rate": "1.1", **wrong}
+    refused = books.world.controller.post(f"{books.world.path}/rates", body)
+    assert_problem(refused, 422, "invalid_request")
+
+
+def test_controllers_record_rates_and_ask_for_revaluations(books: Books) -> None:
+    path = f"{books.world.path}/rates"
+    rate = {"base": "EUR", "quote": "USD", "rate": "1.1"}
+    assert_problem(books.world.clerk.post(path, rate), 403, "forbidden")
+    day = {"effective_on": JANUARY}
+    assert_problem(books.world.clerk.post(f"{path}/revaluations", day), 403, "forbidden")
+    for reader in (books.world.clerk, books.world.auditor, books.world.operator):
+        assert reader.get(path).status_code == reader.get(f"{path}/revaluations").status_code == 200
+
+
+def test_a_month_without_a_rate_is_abandoned_and_may_be_asked_for_again(books: Books) -> None:
+    abandoned = books.revalue("2026-05-31")
+    assert (abandoned["status"], abandoned["code"]) == ("abandoned", "rate_not_found")
+    assert abandoned["entries"] == []
+    books.record("1.21", "2026-05-29", "closing")
+    first, second = books.revalue("2026-05-31"), books.revalue("2026-05-31")
+    assert (first["status"], len(first["entries"])) == ("posted", 1)
+    assert (second["status"], second["entries"]) == ("posted", [])
+    path = f"{books.world.path}/rates/revaluations?status=abandoned"
+    assert [one["id"] for one in body_of(books.world.clerk.get(path))["items"]] == [abandoned["id"]]
+
+
+def test_all_of_it_is_verified(books: Books, ledgers: Ledgers, module_database: Database) -> None:
+    while any(
+        read_entry(books, id)["reversed_by"] is None
+        for one in body_of(books.world.clerk.get(f"{books.world.path}/rates/revaluations"))["items"]
+        for id in one["entries"]
+    ):
+        pass
+    done = verify_live(module_database.superuser, "main", against=None, advance=lambda _: None)
+    assert done.size >= books.world.head()
+    with ledgers.reader("main") as connection:
+        row = connection.execute("SELECT count(*) AS n FROM due_reversals").fetchone()
+    assert row == {"n": 0}
