@@ -27,6 +27,7 @@ from application.notices import Notices
 from application.outcomes import Asked, Caller, Outcome, Unanswered
 from application.permissions import check
 from application.readers import Readers
+from application.restoring import LedgerExists, Restoration
 from application.sessions import with_options
 from application.store import LedgerStore, schema_of
 from application.transparency.signing import SigningKeys
@@ -199,6 +200,22 @@ class Ledgers:
             self._give_signing_key(command.id)
             self._list(command.id)
         return outcome
+
+    @contextmanager
+    def restoring(self, ledger: str) -> Iterator[Restoration]:
+        """Gives an empty ledger to be filled in one transaction, and lists it when that stands.
+
+        Raises LedgerExists.
+        """
+        schema = schema_of(ledger)
+        owner = psycopg.connect(self._owner, autocommit=True)
+        with owner as connection, connection.transaction():
+            if self._has_schema(ledger):
+                raise LedgerExists(f"There is a ledger {ledger} already.")
+            migrate(connection, schema=schema, system=False)
+            self._install(connection, schema)
+            yield Restoration(connection, ledger=ledger, recorder=self._open_store(ledger).log)
+        self._list(ledger)
 
     def authenticate(self, token: str) -> ApiKey | None:
         """Returns the valid key with this token; believed for KEY_TRUSTED_SECONDS."""

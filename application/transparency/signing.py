@@ -5,6 +5,7 @@ key has a number and whoever comes first has made it.
 """
 
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
 from application.outcomes import Asked, Caller, Outcome, Unanswered
+from application.restoring import COPIED
 from application.store import schema_of
 from application.transparency.notes import Note, sign
 from application.transparency.vault import Signing, Vault, VaultClosed
@@ -70,6 +72,9 @@ class SigningKeys:
         state = self._state(ledger)
         assert state is not None
         origin = self._signing.origin(ledger, incarnation=state.incarnation + 1)
+        if self._is_copy(ledger):
+            # The one that it was copied from may go on too: no two logs may have one name.
+            origin = f"{origin}/{token_hex(4)}"
         command = ContinueLedger(
             origin=origin,
             verifier_key=self._make(ledger, origin, _next_number(state)),
@@ -110,6 +115,13 @@ class SigningKeys:
             return self.vault.new_key(
                 connection, schema=schema_of(ledger), origin=origin, number=number
             )
+
+    def _is_copy(self, ledger: str) -> bool:
+        with self._connect() as connection:
+            row = connection.execute(
+                SQL("SELECT halted FROM {}.head").format(Identifier(schema_of(ledger)))
+            ).fetchone()
+        return row is not None and (row[0] or "").startswith(COPIED)
 
     def _state(self, ledger: str) -> Ledger | None:
         with self._connect() as connection:

@@ -18,6 +18,7 @@ from interface.bootstrap import opened
 from interface.cli.access import account_name, record_actor
 from interface.cli.failures import Failed
 from interface.cli.founding import make
+from interface.cli.import_bundle import import_bundle, say_restored
 from interface.cli.import_sources import (
     GlOptions,
     JournalOptions,
@@ -70,8 +71,14 @@ class Summary(NamedTuple):
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--ledger", required=True, help="The ledger that takes it.")
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option("--ledger", help="The ledger that takes it; of a bundle its own.")
+@click.option(
+    "--continue",
+    "reason",
+    metavar="REASON",
+    help="Of a bundle: go on writing, under a name of its own; read-only without it.",
+)
 @click.option(
     "--actor",
     callback=actor_id,
@@ -109,7 +116,8 @@ class Summary(NamedTuple):
 def import_file(
     *,
     file: Path,
-    ledger: str,
+    ledger: str | None,
+    reason: str | None,
     actor: str,
     format: str | None,
     report: Path | None,
@@ -118,11 +126,19 @@ def import_file(
     **options: Any,
 ) -> None:
     """Import FILE into a ledger: NDJSON commands, CSV in the columns of GL detail, or a plain-text
-    journal of beancount or hledger.
+    journal of beancount or hledger. Or restore the ledger of a bundle, a directory, as it was:
+    verified on the way, all or nothing.
 
     What can't be taken is refused by line and listed in the report; the rest goes in. Importing
     again adds nothing. Exits with 1 where something was refused.
     """
+    if file.is_dir():
+        if ledger is not None or any(options.values()):
+            raise click.UsageError("A bundle is restored as it is: only --continue goes with it.")
+        say_restored(import_bundle(settings, file, reason), wants_json=wants_json)
+        return
+    if ledger is None or reason is not None:
+        raise click.UsageError("A file needs --ledger; --continue is for bundles.")
     gl_options = checked_options(file, ledger, format, GlOptions(**options))
     began = time.monotonic()
     with opened(settings) as ledgers, opened_report(report) as remarks:

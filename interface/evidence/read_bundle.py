@@ -160,9 +160,21 @@ def verify_bundle(
 ) -> Verification:
     """Verifies a bundle of all records from the first one on. Raises Divergence."""
     bundle = Bundle(directory)
+    verification = begin(bundle, against=against, listener=listener)
+    for batch in bundle.records():
+        verification.take(batch)
+        advance(verification.size)
+    end(verification, bundle)
+    return verification
+
+
+def begin(
+    bundle: Bundle, *, against: Checkpoint | None, listener: Listener | None = None
+) -> Verification:
+    """Returns the verification of a bundle, before its first record. Raises Divergence."""
     if (bundle.manifest.first, bundle.manifest.last) != (1, bundle.manifest.size):
         raise Divergence("the bundle has a part of the records; only a whole one can be folded")
-    verification = Verification(
+    return Verification(
         bundle,
         ledger=bundle.manifest.ledger,
         keys=bundle.keys,
@@ -170,10 +182,10 @@ def verify_bundle(
         against=against,
         listener=listener,
     )
-    for batch in bundle.records():
-        verification.take(batch)
-        advance(verification.size)
+
+
+def end(verification: Verification, bundle: Bundle) -> None:
+    """Ends it, after the last record. Raises Divergence."""
     verification.end()
     if verification.fold.incarnation != bundle.manifest.incarnation:
         raise Divergence("the manifest states another incarnation than the records")
-    return verification

@@ -9,6 +9,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from application.restoring import COPIED
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import Totals, minor_of
@@ -48,7 +49,7 @@ def _check_head(connection: Connection[DictRow], fold: Fold) -> None:
     follows = (fold.position, fold.incarnation, datetime.fromisoformat(fold.recorded_at))
     if found != follows:
         raise Divergence(f"the head says {_said(found)}; it follows {_said(follows)}")
-    if head["halted"] is not None:
+    if head["halted"] is not None and not head["halted"].startswith(COPIED):
         raise Divergence(f"the ledger was stopped: {head['halted']}")
 
 

@@ -1,0 +1,124 @@
+"""A bundle restored elsewhere is the same ledger; what does not verify leaves nothing."""
+
+import gzip
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from application.ledgers import LedgerNotFound
+from application.outcomes import Unanswered
+from application.restoring import LedgerExists
+from domain.corrections import Reverse
+from interface.evidence.divergence import Divergence
+from interface.evidence.restore import Unimportable, restore_bundle
+from tests.application.office import OPERATOR, transfer
+from tests.application.transparency.archive import Archive
+from tests.conftest import Databases
+from tests.interface.evidence.test_bundle import export
+from tests.interface.evidence.test_live import verify
+
+TABLES = (
+    "events",
+    "private",
+    "ledger",
+    "assets",
+    "journals",
+    "accounts",
+    "balances",
+    "holds",
+    "limit_usages",
+    "vouchers",
+    "network_references",
+    "tiles",
+)
+
+
+@contextmanager
+def elsewhere(databases: Databases, secret_file: Path) -> Iterator[Archive]:
+    """Another database, with no ledger in it."""
+    database = databases.create()
+    archive = Archive(database, secret_file)
+    archive.ledgers.migrate()
+    yield archive
+    archive.close()
+    databases.drop(database)
+
+
+def rows(archive: Archive, table: str) -> list[object]:
+    """What a table holds; in which order balances came to be is no matter."""
+    found = archive.query(f"SELECT * FROM {{}}.{table}")
+    for row in found:
+        row.pop("id", None)
+        if "document" in row:
+            row["document"] = msgspec.json.decode(row["document"])
+    return sorted(found, key=str)
+
+
+@pytest.fixture(scope="module")
+def bundle(busy: Archive, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("bundle") / "whole"
+    export(busy, directory)
+    return directory
+
+
+def test_a_ledger_is_restored_as_it_was_and_goes_on_under_its_own_name(
+    busy: Archive, bundle: Path, databases: Databases, tmp_path: Path
+) -> None:
+    with elsewhere(databases, tmp_path / "signing.secret") as copy:
+        done = restore_bundle(copy.ledgers, bundle, advance=lambda _: None)
+        assert copy.position == done.size == busy.position
+        for table in TABLES:
+            assert rows(copy, table) == rows(busy, table), table
+        assert verify(copy, busy.signed()).size == busy.position
+        with pytest.raises(Unanswered) as refused:
+            copy.do(transfer("a", "b", "1.00"))
+        assert refused.value.code == "read_only"
+        with pytest.raises(LedgerExists):
+            restore_bundle(copy.ledgers, bundle, advance=lambda _: None)
+        outcome = copy.ledgers.signing_keys.continue_ledger(
+            copy.ledger,
+            old_size=done.size,
+            old_root=busy.signed().root.hex(),
+            reason="moved",
+            key="go-on",
+            by=OPERATOR,
+        )
+        origin = outcome.stored[0].record.payload.origin
+        assert origin.startswith("ledger.example.com:8443/books/v1/ledgers/acme/log/2/")
+        chart = copy.chart()
+        posted = copy.done(transfer(chart.cash, chart.merchant, "3.00"))
+        copy.done(Reverse(entry=posted.stored[0].stream, reason="duplicate"))
+        assert copy.seal_all().origin == origin
+        assert verify(copy, None).size == copy.position > busy.position
+
+
+def spoilt(directory: Path) -> None:
+    """A record changed, and the manifest with it."""
+    (file,) = (directory / "records").iterdir()
+    changed = gzip.decompress(file.read_bytes()).replace(b'"amount":"3.00"', b'"amount":"4.00"', 1)
+    file.write_bytes(gzip.compress(changed))
+    manifest = msgspec.json.decode((directory / "manifest.json").read_bytes())
+    manifest["files"][f"records/{file.name}"] = sha256(file.read_bytes()).hexdigest()
+    (directory / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+
+
+def test_nothing_is_restored_where_the_bundle_does_not_hold(
+    busy: Archive, bundle: Path, databases: Databases, tmp_path: Path
+) -> None:
+    shutil.copytree(bundle, tmp_path / "spoilt")
+    spoilt(tmp_path / "spoilt")
+    export(busy, tmp_path / "textless", with_texts=False)
+    with elsewhere(databases, tmp_path / "signing.secret") as copy:
+        with pytest.raises(Divergence):
+            restore_bundle(copy.ledgers, tmp_path / "spoilt", advance=lambda _: None)
+        with pytest.raises(Unimportable):
+            restore_bundle(copy.ledgers, tmp_path / "textless", advance=lambda _: None)
+        with pytest.raises(LedgerNotFound):
+            copy.ledgers.writer(copy.ledger)
+        schemas = copy.query("SELECT FROM pg_namespace WHERE nspname = 'ledger_acme'")
+        assert schemas == []
