@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import groupby
 
-from domain.accounts import Account
 from domain.entries import Post
 from domain.legs import MAX_LEGS, LegAsked
 from projections.closing import Net
 from projections.report import Source
 
-RETAINED_LEGS = 2
-"""So many legs at most does retained earnings take to balance an entry."""
+BALANCING_LEGS = 4
+"""So many at most does it take to balance an entry."""
 
 
 class Obstacle(Exception):
@@ -27,19 +26,17 @@ class Obstacle(Exception):
 def closing_entries(
     source: Source, nets: Sequence[Net], *, on: date, reference: str
 ) -> Iterator[Post]:
-    """Yields the entries that take all nets to zero: of one asset each, balanced by retained
-    earnings. Requires nets in order.
+    """Yields the entries that take all nets to zero: each closes one asset, and is balanced by
+    retained earnings.
 
     Raises Obstacle where there is no account for them.
     """
     for asset, group in groupby(sorted(nets, key=_asset), key=_asset):
-        retained = retained_earnings(source, asset).code
         legs: list[LegAsked] = []
         minor = functional = 0
         for net in group:
-            if len(legs) + 2 + RETAINED_LEGS > MAX_LEGS:
-                legs += _moves(source, retained, asset, minor, functional)
-                yield _entry(legs, on, reference)
+            if len(legs) + 2 + BALANCING_LEGS > MAX_LEGS:
+                yield _entry([*legs, *_balancing(source, asset, minor, functional)], on, reference)
                 legs, minor, functional = [], 0, 0
             dimensions = dict(net.dimensions) or None
             legs += _moves(
@@ -47,24 +44,43 @@ def closing_entries(
             )
             minor += net.minor
             functional += net.functional
-        legs += _moves(source, retained, asset, minor, functional)
-        yield _entry(legs, on, reference)
+        yield _entry([*legs, *_balancing(source, asset, minor, functional)], on, reference)
 
 
-def retained_earnings(source: Source, asset: str) -> Account:
-    """Returns the account that takes results in an asset. Raises Obstacle."""
-    found = [
-        account
-        for _, account in sorted(source.accounts.items())
-        if account.purpose == "retained_earnings" and account.asset in (None, asset)
-    ]
-    if not found:
+def _balancing(source: Source, asset: str, minor: int, functional: int) -> list[LegAsked]:
+    """The legs that take a result into retained earnings: in its asset where one takes that, else
+    at its worth in the functional one, by way of conversion. Raises Obstacle."""
+    own = source.ledger.functional_asset
+    retained = _find(source, "retained_earnings", asset)
+    if retained is not None:
+        return _moves(source, retained, asset, minor, functional)
+    retained = _find(source, "retained_earnings", own)
+    if retained is None:
         raise Obstacle(
             "no_retained_earnings",
-            f"No account of purpose retained_earnings takes {asset}: open one (type equity), or"
-            " amend one so that it does.",
+            f"No account of purpose retained_earnings takes {own}: open one (type equity), or amend"
+            " one so that it does.",
         )
-    return found[0]
+    through, into = _find(source, "conversion", asset), _find(source, "conversion", own)
+    if through is None or into is None:
+        raise Obstacle(
+            "no_conversion",
+            f"Neither does an account of purpose retained_earnings take {asset}, nor do accounts of"
+            f" purpose conversion take {asset} and {own}: open what is missing.",
+        )
+    return [
+        *_moves(source, through, asset, minor, functional),
+        *_moves(source, into, own, -functional, -functional),
+        *_moves(source, retained, own, functional, functional),
+    ]
+
+
+def _find(source: Source, purpose: str, asset: str) -> str | None:
+    """The first account of a purpose that takes an asset."""
+    for code, account in sorted(source.accounts.items()):
+        if account.purpose == purpose and account.asset in (None, asset):
+            return code
+    return None
 
 
 def _asset(net: Net) -> str:

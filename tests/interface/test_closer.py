@@ -29,6 +29,9 @@ from tests.interface.evidence.busy import trial_balance_digest
 from tests.projections.conftest import Worker
 
 YEARS = range(2021, 2026)
+OWN_EUROS_FROM = 2024
+"""Until then euros go through conversion into dollars."""
+
 CUTS = (1, 2, 3)
 ROUNDS = 12
 RESULTS = ("sales", "rent", "travel")
@@ -75,6 +78,8 @@ def test_years_are_closed_whenever_the_worker_is_cut_off(
     office = own_office
     found(office)
     for year in YEARS:
+        if year == OWN_EUROS_FROM:
+            office.done(retained("EUR"))
         december, last_on = f"{year}-12", date(year, 12, 31)
         office.done(LockBooks(through=date(year, 11, 30)))
         live(office, chance, last_on)
@@ -94,11 +99,17 @@ def found(office: Office) -> None:
     accounts = [OpenAccount(code=code, type="expense", name=code) for code in RESULTS[1:]]
     accounts.append(OpenAccount(code="sales", type="revenue", name="Sales"))
     accounts.append(OpenAccount(code="bank", type="asset", name="Bank"))
-    accounts.append(
-        OpenAccount(code="kept", type="equity", name="Kept", purpose="retained_earnings")
-    )
+    accounts.append(retained("USD"))
+    accounts.append(OpenAccount(code="conv", type="equity", name="FX", purpose="conversion"))
     for outcome in office.all(RegisterAsset(code="EUR"), *accounts):
         assert outcome.status == "done", outcome.detail
+
+
+def retained(asset: str) -> OpenAccount:
+    code = f"kept:{asset}"
+    return OpenAccount(
+        code=code, type="equity", name=code, asset=asset, purpose="retained_earnings"
+    )
 
 
 def live(office: Office, chance: random.Random, day: date) -> None:
@@ -150,6 +161,14 @@ def work(office: Office, worker: Worker, cut_after: int | None) -> None:
 
 def check_closed(office: Office, name: str, last_on: date) -> None:
     records = office.records()
+    touched = {
+        leg["account"]
+        for record in records
+        if record["type"] == "EntryPosted" and record["payload"].get("class") == "closing"
+        for leg in record["payload"]["legs"]
+        if record["payload"]["effective_on"] == last_on.isoformat()
+    }
+    assert ("conv" in touched) == (last_on.year < OWN_EUROS_FROM)
     nets: dict[tuple[str, str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
     standing: list[str] = []
     for record in records:
