@@ -122,7 +122,9 @@ def draft(connection: Connection[Any], document: Document) -> Draft:
     Raises NeedsMore where a statement is not as of the position of its `AccountStated`, or a report
     as of none; projections.report.TooLarge.
     """
-    known = document.source.known
+    report, known = document.report, document.source.known
+    # Of a period it names days and position: what they are follows from the records alone.
+    report.asked = {name: value for name, value in report.asked.items() if name not in WORDS}
     if not known:
         raise NeedsMore("known_position", "Nothing is on record there.")
     if document.report.name != "statement":
