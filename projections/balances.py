@@ -156,14 +156,16 @@ def read_without(
     *,
     position: int,
     effective_on: date | None,
+    branch: str | None = None,
 ) -> list[Past]:
-    """Returns what `read_past` does of all accounts, without entries of some classes.
+    """Returns what `read_past` does of a branch or of all accounts, without entries of some
+    classes.
 
     Adds up the entries of these classes, which are few. Requires that the views `lines` and
     `entries` show the position, and that none of the classes is the ordinary one.
     """
     assert "ordinary" not in classes
-    all = read_past(connection, position=position, effective_on=effective_on)
+    all = read_past(connection, position=position, effective_on=effective_on, branch=branch)
     if not classes:
         return all
     rows = (

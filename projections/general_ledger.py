@@ -1,15 +1,16 @@
 """General ledger and journal: every line of some days, by account or in the order of the log."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from psycopg.rows import tuple_row
 
-from projections.balances import read_past
+from projections.balances import read_without
 from projections.lines import PLACES
 from projections.report import Column, Report, Source, Span, TooLarge
+from projections.trial_balance import WITHOUT, Basis
 
 LINES_MAX = 50_000
 
@@ -64,14 +65,18 @@ JOIN line_keys AS k ON k.account = a.code
 JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
     AND l.place < (p.position + 1) * %(places)s
 WHERE p.position <= %(known)s AND p.effective_on BETWEEN %(from_)s AND %(to)s
+    AND p.class <> ALL (%(without)s::text[])
     AND (%(account)s::text IS NULL OR a.code = %(account)s
         OR (a.code > %(account)s || ':' AND a.code < %(account)s || ';'))
 ORDER BY l.place LIMIT %(limit)s
 """
 
 
-def read_lines(source: Source, *, span: Span, account: str | None) -> list[Line]:
-    """Returns the lines of some days in the order of the log, of an account or branch or of all.
+def read_lines(
+    source: Source, *, span: Span, account: str | None, without: Collection[str] = ()
+) -> list[Line]:
+    """Returns the lines of some days in the order of the log, of an account or branch or of all;
+    `without`: classes of entries that are left out.
 
     Raises TooLarge.
     """
@@ -81,6 +86,7 @@ def read_lines(source: Source, *, span: Span, account: str | None) -> list[Line]
         "from_": span.from_,
         "to": span.to,
         "account": account,
+        "without": list(without),
         "limit": LINES_MAX + 1,
     }
     cursor = source.connection.cursor(row_factory=tuple_row)
@@ -90,26 +96,27 @@ def read_lines(source: Source, *, span: Span, account: str | None) -> list[Line]
     return [Line(*row)._replace(amount=int(row[6])) for row in rows]
 
 
-def general_ledger(source: Source, *, span: Span, account: str | None) -> Report:
+def general_ledger(source: Source, *, span: Span, account: str | None, basis: Basis) -> Report:
     """Returns each account with its opening balance, its lines by day, and its closing balance,
-    debits less credits. Raises TooLarge."""
+    debits less credits; `basis` as of a trial balance. Raises TooLarge."""
     report = Report(
         name="general-ledger",
         title="General ledger",
-        asked={"from": span.from_, "to": span.to, "account": account},
+        asked={"from": span.from_, "to": span.to, "account": account, "basis": basis},
         columns=LEDGER_COLUMNS,
     )
     lines: dict[tuple[str, str], list[Line]] = defaultdict(list)
-    for line in read_lines(source, span=span, account=account):
+    for line in read_lines(source, span=span, account=account, without=WITHOUT[basis]):
         lines[line.account, line.asset].append(line)
     opening: dict[tuple[str, str], int] = {}
     if span.from_ > date.min:
         opening = {
             (one.account, one.asset): one.net
-            for one in read_past(
+            for one in read_without(
                 source.connection,
+                WITHOUT[basis],
                 position=source.known,
-                effective_on=span.from_ - timedelta(days=1),
+                effective_on=source.through(span.from_ - timedelta(days=1)),
                 branch=account,
             )
         }

@@ -9,11 +9,12 @@ from interface.evidence.passbook import minor_of, shown
 from interface.evidence.remaking import Parameters, Row, check_taken, name_of, signed
 from interface.evidence.shapes import Entry, Envelope
 
-_LEFT_OUT = {
+LEFT_OUT = {
     "unadjusted": {"adjusting", "reclassification", "audit_adjustment", "revaluation", "closing"},
     "adjusted": {"closing"},
     "post-closing": set[str](),
 }
+"""Classes of entries that a report on each basis leaves out."""
 
 
 class TrialBalance:
@@ -23,9 +24,9 @@ class TrialBalance:
         check_taken(parameters, days=("effective_on",), texts=("basis",), numbers=("depth",))
         self._through = str(parameters.get("effective_on", "9999-12-31"))
         basis = parameters.get("basis")
-        if basis not in _LEFT_OUT:
+        if basis not in LEFT_OUT:
             raise Divergence(f"a trial balance on the basis {basis!r} is not known here")
-        self._left_out = _LEFT_OUT[str(basis)]
+        self._left_out = LEFT_OUT[str(basis)]
         self._depth = parameters.get("depth")
         self._nets: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
 

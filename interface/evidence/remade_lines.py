@@ -4,7 +4,9 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 from interface.evidence.chart import Chart
+from interface.evidence.divergence import Divergence
 from interface.evidence.passbook import shown
+from interface.evidence.remade_balances import LEFT_OUT
 from interface.evidence.remaking import (
     Parameters,
     Row,
@@ -35,8 +37,14 @@ class Line(NamedTuple):
 class _Lines:
     """The lines of some days, of an account or branch or of all, in the order of the log."""
 
+    takes: tuple[str, ...] = ("account",)
+
     def __init__(self, parameters: Parameters) -> None:
-        check_taken(parameters, days=("from", "to"), texts=("account",), needed=("from", "to"))
+        check_taken(parameters, days=("from", "to"), texts=self.takes, needed=("from", "to"))
+        basis = parameters.get("basis", "post-closing")
+        if basis not in LEFT_OUT:
+            raise Divergence(f"a general ledger on the basis {basis!r} is not known here")
+        self._left_out = LEFT_OUT[str(basis)]
         self._first, self._last = str(parameters["from"]), str(parameters["to"])
         self._branch = parameters.get("account")
         self._lines: list[Line] = []
@@ -45,7 +53,7 @@ class _Lines:
     def take(self, record: Envelope, entry: Entry, chart: Chart) -> None:
         """Takes in the entry's lines, or counts them where they are of earlier days."""
         day = entry.effective_on
-        if day > self._last:
+        if day > self._last or entry.class_ in self._left_out:
             return
         for number, leg in enumerate(entry.legs, start=1):
             if not is_below(leg.account, self._branch):
@@ -72,6 +80,8 @@ class _Lines:
 
 class GeneralLedger(_Lines):
     """Each account: the balance before some days, its lines by day, the balance then."""
+
+    takes = ("account", "basis")
 
     def figures(self, chart: Chart) -> dict[str, Any]:
         """Returns heading, lines and total of each account that has a balance or lines."""

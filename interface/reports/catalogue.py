@@ -84,7 +84,12 @@ def _income_statement(source: Source, query: Query) -> Report:
 
 
 def _general_ledger(source: Source, query: Query) -> Report:
-    return general_ledger(source, span=_span(source, query), account=query.get("account"))
+    return general_ledger(
+        source,
+        span=_span(source, query),
+        account=query.get("account"),
+        basis=query.get("basis", "post-closing"),
+    )
 
 
 def _journal(source: Source, query: Query) -> Report:
@@ -230,7 +235,11 @@ REPORTS: dict[str, Named] = {
         BASES,
     ),
     "general-ledger": Named(
-        "General ledger", ("lines", "entries"), _DAYS | {"account"}, _general_ledger
+        "General ledger",
+        ("lines", "entries"),
+        _DAYS | {"account", "basis"},
+        _general_ledger,
+        BASES,
     ),
     "balance-sheet": Named("Balance sheet", ("lines",), _DAY | {"depth"}, _balance_sheet),
     "income-statement": Named(

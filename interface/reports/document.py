@@ -5,7 +5,8 @@ import io
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from projections.report import Report, Source
+from interface.reports.drilling import Drill
+from projections.report import Report, Row, Source
 
 _DAYS = frozenset({"effective_on", "from", "to"})
 
@@ -73,6 +74,7 @@ class Document(NamedTuple):
 def as_json(document: Document) -> dict[str, Any]:
     """Returns the report as an answer shows it."""
     report, source, _ = document
+    drill = Drill(report, source)
     return {
         "report": report.name,
         "title": report.title,
@@ -83,10 +85,17 @@ def as_json(document: Document) -> dict[str, Any]:
         "known_at": document.recorded_at,
         "position": source.known,
         "columns": [column._asdict() for column in report.columns],
-        "rows": [{"kind": row.kind, **row.values} for row in report.rows],
+        "rows": [_row(row, drill) for row in report.rows],
         "totals": report.totals,
         "notes": report.notes,
     }
+
+
+def _row(row: Row, drill: Drill) -> dict[str, Any]:
+    shown = {"kind": row.kind, **row.values}
+    if row.kind == "line" and (links := drill.links(row.values)):
+        shown["links"] = links
+    return shown
 
 
 def as_csv(document: Document) -> bytes:
