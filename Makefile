@@ -50,7 +50,8 @@ test: lint
 
 # Some hours: as many random commands over HTTP, each compared with a simple model.
 soak: venv
-	@SOAK_COMMANDS=100000 $(BIN)/python -m pytest tests/interface/http/test_lives.py
+	@SOAK_COMMANDS=100000 $(BIN)/python -m pytest -o session_timeout=0 \
+		tests/interface/http/test_lives.py
 
 lint: format types imports
 

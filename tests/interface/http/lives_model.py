@@ -1,79 +1,23 @@
 """What the machine of test_lives.py believes: two wallets, a merchant, and the holds between them.
 
-A few dozen lines that know nothing of the service: amounts are whole cents, a hold is a handful of
-counters. Each method does what a command should do, or returns the code that should refuse it.
+It knows nothing of the service: amounts are whole cents. Each method does what a command should do,
+or returns the code that should refuse it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from fractions import Fraction
 
-Code = str | None
-
-
-@dataclass
-class Hold:
-    """An authorization: counters in cents, and how it was closed."""
-
-    debit: str
-    percent: int
-    authorized: int
-    held: int
-    settled: int = 0
-    refunded: int = 0
-    charged_back: int = 0
-    represented: int = 0
-    settlements: int = 0
-    expires_at: datetime | None = None
-    closed_as: str | None = None
-
-    @property
-    def ceiling(self) -> int:
-        return int(self.authorized * (1 + Fraction(self.percent, 100)))
-
-    @property
-    def returned(self) -> int:
-        return self.refunded + self.charged_back - self.represented
-
-    @property
-    def status(self) -> str:
-        if self.settled:
-            return "settled" if self.settled >= self.authorized else "partially_settled"
-        if self.closed_as is None:
-            return "authorized"
-        return "released" if self.closed_as == "final" else self.closed_as
-
-    def closed(self) -> Code:
-        if self.closed_as is None:
-            return None
-        expired = self.closed_as == "expired"
-        return "authorization_expired" if expired else "authorization_closed"
-
-
-@dataclass
-class Movement:
-    """An entry of a hold, and whether it was taken back."""
-
-    hold: str
-    kind: str
-    amount: int
-    reversed: bool = False
-
-
-COUNTER = {
-    "settlement": "settled",
-    "refund": "refunded",
-    "chargeback": "charged_back",
-    "representment": "represented",
-}
+from tests.interface.http.lives_holds import COUNTER, Code, Hold, Movement
+from tests.interface.http.lives_stops import Stops
 
 
 @dataclass
 class Model:
     """`posted` in cents by account; every account has a floor of zero but `cash`."""
 
-    now: datetime
     merchant: str
+    stops: Stops
     posted: dict[str, int] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     movements: dict[str, Movement] = field(default_factory=dict)
@@ -83,7 +27,11 @@ class Model:
         return sum(hold.held for hold in self.holds.values() if hold.debit == account)
 
     def free(self, account: str) -> int:
-        return self.posted[account] - self.pending(account)
+        return self.posted[account] - self.pending(account) - self.stops.liens(account)
+
+    @property
+    def now(self) -> datetime:
+        return self.stops.now
 
     # -- time
 
@@ -92,11 +40,17 @@ class Model:
         hold = self.holds[id]
         due = hold.expires_at is not None and hold.expires_at <= self.now
         if hold.closed_as is None and due:
-            hold.closed_as, hold.held = "expired", 0
+            self.free_hold(hold, hold.held)
+            hold.closed_as = "expired"
 
-    def find(self, account: str, amount: int) -> Code:
-        """Looks for funds; holds on the account that are due give way until there are enough."""
-        while amount > 0 and self.free(account) < amount:
+    def free_hold(self, hold: Hold, amount: int) -> None:
+        """Gives a part of a hold back, to the limits too."""
+        hold.held -= amount
+        self.stops.give_back(amount, hold.taken)
+
+    def judge(self, account: str, judged: Callable[[], Code]) -> Code:
+        """Holds on the account that are due give way, one by one, until nothing is short."""
+        while code := judged():
             due = [
                 (hold.expires_at, id)
                 for id, hold in self.holds.items()
@@ -106,15 +60,42 @@ class Model:
                 and hold.expires_at <= self.now
             ]
             if not due:
-                return "insufficient_funds"
+                return code
             self.expire(min(due)[1])
         return None
 
+    def find(self, account: str, amount: int) -> Code:
+        """Looks for funds."""
+        return self.judge(account, lambda: self.short(account, amount))
+
+    def short(self, account: str, amount: int) -> Code:
+        return "insufficient_funds" if amount > 0 and self.free(account) < amount else None
+
+    def take(self, wallet: str, amount: int, total: int | None) -> Code:
+        """Looks for limits and funds of what was not held before."""
+        return self.judge(
+            wallet,
+            lambda: (
+                "limit_exceeded"
+                if self.stops.exceeds(wallet, amount, 1, total)
+                else self.short(wallet, amount)
+            ),
+        )
+
     # -- what moves without a hold
 
+    def fund(self, wallet: str, amount: int) -> Code:
+        if self.stops.stopped(wallet, "credit"):
+            return "account_frozen"
+        self.posted[wallet] += amount
+        return None
+
     def transfer(self, wallet: str, amount: int) -> Code:
-        if code := self.find(wallet, amount):
+        if self.stops.stopped(wallet, "debit"):
+            return "account_frozen"
+        if code := self.take(wallet, amount, None):
             return code
+        self.stops.charge(wallet, amount, 1, {})
         self.move(wallet, self.merchant, amount)
         return None
 
@@ -125,17 +106,27 @@ class Model:
     # -- holds
 
     def authorize(self, wallet: str, amount: int) -> Code:
-        return self.find(wallet, amount)
+        if self.stops.stopped(wallet, "debit"):
+            return "account_frozen"
+        return self.take(wallet, amount, amount)
+
+    def authorized(self, id: str, hold: Hold) -> None:
+        self.holds[id] = hold
+        self.stops.charge(hold.debit, hold.held, 1, hold.taken)
 
     def increment(self, id: str, amount: int) -> Code:
         self.expire(id)
         hold = self.holds[id]
+        if self.stops.stopped(hold.debit, "debit"):
+            return "account_frozen"
         if code := hold.closed():
             return code
         room = max(hold.held, hold.authorized + amount - hold.settled)
         grown = min(hold.held + amount, room)
-        if code := self.find(hold.debit, grown - hold.held):
+        total = max(hold.authorized + amount, hold.settled + grown)
+        if code := self.take(hold.debit, grown - hold.held, total):
             return code
+        self.stops.charge(hold.debit, grown - hold.held, 1, hold.taken)
         hold.authorized += amount
         hold.held = grown
         return None
@@ -148,7 +139,7 @@ class Model:
         if amount > max(0, hold.authorized - hold.settled):
             return "reduction_too_large"
         hold.authorized -= amount
-        hold.held = max(0, hold.held - amount)
+        self.free_hold(hold, min(hold.held, amount))
         if hold.authorized == 0:
             hold.closed_as = "released" if hold.settlements else "voided"
         return None
@@ -156,6 +147,8 @@ class Model:
     def settle(self, id: str, amount: int | None, *, final: bool) -> Code:
         self.expire(id)
         hold = self.holds[id]
+        if self.stops.stopped(hold.debit, "debit", legal=True):
+            return "account_frozen"
         if code := hold.closed():
             return code
         if amount is None:
@@ -164,15 +157,38 @@ class Model:
                 return "nothing_to_settle"
         if amount > hold.ceiling - hold.settled:
             return "over_settlement"
-        if code := self.find(hold.debit, amount - hold.held):
+        beyond = amount - min(amount, hold.held)
+        if beyond and self.stops.stopped(hold.debit, "debit"):
+            return "account_frozen"
+        total = max(hold.settled + amount, hold.authorized)
+        asked = amount
+        if code := self.judge(hold.debit, lambda: self.too_much(hold, asked, beyond, total)):
             return code
         self.settled(hold, amount)
         if final:
-            hold.closed_as, hold.held = "final", 0
+            self.free_hold(hold, hold.held)
+            hold.closed_as = "final"
         return None
 
+    def too_much(self, hold: Hold, amount: int, beyond: int, total: int) -> Code:
+        """What goes beyond the hold asks limits and funds; all of it a legal lien."""
+        wallet = hold.debit
+        if beyond and self.stops.exceeds(wallet, beyond, 0, total):
+            return "limit_exceeded"
+        if self.short(wallet, beyond) or self.kept(wallet, amount):
+            return "insufficient_funds"
+        return None
+
+    def kept(self, wallet: str, amount: int) -> bool:
+        """True where a legal lien keeps some of it."""
+        liens = self.stops.liens(wallet, legal=True)
+        return liens > 0 and self.posted[wallet] - liens < amount
+
     def settled(self, hold: Hold, amount: int) -> None:
-        hold.held -= min(amount, hold.held)
+        beyond = amount - min(amount, hold.held)
+        if beyond:
+            self.stops.charge(hold.debit, beyond, 0, hold.taken)
+        hold.held -= amount - beyond
         hold.settled += amount
         hold.settlements += 1
         self.move(hold.debit, self.merchant, amount)
@@ -184,7 +200,8 @@ class Model:
             return code
         if verb == "void" and hold.settlements:
             return "settlement_exists"
-        hold.closed_as, hold.held = {"void": "voided", "release": "released"}[verb], 0
+        self.free_hold(hold, hold.held)
+        hold.closed_as = {"void": "voided", "release": "released"}[verb]
         return None
 
     # -- what goes back
@@ -192,6 +209,8 @@ class Model:
     def give_back(self, id: str, verb: str, amount: int) -> Code:
         self.expire(id)
         hold = self.holds[id]
+        if self.stops.stopped(hold.debit, "debit" if verb == "representment" else "credit"):
+            return "account_frozen"
         if not hold.settled:
             return "nothing_settled"
         left = hold.settled - hold.returned
@@ -212,6 +231,9 @@ class Model:
         movement = self.movements[entry]
         hold = self.holds[movement.hold]
         self.expire(movement.hold)
+        back = movement.kind in ("settlement", "representment")
+        if self.stops.stopped(hold.debit, "credit" if back else "debit"):
+            return "account_frozen"
         if movement.reversed:
             return "already_reversed"
         if restore:
@@ -240,10 +262,18 @@ class Model:
         movement.reversed = True
         return None
 
-    # -- what is never refused
+    def take_a_reversal_back(self, reversed: str) -> Code:
+        """Nothing takes it back; but a freeze is told first."""
+        movement = self.movements[reversed]
+        self.expire(movement.hold)
+        out = movement.kind in ("settlement", "representment")
+        stopped = self.stops.stopped(self.holds[movement.hold].debit, "debit" if out else "credit")
+        return "account_frozen" if stopped else "reversal_of_reversal"
 
-    def force(self, id: str, amount: int) -> list[str]:
-        """Settles, and returns what stood in the way."""
+    # -- what is hardly ever refused
+
+    def force(self, id: str, amount: int) -> tuple[Code, list[str]]:
+        """Settles, and returns what stood in the way; only a legal freeze can't be passed."""
         self.expire(id)
         hold = self.holds[id]
         passed = []
@@ -251,17 +281,27 @@ class Model:
             passed.append("late")
         if hold.settled + amount > hold.ceiling:
             passed.append("over_ceiling")
-        beyond = amount - min(amount, hold.held)
-        if beyond and self.free(hold.debit) < beyond:
-            passed.append("below_floor")
-        self.settled(hold, amount)
-        return passed
+        return self.forced(hold, amount, passed)
 
-    def force_unmatched(self, id: str, wallet: str, amount: int) -> list[str]:
+    def force_unmatched(self, id: str, wallet: str, amount: int) -> tuple[Code, list[str]]:
         """Makes a hold of its own, closed from the start."""
-        hold = self.holds[id] = Hold(wallet, 0, 0, 0, closed_as="final")
-        passed = ["unmatched"]
-        if self.free(wallet) < amount:
+        hold = Hold(wallet, 0, 0, 0, closed_as="final")
+        code, passed = self.forced(hold, amount, ["unmatched"])
+        if code is None:
+            self.holds[id] = hold
+        return code, passed
+
+    def forced(self, hold: Hold, amount: int, passed: list[str]) -> tuple[Code, list[str]]:
+        wallet = hold.debit
+        beyond = amount - min(amount, hold.held)
+        if self.stops.stopped(wallet, "debit", legal=True):
+            return "account_frozen", []
+        if self.short(wallet, beyond) or self.kept(wallet, amount):
             passed.append("below_floor")
+        if beyond and self.stops.stopped(wallet, "debit"):
+            passed.append("account_frozen")
+        total = max(hold.settled + amount, hold.authorized)
+        if beyond and self.stops.exceeds(wallet, beyond, 0, total):
+            passed.append("limit_exceeded")
         self.settled(hold, amount)
-        return passed
+        return None, passed
