@@ -12,8 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
 import msgspec
+from msgspec import Struct
 
 from domain.accounts import Account, Type
+from domain.legs import Leg
+from domain.money import minor_units
 from interface.exporting.extract import Entry, Extract
 from projections.balances import Past
 
@@ -117,7 +120,7 @@ def write(extract: Extract) -> Iterator[str]:
     yield from _head(extract, names, first)
     opening = [one for one in extract.opening() if one.net]
     if opening:
-        yield from _opening(names, opening, first)
+        yield from _opening(extract, names, opening)
     for entry in extract.entries():
         yield "".join(_transaction(entry, extract, names))
     yield from _balances(extract, names)
@@ -141,10 +144,15 @@ def _head(extract: Extract, names: Names, first: date) -> Iterator[str]:
                 yield f"  {key}: {text(value)}\n"
 
 
-def _opening(names: Names, opening: Iterable[Past], day: date) -> Iterator[str]:
-    yield f'\n{day} * "Opening balances" #opening\n'
+def _opening(extract: Extract, names: Names, opening: Iterable[Past]) -> Iterator[str]:
+    functional = extract.ledger.functional_asset
+    yield f'\n{extract.span.from_} * "Opening balances" #opening\n'
     for one in opening:
         yield f"  {names.accounts[one.account]}  {names.amount(one.net, one.asset)}\n"
+        if one.asset != functional:
+            # As of every leg: unsigned, on the side of the units.
+            worth = one.functional if one.net > 0 else -one.functional
+            yield f"    functional: {names.amount(worth, functional)}\n"
 
 
 def _transaction(entry: Entry, extract: Extract, names: Names) -> Iterator[str]:
@@ -157,7 +165,7 @@ def _transaction(entry: Entry, extract: Extract, names: Names) -> Iterator[str]:
         amount = names.leg_amount(leg.amount, leg.asset, is_debit=leg.side == "debit")
         yield f"  {names.accounts[leg.account]}  {amount}\n"
         if leg.functional_amount is not None:
-            yield f"    functional: {leg.functional_amount} {functional}\n"
+            yield f"    functional: {worth_of(leg)} {functional}\n"
         for key, said in (*leg_facts(leg), ("narrative", narrative)):
             if said is not None:
                 yield f"    {key}: {text(said)}\n"
@@ -188,11 +196,19 @@ def facts(entry: Entry) -> Iterator[tuple[str, str | int]]:
             yield name, str(value)
 
 
-def leg_facts(leg: object) -> Iterator[tuple[str, str | None]]:
+def worth_of(leg: Leg) -> str:
+    """Returns a leg's functional amount: unsigned, on the side of its units; where it has no units,
+    negative for a credit. Requires that it is valued."""
+    assert leg.functional_amount is not None
+    is_bare_credit = leg.side == "credit" and not minor_units(leg.amount)
+    return f"{'-' if is_bare_credit else ''}{leg.functional_amount}"
+
+
+def leg_facts(leg: Leg) -> Iterator[tuple[str, str | None]]:
     """Yields what a leg says beside account and amounts, each with its name; None: nothing."""
-    for name in ("party", "due_on", "matches", "dimensions"):
+    for name in ("party", "due_on", "matches", "dimensions", "rate"):
         value = getattr(leg, name)
-        if isinstance(value, dict):
+        if isinstance(value, dict | Struct):
             value = _encode(value).decode()
         yield name.replace("_", "-"), None if value is None else str(value)
 

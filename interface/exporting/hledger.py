@@ -13,7 +13,7 @@ import msgspec
 
 from domain.accounts import Type
 from domain.assets import Asset
-from interface.exporting.beancount import facts, leg_facts
+from interface.exporting.beancount import facts, leg_facts, worth_of
 from interface.exporting.extract import Entry, Extract
 
 TYPES: dict[Type, str] = {
@@ -58,6 +58,10 @@ def write(extract: Extract) -> Iterator[str]:
         for one in opening:
             shown = extract.source.shown(one.net, one.asset)
             yield f"    {one.account}  {shown} {commodity(one.asset)}\n"
+            if one.asset != extract.ledger.functional_asset:
+                worth = extract.functional(one.functional if one.net > 0 else -one.functional)
+                worth = f"{worth} {commodity(extract.ledger.functional_asset)}"
+                yield f"        ; functional:{tag_value(worth)}\n"
     for entry in extract.entries():
         yield "".join(_transaction(entry, extract))
     yield from _assertions(extract)
@@ -96,7 +100,7 @@ def _transaction(entry: Entry, extract: Extract) -> Iterator[str]:
         sign = "" if leg.side == "debit" else "-"
         yield f"    {leg.account}  {sign}{leg.amount} {commodity(leg.asset)}\n"
         if leg.functional_amount is not None:
-            worth = f"{leg.functional_amount} {functional}"
+            worth = f"{worth_of(leg)} {functional}"
             yield f"        ; functional:{tag_value(worth)}\n"
         for key, text in (*leg_facts(leg), ("narrative", narrative)):
             if text is not None:

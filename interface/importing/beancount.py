@@ -7,9 +7,8 @@ from decimal import Decimal
 from pathlib import Path, PurePath
 from typing import Any
 
-from interface.importing.lines import Body, Unreadable
+from interface.importing.lines import CLASSES, Body, Unreadable
 from interface.importing.plain_text import (
-    CLASSES,
     Amount,
     Journal,
     Opened,
@@ -147,7 +146,7 @@ def _posting(posting: Any, assets: Mapping[str, str]) -> Posting:
         posting.account,
         Amount(units.number, assets.get(units.currency, units.currency)),
         weight,
-        number if isinstance(number, Decimal) and number >= 0 else None,
+        number if isinstance(number, Decimal) and (number >= 0 or not units.number) else None,
         _lot(posting) or _said((posting.meta or {}).get("narrative")),
     )
 

@@ -42,6 +42,7 @@ GL_DETAIL = (
     "Credit_Amount",
     "Functional_Amount",
     "Party",
+    "Class",
 )
 
 CHART_OF_ACCOUNTS = (

@@ -15,10 +15,9 @@ from typing import Any
 import msgspec
 
 from interface.importing.chart import ACCOUNT_TYPES
-from interface.importing.lines import Body, Noticed, Unreadable
+from interface.importing.lines import CLASSES, Body, Noticed, Unreadable
 from interface.importing.plain_text import (
     ASSET_CODE,
-    CLASSES,
     Amount,
     Journal,
     Opened,
@@ -43,7 +42,7 @@ CONVERSION = "equity:conversion"
 SECONDS_MAX = 600
 REFERENCE_MAX = 140
 _TYPED = re.compile(r"(?P<name>.*?)\s+; type: (?P<type>[A-Z]?)\s*")
-_FUNCTIONAL = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) .*")
+_FUNCTIONAL = re.compile(r"(?P<number>-?[0-9]+(?:\.[0-9]+)?) .*")
 
 
 def read_hledger(path: Path, *, mapping: Sequence[str] = ()) -> Journal:
@@ -192,11 +191,12 @@ def _postings(each: Mapping[str, Any], commodities: _Commodities) -> Iterable[Po
     text = _tag(tags, "narrative") or ("" if worth else each["pcomment"].strip())
     for amount in each["pamount"]:
         number, asset = _number(amount), commodities.asset(amount["acommodity"])
+        told = Decimal(worth["number"]) if worth else None
         yield Posting(
             each["paccount"],
             Amount(number, asset),
             _weight(number, amount, commodities),
-            Decimal(worth["number"]) if worth else None,
+            None if told is None or (told < 0 and number) else told,
             text,
         )
 

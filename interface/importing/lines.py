@@ -12,6 +12,14 @@ Setup = tuple[str, Body]
 """What must stand before the commands: (`asset`, `journal` or `account`, body of its POST)."""
 
 
+VALUED_CLASSES = frozenset({"revaluation", "fx_difference"})
+"""In these a leg may move nothing but worth."""
+
+CLASSES = VALUED_CLASSES | frozenset(
+    {"adjusting", "reversing", "reclassification", "audit_adjustment", "closing", "opening"}
+)
+
+
 class Line(Struct, frozen=True, gc=False):
     """A command and the line of the file at which it begins, counted from 1."""
 

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from domain.assets import DEFAULT_SCALE, default_scale
 from interface.importing.chart import CODE_LENGTH, account_code
 from interface.importing.lines import (
+    VALUED_CLASSES,
     Body,
     Line,
     Noticed,
@@ -39,12 +40,6 @@ SCALE_MAX = 12
 TEXT_MAX = 1_000
 KEY_LENGTH = 200
 METADATA_MAX = 32
-VALUED_CLASSES = frozenset({"revaluation", "fx_difference"})
-"""In these a leg may move nothing but worth."""
-
-CLASSES = VALUED_CLASSES | frozenset(
-    {"adjusting", "reversing", "reclassification", "audit_adjustment", "closing", "opening"}
-)
 ZERO = Decimal(0)
 
 Rate = Callable[[str, str, date], Decimal | None]
@@ -58,7 +53,8 @@ class Amount(NamedTuple):
 
 class Posting(NamedTuple):
     """`weight`: what the units cost or are priced at, all of them; `worth`: in the functional
-    asset, unsigned, where the file says it; `text` becomes the leg's narrative."""
+    asset, unsigned, where the file says it (of no units: negative for a credit); `text` becomes
+    the leg's narrative."""
 
     account: str
     units: Amount
@@ -122,7 +118,8 @@ class Untold(Exception):
 
 
 class _Leg(NamedTuple):
-    """A leg to be: `number` is above zero for a debit, `worth` is unsigned and rounded."""
+    """A leg to be: `number` is above zero for a debit, `worth` is unsigned and rounded; where the
+    number is zero the worth has the sign."""
 
     account: str
     number: Decimal
@@ -271,12 +268,12 @@ class PlainText:
     def _body(self, leg: _Leg) -> Body:
         body = {
             "account": leg.account,
-            "side": "debit" if leg.number > 0 else "credit",
+            "side": "debit" if (leg.number or leg.worth) > 0 else "credit",
             "amount": self._text(abs(leg.number), leg.asset),
             "asset": leg.asset,
         }
         if leg.asset != self._functional:
-            body["functional_amount"] = self._text(leg.worth, self._functional)
+            body["functional_amount"] = self._text(abs(leg.worth), self._functional)
         if leg.text:
             body["narrative"] = leg.text[:TEXT_MAX]
         return body

@@ -11,7 +11,14 @@ from interface.importing.columns import Layout
 from interface.importing.days import NotADay
 from interface.importing.files import ChangedWhileRead, SourceFile
 from interface.importing.journals import ROWS_KEPT, Journal
-from interface.importing.lines import Body, Line, Noticed, Refused
+from interface.importing.lines import (
+    CLASSES,
+    VALUED_CLASSES,
+    Body,
+    Line,
+    Noticed,
+    Refused,
+)
 from interface.importing.origins import Origins, first_cell
 from interface.importing.survey import Survey
 
@@ -74,6 +81,7 @@ class Posts:
         self._number = self._written("Journal_ID_Line_Number")
         self._value = self._written("Functional_Amount")
         self._party = self._written("Party")
+        self._class = self._written("Class")
         self._dimensions = [
             (name, column)
             for name, column in terms.layout.dimensions.items()
@@ -114,6 +122,8 @@ class Posts:
             command["reference"] = journal.id
         if terms.journal:
             command["journal"] = terms.journal
+        if class_ := self._class_of(journal):
+            command["class"] = class_
         if self._header_narrative is not None:
             narrative = first_cell(rows, self._header_narrative).strip()
             if narrative:
@@ -122,6 +132,13 @@ class Posts:
             detail = f"{field} {text!r} can't be read; it is kept as metadata"
             notices.append(Noticed(first_line, journal.id, "not_understood", detail))
         return command
+
+    def _class_of(self, journal: Journal) -> str | None:
+        """Returns the entry's class; what is none of the contract's is an ordinary one."""
+        if self._class is None:
+            return None
+        found = first_cell(journal.rows, self._class).strip()
+        return found if found in CLASSES else None
 
     def _check(self, journal: Journal) -> None:
         line, broken = journal.lines[0], self._terms.survey.broken
@@ -138,6 +155,7 @@ class Posts:
         terms, account_column, currency = self._terms, self._account, self._currency
         measure = terms.survey.measure
         narrative, more = self._narrative, self._more
+        is_valued = self._class_of(journal) in VALUED_CLASSES
         legs: list[Body] = []
         nets: dict[str, int] = {}
         for line, row in zip(journal.lines, journal.rows, strict=True):
@@ -151,7 +169,7 @@ class Posts:
                 raise ChangedWhileRead(f"line {line} was not there before: {error}") from error
             if not account:
                 raise _Unfit(line, "invalid_request", f"line {line}: no GL_Account_Number")
-            if not scaled:
+            if not scaled and not (is_valued and self._is_worth_something(row)):
                 detail = f"line {line}: {account} moves 0 {asset} and is left out"
                 notices.append(Noticed(line, journal.id, "amount_not_positive", detail))
                 continue
@@ -164,6 +182,9 @@ class Posts:
             legs.append(leg)
         _check_legs(journal.lines[0], legs, nets)
         return legs
+
+    def _is_worth_something(self, row: list[str]) -> bool:
+        return self._value is not None and any(sign in "123456789" for sign in row[self._value])
 
     def _complete(self, leg: Body, line: int, row: list[str]) -> None:
         for name, column in self._dimensions:

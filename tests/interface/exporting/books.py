@@ -213,6 +213,31 @@ def _second_year(office: Office) -> tuple[str, str, str, int]:
                 effective_on=date(2026, 2, 1),
             )
         )
+    # Worth alone: a revaluation, and what an exchange left over.
+    office.done(
+        Post(
+            legs=[
+                leg("assets:bank:usd", "debit", "0.00", "USD", "50.00"),
+                leg(conversion, "credit", "0.00", "USD", "50.00"),
+                leg(conversion, "debit", "50.00"),
+                leg("revenue:sales", "credit", "50.00"),
+            ],
+            class_="revaluation",
+        )
+    )
+    office.done(
+        Post(
+            legs=[
+                leg("assets:bank:usd", "credit", "10.00", "USD", "9.00"),
+                leg("assets:bank", "debit", "8.50"),
+                leg(conversion, "debit", "10.00", "USD", "9.00"),
+                leg(conversion, "credit", "8.50"),
+                leg(conversion, "debit", "0.00", "USD", "0.50"),
+                leg("assets:bank:usd", "credit", "0.00", "USD", "0.50"),
+            ],
+            class_="fx_difference",
+        )
+    )
     office.done(
         Post(
             legs=[

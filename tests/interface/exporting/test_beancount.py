@@ -100,7 +100,7 @@ def test_entries_keep_what_they_say(books: Books) -> None:
     (dimensions,) = (leg.meta["dimensions"] for leg in legs if "dimensions" in leg.meta)
     assert msgspec.json.decode(dimensions) == {"Größe, m": "x;y"}
     worth = sum(
-        leg.meta["functional"].number * (1 if leg.units.number > 0 else -1)
+        leg.meta["functional"].number * (-1 if leg.units.number < 0 else 1)
         for leg in legs
         if "functional" in leg.meta
     )
