@@ -42,6 +42,12 @@ from interface.settings import Settings
     default=False,
     help="With the private texts (narratives, metadata), which may hold personal data.",
 )
+@click.option(
+    "--state",
+    "with_state",
+    is_flag=True,
+    help="With what the records of a bundle come to, for `backoffice replay --compare`.",
+)
 @click.option("--contact", metavar="NAME", help="Who answers questions about the file (saft).")
 @settings_option
 @json_option
@@ -55,6 +61,7 @@ def export(
     known_at: str | None,
     known_position: int | None,
     with_texts: bool,
+    with_state: bool,
     contact: str | None,
     settings: Settings,
     wants_json: bool,
@@ -87,7 +94,13 @@ def export(
     positions = (_position("--from", first) or 1, _position("--to", last))
     with running(settings) as database, migrated(database) as ledgers:
         manifest = _write_bundle(
-            database, ledgers, ledger, directory, positions=positions, with_texts=with_texts
+            database,
+            ledgers,
+            ledger,
+            directory,
+            positions=positions,
+            with_texts=with_texts,
+            with_state=with_state,
         )
     if wants_json:
         write_json({"bundle": str(directory), **manifest})
@@ -103,6 +116,7 @@ def _write_bundle(
     *,
     positions: tuple[int, int | None],
     with_texts: bool,
+    with_state: bool,
 ) -> dict[str, object]:
     if directory.is_file():
         raise click.UsageError(f"--output {directory}: a bundle is a directory.")
@@ -115,6 +129,7 @@ def _write_bundle(
                 ledger=ledger,
                 software_version=SOFTWARE_VERSION,
                 with_texts=with_texts,
+                with_state=with_state,
                 first=positions[0],
                 last=positions[1],
             )

@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import msgspec
 
 from application.ledgers import acting_as_service
 from interface.bootstrap import migrated, running
 from interface.cli.failures import Failed
 from interface.cli.options import json_option, settings_option, write_json, write_table
 from interface.cli.progress import progress
+from interface.evidence.comparison import differences, full_state_of
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.live import LiveSource, session
@@ -28,6 +30,11 @@ from interface.settings import Settings
 @click.option("--ledger", help="Which ledger of the database; or name a bundle.")
 @click.option("--to", "until", metavar="POSITION|TIME", help="Where to stop; the end without it.")
 @click.option("--watch", is_flag=True, help="Show each event, and the balances that it left.")
+@click.option(
+    "--compare",
+    is_flag=True,
+    help="Hold what a bundle states (`export --state`) against what this software makes of it.",
+)
 @settings_option
 @json_option
 def replay_command(
@@ -36,6 +43,7 @@ def replay_command(
     ledger: str | None,
     until: str | None,
     watch: bool,
+    compare: bool,
     settings: Settings,
     wants_json: bool,
 ) -> None:
@@ -45,6 +53,11 @@ def replay_command(
     """
     if (bundle is None) == (ledger is None):
         raise click.UsageError("Name a bundle, or a ledger with --ledger.")
+    if compare:
+        if bundle is None or until is not None or watch:
+            raise click.UsageError("--compare takes a bundle, and nothing else.")
+        _compare(bundle, wants_json=wants_json)
+        return
     try:
         end = Until(until)
     except ValueError as error:
@@ -61,6 +74,32 @@ def replay_command(
         raise Failed(f"Position {divergence.position}: {divergence.message}") from divergence
     if not watch:
         _show_state(fold, wants_json=wants_json)
+
+
+def _compare(directory: Path, *, wants_json: bool) -> None:
+    """Exits with 1 where something differs."""
+    try:
+        found = Bundle(directory)
+        stated = found.state()
+        if stated is None:
+            raise Failed("The bundle states nothing to compare with: export it with --state.")
+        fold = Fold(found.manifest.ledger)
+        with progress("records", total=found.manifest.last) as advance:
+            for record in replay(fold, found.records(), Until(None)):
+                advance(record.position)
+    except Divergence as divergence:
+        raise Failed(f"Position {divergence.position}: {divergence.message}") from divergence
+    now = msgspec.json.decode(msgspec.json.encode(full_state_of(fold)))
+    differing = list(differences(stated, now))
+    if wants_json:
+        write_json({"position": fold.position, "differences": [d._asdict() for d in differing]})
+    elif differing:
+        rows = [[str(member) for member in difference] for difference in differing]
+        write_table(("section", "name", "stated", "now"), rows)
+    else:
+        click.echo(f"The state at position {fold.position} is the one that was exported.")
+    if differing:
+        raise click.exceptions.Exit(1)
 
 
 Source = tuple[str, int, Iterator[list[Stored]]]

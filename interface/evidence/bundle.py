@@ -20,9 +20,13 @@ from psycopg.rows import DictRow
 
 from application.transparency.tiles import number_path, tile_width
 from domain.catalogue import EVENTS
+from interface.evidence.comparison import full_state_of
 from interface.evidence.divergence import Divergence
+from interface.evidence.fold import Fold
 from interface.evidence.live import LiveSource
+from interface.evidence.replay import Until, replay
 
+STATE = "state.json"
 FORMAT = "backoffice-bundle/1"
 RECORDS_A_FILE = 65_536
 TILES_A_READ = 64
@@ -40,7 +44,8 @@ class Unexportable(Exception):
 class Export:
     """One export: all records up to the last checkpoint, or a part of them with the whole tree.
 
-    `with_texts`: with the private texts, which may hold personal data.
+    `with_texts`: with the private texts, which may hold personal data. `with_state`: with what the
+    records come to, for software that comes later to be held against.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Export:
         ledger: str,
         software_version: str,
         with_texts: bool,
+        with_state: bool = False,
         first: int = 1,
         last: int | None = None,
     ) -> None:
@@ -59,6 +65,7 @@ class Export:
         self._ledger = ledger
         self._software_version = software_version
         self._with_texts = with_texts
+        self._with_state = with_state
         self._source = LiveSource(connection)
         row = connection.execute(
             "SELECT size, note FROM checkpoints WHERE incarnation = %s ORDER BY size DESC LIMIT 1",
@@ -78,6 +85,8 @@ class Export:
         self._keep("log/checkpoint", self._note.encode())
         self._write_records(advance)
         self._write_tiles()
+        if self._with_state:
+            self._write_state()
         for event, version in EVENTS.items():
             schema = _encode(msgspec.json.schema(event))
             self._keep(f"schemas/{event.__name__}.v{version}.json", schema)
@@ -167,6 +176,13 @@ class Export:
                     self._keep(name, stored[at][: 32 * width])
             level += 1
 
+    def _write_state(self) -> None:
+        """What all records up to the last one come to. Raises Divergence."""
+        fold = Fold(self._ledger)
+        for _ in replay(fold, self._source.records(0, self.last), Until(None)):
+            pass
+        self._keep(STATE, msgspec.json.format(_encode(full_state_of(fold)), indent=1))
+
     def _manifest(self) -> dict[str, Any]:
         row = self._connection.execute("SELECT document FROM ledger").fetchone()
         assert row is not None
@@ -189,8 +205,8 @@ class Export:
                 name: hashlib.sha256((self._directory / name).read_bytes()).hexdigest()
                 for name in sorted(
                     str(path.relative_to(self._directory))
-                    for kind in ("records", "texts")
-                    for path in (self._directory / kind).glob("*.gz")
+                    for pattern in ("records/*.gz", "texts/*.gz", STATE)
+                    for path in self._directory.glob(pattern)
                 )
             },
         }

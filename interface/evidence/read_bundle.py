@@ -7,6 +7,7 @@ from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -79,6 +80,18 @@ class Bundle:
             lines = self._lines(name)
             for start in range(0, len(lines), BATCH):
                 yield [Stored(line) for line in lines[start : start + BATCH]]
+
+    def state(self) -> dict[str, Any] | None:
+        """Returns the state that the exporting software came to, None where it was not asked to.
+        Raises Divergence where the file was changed."""
+        name = "state.json"
+        if name not in self.manifest.files:
+            return None
+        raw = self._read(name)
+        if sha256(raw).hexdigest() != self.manifest.files[name]:
+            raise Divergence(f"{name} is not the file that the manifest names")
+        found: dict[str, Any] = msgspec.json.decode(raw)
+        return found
 
     def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
         """Returns the tiles of these that there are."""

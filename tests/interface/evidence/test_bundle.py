@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from application.ledgers import acting_as_service
 from domain.catalogue import EVENTS
+from interface.cli.replay import replay_command
 from interface.evidence import bundle as bundles
 from interface.evidence.bundle import Export, Unexportable
 from interface.evidence.divergence import Divergence
@@ -157,3 +159,33 @@ def test_records_changed_under_a_manifest_that_was_changed_too(whole: Path, tmp_
     with pytest.raises(Divergence) as found:
         verify(directory)
     assert found.value.position is not None
+
+
+def test_what_a_bundle_states_is_held_against_what_its_records_come_to(
+    busy: Archive, tmp_path: Path
+) -> None:
+    directory = tmp_path / "stated"
+    export(busy, directory, with_state=True)
+    assert verify(directory) == busy.signed().size
+    run = CliRunner()
+    same = run.invoke(replay_command, [str(directory), "--compare", "--json"])
+    assert (same.exit_code, msgspec.json.decode(same.stdout)["differences"]) == (0, [])
+    stated = msgspec.json.decode((directory / "state.json").read_bytes())
+    wrong = stated["balances"][0]
+    wrong["balance"] = "123.45"
+    gone = stated["accounts"].pop()
+    (directory / "state.json").write_bytes(msgspec.json.encode(stated))
+    assert run.invoke(replay_command, [str(directory), "--compare"]).exit_code == 1, "no such file"
+    manifest = msgspec.json.decode((directory / "manifest.json").read_bytes())
+    digest = sha256((directory / "state.json").read_bytes()).hexdigest()
+    manifest["files"]["state.json"] = digest
+    (directory / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    found = run.invoke(replay_command, [str(directory), "--compare", "--json"])
+    assert found.exit_code == 1
+    listed = msgspec.json.decode(found.stdout)["differences"]
+    assert [(one["section"], one["name"]) for one in listed] == [
+        ("accounts", gone["code"]),
+        ("balances", f"{wrong['account']} {wrong['asset']}"),
+    ]
+    assert listed[0]["stated"] is None
+    assert run.invoke(replay_command, [str(directory), "--compare", "--to", "5"]).exit_code == 2
