@@ -19,6 +19,7 @@ import httpx
 import pytest
 from beancount import loader
 from beancount.core import data, realization
+from beanquery.query import run_query
 
 from interface.importing.beancount import journal_of
 from interface.importing.lines import Body, Line, Unreadable
@@ -26,6 +27,7 @@ from interface.importing.plain_text import PlainText
 
 CONVERSIONS = "Equity:Conversions:Current"
 COMMANDS_A_BATCH = 500
+YEARS = range(2018, 2022)
 
 Balances = dict[tuple[str, str], Decimal]
 
@@ -347,6 +349,15 @@ class Door:
             ]
             assert failed == []
 
+    def report(self, name: str, **query: str) -> list[Body]:
+        """Returns the lines of a report that shows all that was posted."""
+        headers = {"Authorization": f"Bearer {self._keys['auditor']}"}
+        head = self._client.get(self._path, headers=headers).json()["position"]
+        asked = {**query, "min_position": str(head)}
+        answer = self._client.get(f"{self._path}/reports/{name}", params=asked, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return [row for row in answer.json()["rows"] if row["kind"] == "line"]
+
     def balances(self, accounts: list[Body]) -> Balances:
         """Returns debits less credits by account and asset, as the service has them."""
         headers = {"Authorization": f"Bearer {self._keys['clerk']}"}
@@ -360,6 +371,58 @@ class Door:
                 # Positive on the account's normal side.
                 balances[code, item["asset"]] = sign * Decimal(item["posted"]["balance"])
         return {key: number for key, number in balances.items() if number}
+
+
+def bean_query(household: Household, where: str) -> Balances:
+    """Returns units by account and currency, zeros left out, as bean-query adds them up."""
+    asked = f"SELECT account, currency, sum(number) WHERE {where} GROUP BY account, currency"
+    options = loader.load_string("")[2]
+    _, rows = run_query(household.entries, options, asked)  # type: ignore[no-untyped-call]
+    return {(account, currency): number for account, currency, number in rows if number}
+
+
+def in_dollars_only(balances: Balances) -> dict[str, Decimal]:
+    """Returns the accounts that hold nothing else: what these are worth is no question."""
+    others = {account for account, asset in balances if asset != "USD"}
+    return {account: n for (account, _), n in balances.items() if account not in others}
+
+
+def assert_year_is_as_bean_query_has_it(door: Door, household: Household, year: int) -> None:
+    last = f"{year}-12-31"
+    through = bean_query(household, f"date <= {last}")
+    lines = door.report("trial-balance", effective_on=last)
+    assert (
+        without_conversions(
+            {
+                (row["account"], row["asset"]): Decimal(row["debit"]) - Decimal(row["credit"])
+                for row in lines
+            }
+        )
+        == through
+    )
+    sheet = {
+        row["account"]: Decimal(row["amount"])
+        for row in door.report("balance-sheet", effective_on=last)
+    }
+    signs = {"Assets": 1, "Liabilities": -1, "Income": -1, "Expenses": 1}
+    expected = {
+        account: signs[kind] * number
+        for account, number in in_dollars_only(through).items()
+        if (kind := account.partition(":")[0]) in ("Assets", "Liabilities")
+    }
+    assert expected
+    assert {account: sheet.get(account) for account in expected} == expected
+    result = {
+        row["account"]: Decimal(row["amount"])
+        for row in door.report("income-statement", **{"from": f"{year}-01-01", "to": last})
+    }
+    moved = bean_query(household, f"year = {year} AND account ~ '^(Income|Expenses)'")
+    of_year = {
+        account: signs[account.partition(":")[0]] * number
+        for account, number in in_dollars_only(moved).items()
+    }
+    assert len(of_year) > 10
+    assert {account: result.get(account) for account in of_year} == of_year
 
 
 @contextmanager
@@ -388,6 +451,8 @@ def test_the_service_has_the_balances_that_beancount_computes(
         balances = door.balances(told.accounts)
         assert without_conversions(balances) == computed_by_beancount(household.entries)
         assert balances == folded(told.commands)
+        for year in YEARS:
+            assert_year_is_as_bean_query_has_it(door, household, year)
 
         door.batches(told.commands, expected="replayed")
         assert door.balances(told.accounts) == balances
