@@ -142,6 +142,8 @@ def _head(extract: Extract, names: Names, first: date) -> Iterator[str]:
         for key, value in more.items():
             if value is not None:
                 yield f"  {key}: {text(value)}\n"
+    for day, base, quote, rate in extract.prices():
+        yield f"{day} price {names.commodities[base]}  {rate} {names.commodities[quote]}\n"
 
 
 def _opening(extract: Extract, names: Names, opening: Iterable[Past]) -> Iterator[str]:

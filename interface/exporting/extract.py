@@ -22,6 +22,7 @@ from domain.entries import EntryPosted
 from domain.journals import Journal
 from domain.ledgers import Ledger
 from domain.legs import Leg
+from domain.rates import RateRecorded
 from interface.reports.making import known_source
 from projections.balance_sheet import first_of_year
 from projections.balances import Past, read_past
@@ -95,6 +96,15 @@ class Entry(NamedTuple):
         narratives = self.texts.legs or ()
         for number, leg in enumerate(self.posted.legs, start=1):
             yield number, leg, narratives[number - 1] if number <= len(narratives) else None
+
+
+class Price(NamedTuple):
+    """How many units of `quote` one unit of `base` is worth on a day."""
+
+    day: date
+    base: str
+    quote: str
+    rate: str
 
 
 class Extract(NamedTuple):
@@ -184,6 +194,27 @@ class Extract(NamedTuple):
             for number, leg, _ in entry.legs:
                 if leg.asset != functional and leg.functional_amount is None:
                     yield f"a functional amount for leg {number} of {entry.voucher} ({entry.id})"
+
+    def prices(self) -> list[Price]:
+        """Returns the closing and spot rates of the span's days as known at the position, one a day
+        and pair: the closing rate where there is one, corrections in place of what they correct."""
+        states = (
+            self.source.connection.cursor(row_factory=tuple_row)
+            .execute(
+                "SELECT state FROM events WHERE topic = %s AND notification_id <= %s"
+                " ORDER BY notification_id",
+                [RateRecorded.__name__, self.source.known],
+            )
+            .fetchall()
+        )
+        found: dict[str, dict[tuple[date, str, str], str]] = {"spot": {}, "closing": {}}
+        for (state,) in states:
+            fact = SHAPES.decode(bytes(state)).payload
+            if fact.kind in found and self.span.from_ <= fact.effective_on <= self.span.to:
+                found[fact.kind][fact.effective_on, fact.base, fact.quote] = fact.rate
+        return [
+            Price(*key, rate) for key, rate in sorted((found["spot"] | found["closing"]).items())
+        ]
 
     def first_day(self) -> date:
         """Returns the day that nothing of the span is earlier than: its first, or that of the first

@@ -80,6 +80,8 @@ def _head(extract: Extract) -> Iterator[str]:
         for key, value in more.items():
             if value is not None:
                 yield f"    ; {key}:{tag_value(value)}\n"
+    for day, base, quote, rate in extract.prices():
+        yield f"P {day} {commodity(base)} {rate} {commodity(quote)}\n"
 
 
 def _model(asset: Asset) -> str:

@@ -14,6 +14,7 @@ from domain.entries import Document, Post
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, Entity
 from domain.legs import LegAsked
+from domain.rates import RecordRate
 from interface.evidence.live import session
 from interface.exporting.extract import Extract, take_extract
 from interface.http.viewing import read_own
@@ -179,6 +180,12 @@ def _first_year(office: Office) -> None:
 
 def _second_year(office: Office) -> tuple[str, str, str, int]:
     conversion = "equity:conversion"
+    day = date(2026, 1, 15)
+    for kind, rate in (("spot", "0.80"), ("spot", "0.90"), ("closing", "0.91"), ("average", "0.5")):
+        office.done(
+            RecordRate(base="USD", quote="EUR", rate=rate, kind=kind, effective_on=day)  # type: ignore[arg-type]
+        )
+    office.done(RecordRate(base="X-", quote="EUR", rate="16", effective_on=date(2026, 2, 1)))
     office.done(
         Post(
             legs=[

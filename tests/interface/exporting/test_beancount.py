@@ -109,6 +109,19 @@ def test_entries_keep_what_they_say(books: Books) -> None:
     assert str(dollars.meta["functional"]) == "900.00 EUR"
 
 
+def test_rates_are_prices_one_a_day(books: Books) -> None:
+    with books.extract() as extract:
+        entries = loaded("".join(beancount.write(extract)))
+    assets = codes(entries, data.Commodity, "currency")
+    assert [
+        (one.date, assets[one.currency], str(one.amount))
+        for one in entries
+        if isinstance(one, data.Price)
+    ] == [(date(2026, 1, 15), "USD", "0.91 EUR"), (date(2026, 2, 1), "X-", "16 EUR")]
+    with books.extract(Span(date.min, date(2025, 12, 31))) as extract:
+        assert extract.prices() == []
+
+
 def test_texts_are_left_out_unless_they_are_asked_for(books: Books) -> None:
     with books.extract(with_texts=False) as extract:
         text = "".join(beancount.write(extract))

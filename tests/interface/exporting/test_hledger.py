@@ -63,6 +63,7 @@ def test_hledger_takes_it_and_adds_up_to_the_trial_balance(
         path.write_text("".join(hledger.write(extract)), newline="")
         expected = trial_balance_of(extract)
     run(path, "check", "--strict")
+    assert "P 2026-01-15 USD 0.91 EUR" in run(path, "prices")
     found: Balances = defaultdict(Decimal)
     for transaction in printed(path):
         for posting in transaction["tpostings"]:
