@@ -46,15 +46,18 @@ MAX_ENTRIES = 1_500
 THE_CLOSER = Caller(SYSTEM, None, frozenset({"operator", "controller"}), "worker")
 """Who closes, once a controller has asked for it."""
 
-# Entries of a period's last close that nobody took back, though it is open again.
+# Entries of a period's last close that nobody took back, though it is open again. By name first: of
+# the periods that are shut, none but one is looked into.
 _STANDING: LiteralString = """
-FROM {schema}.periods AS p CROSS JOIN {schema}.ledger AS l
-CROSS JOIN LATERAL convert_from(p.document, 'UTF8') AS period (text)
-CROSS JOIN LATERAL convert_from(l.document, 'UTF8') AS own (text)
-CROSS JOIN LATERAL jsonb_array_elements_text(period.text::jsonb -> 'closes' -> -1 -> 'entries')
+FROM (
+    SELECT greatest(own ->> 'closed_through', own ->> 'locked_through', '') AS through
+    FROM {schema}.ledger AS l, CAST(convert_from(l.document, 'UTF8') AS jsonb) AS own OFFSET 0
+) AS shut
+JOIN {schema}.periods AS p ON p.name >= left(shut.through, 7) COLLATE "C"
+CROSS JOIN LATERAL CAST(convert_from(p.document, 'UTF8') AS jsonb) AS period
+CROSS JOIN LATERAL jsonb_array_elements_text(period -> 'closes' -> -1 -> 'entries')
     WITH ORDINALITY AS e (entry, number)
-WHERE period.text::jsonb ->> 'last_on' > greatest(
-    own.text::jsonb ->> 'closed_through', own.text::jsonb ->> 'locked_through', '')
+WHERE period ->> 'last_on' > shut.through
 AND NOT EXISTS (SELECT FROM {schema}.events AS taken
     WHERE taken.originator_id = e.entry::uuid AND taken.originator_version = 2)
 """

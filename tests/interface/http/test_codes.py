@@ -121,6 +121,13 @@ def unbalanced_functional(world: World, key: str) -> TestResponse:
     return post(world, key, two_assets(world, "2.20", "2.21"))
 
 
+def close_out_of_order(world: World, key: str) -> TestResponse:
+    """May of a year in which January is open."""
+    last_year = datetime.now(UTC).year - 1
+    world.post(world.account(), world.account(), "1.00", effective_on=f"{last_year}-05-17")
+    return world.controller.post(f"{world.path}/periods/{last_year}-05/close", key=key)
+
+
 def rate_not_found(world: World, key: str) -> TestResponse:
     """There is a rate of the pair, and it is too old."""
     world.controller.post(f"{world.path}/assets", {"code": "CHF"})
@@ -288,6 +295,7 @@ RECORDED: list[tuple[str, Request]] = [
     ("unvalued_leg", unvalued_leg),
     ("unbalanced_functional", unbalanced_functional),
     ("rate_not_found", rate_not_found),
+    ("close_out_of_order", close_out_of_order),
     ("too_many_legs", too_many_legs),
     ("amount_not_positive", amount("0")),
     ("amount_not_positive", amount("0.00")),
