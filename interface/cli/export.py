@@ -72,6 +72,8 @@ def export(
     other forms are described in docs/exports.md.
     """
     if format != "bundle":
+        if with_state:
+            raise click.UsageError("--state goes with a bundle.")
         asked = Asked(
             format,
             output,

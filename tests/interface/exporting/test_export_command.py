@@ -84,6 +84,7 @@ def test_several_files_go_to_a_directory(exporter: Exporter, tmp_path: Path) -> 
         ["--format", "beancount", "--from", "2026-01-02", "--to", "2026-01-01"],
         ["--format", "beancount", "--json"],
         ["--format", "beancount", "--known-at", "2026-01-01T10:00"],
+        ["--format", "beancount", "--state"],
         ["--from", "2026-01-01"],
         ["--known-position", "3"],
         ["--format", "paper"],
