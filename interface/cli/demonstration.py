@@ -27,6 +27,7 @@ from interface.cli.founding import make
 from interface.cli.intake import Intake, Origin
 from interface.cli.progress import progress
 from interface.demo.chart import ledger_body, setup
+from interface.demo.housing import baselines
 from interface.demo.story import REFUSALS, commands
 from interface.http.loading import Loader
 from interface.http.schemas import CreateLedgerBody
@@ -131,7 +132,8 @@ def load_story(ledgers: Ledgers) -> str:
     if done:
         # And so is all that was sent before it.
         return ledger
-    make(writer, list(setup()), caller=_by("controller"), refuse=_wonder_at_setup)
+    first = [*setup(), *(("baseline", body) for body in baselines())]
+    make(writer, first, caller=_by("controller"), refuse=_wonder_at_setup)
     with (
         Occurrences() as groups,
         progress("the demonstration", total=COMMANDS) as advance,

@@ -11,6 +11,7 @@ from interface.cli.invalid import sentences
 from interface.http.loading import Loader
 from interface.http.parsing import Invalid
 from interface.http.schemas import OpenAccountBody, OpenJournalBody, RegisterAssetBody
+from interface.http.schemas_baselines import SetBaselineBody
 from interface.http.units import Submits
 from interface.importing.lines import Setup
 
@@ -18,6 +19,7 @@ LOADERS = {
     "asset": Loader(RegisterAssetBody),
     "journal": Loader(OpenJournalBody),
     "account": Loader(OpenAccountBody),
+    "baseline": Loader(SetBaselineBody),
 }
 
 Refuse = Callable[[Setup, str, str], None]
@@ -43,7 +45,7 @@ def make(writer: Submits, setup: Sequence[Setup], *, caller: Caller, refuse: Ref
             except Invalid as error:
                 refuse(one, "invalid_request", "; ".join(sentences(error.errors)))
                 continue
-            key = f"{kind}:{body['code']}:{sha256(raw).hexdigest()[:16]}"
+            key = f"{kind}:{body.get('code', '')}:{sha256(raw).hexdigest()[:16]}"
             asked.append((one, Asked(command, key, caller)))
         outcomes = writer.submit([(each,) for _, each in asked])
         for (one, _), outcome in zip(asked, outcomes, strict=True):

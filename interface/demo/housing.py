@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from interface.demo.chart import CASH, HOUSING, HOUSING_PAYABLE, OFFICE, SUPPLIERS
-from interface.demo.days import business_day_on_or_after, last_business_day
+from interface.demo.days import MONTHS, YEAR, business_day_on_or_after, last_business_day
 from interface.demo.entries import Body, credit, debit, post, verb
 from interface.demo.numbers import stable_id
 
@@ -43,6 +43,19 @@ def people(centre: CostCentre, month: int) -> list[str]:
         for number, (first, last) in enumerate(centre.stays, start=1)
         if first <= month <= last
     ]
+
+
+def baselines() -> Iterator[Body]:
+    """Yields what the same people's places in the office would have cost, as it was approved."""
+    for centre in COST_CENTRES:
+        yield {
+            "account": HOUSING,
+            "dimension": {"cost_centre": centre.name},
+            "unit_amount": f"{OFFICE_PLACE_CENTS // 100}.00",
+            "units": {f"{YEAR}-{month:02}": str(len(people(centre, month))) for month in MONTHS},
+            "source": "Landlord's offer for places, December 2024",
+            "approver": "compliance",
+        }
 
 
 def on(day: date) -> Iterator[Body]:

@@ -9,7 +9,8 @@ Body = dict[str, Any]
 """One element of the contract's `commands`, or the body of one of its POST routes."""
 
 Setup = tuple[str, Body]
-"""What must stand before the commands: (`asset`, `journal` or `account`, body of its POST)."""
+"""What must stand before the commands: (`asset`, `journal`, `account` or `baseline`, the body of its
+POST)."""
 
 
 VALUED_CLASSES = frozenset({"revaluation", "fx_difference"})

@@ -12,7 +12,8 @@ import pytest
 
 from domain.accounts import OpenAccount
 from domain.balances import available, posted
-from domain.money import format_amount
+from domain.entries import EntryPosted
+from domain.money import format_amount, minor_units
 from domain.pages import EMPTY
 from domain.refusals import Refusal
 from interface.demo.chart import (
@@ -38,7 +39,7 @@ from interface.demo.days import (
     last_business_day,
 )
 from interface.demo.entries import Body
-from interface.demo.housing import COST_CENTRES, people
+from interface.demo.housing import COST_CENTRES, baselines, people
 from interface.demo.numbers import Numbers
 from interface.demo.story import REFUSALS, REPLAYED, commands
 from interface.http.loading import Loader
@@ -49,6 +50,7 @@ from interface.http.schemas import (
     OpenJournalBody,
     RegisterAssetBody,
 )
+from interface.http.schemas_baselines import SetBaselineBody
 from interface.http.units import load_command
 from tests.domain.harness import World
 from tests.interface.demo_model import Model
@@ -58,6 +60,7 @@ BODIES = {
     "asset": RegisterAssetBody,
     "journal": OpenJournalBody,
     "account": OpenAccountBody,
+    "baseline": SetBaselineBody,
 }
 
 PAGE = Path(__file__).parents[2] / "docs" / "demonstration.md"
@@ -81,8 +84,10 @@ def model(year: list[Body]) -> Model:
 def world(year: list[Body]) -> tuple[World, dict[str, str]]:
     """The domain after the year, and the codes of what it refused."""
     world = World()
-    for kind, body in (("ledger", ledger_body()), *setup()):
-        world.do(Loader(BODIES[kind]).load(msgspec.json.encode(body)), f"{kind}:{body.get('code')}")
+    approved = (("baseline", body) for body in baselines())
+    for kind, body in (("ledger", ledger_body()), *setup(), *approved):
+        name = body.get("code") or body.get("dimension")
+        world.do(Loader(BODIES[kind]).load(msgspec.json.encode(body)), f"{kind}:{name}")
     refused = {}
     done = set()
     for command in year:
@@ -206,6 +211,8 @@ def test_each_accountant_at_home_costs_half_of_a_place(model: Model) -> None:
         assert model.centres[HOUSING, centre.name] == 500 * months
         assert model.centres[OFFICE, centre.name] == 1000 * 12 * centre.places
     assert sum(map(person_months, COST_CENTRES)) == 347
+    expected = [body["units"] for body in baselines()]
+    assert sum(int(units) for months in expected for units in months.values()) == 347
 
 
 def test_housing_is_booked_every_month_by_cost_centre_and_person(year: list[Body]) -> None:
@@ -254,6 +261,28 @@ def test_the_chart_says_what_its_accounts_are_for() -> None:
     wallets = [account for account in accounts if account.code.startswith(WALLETS)]
     assert len(wallets) == CLIENTS
     assert all(wallet.floor == "0.00" and wallet.asset == "USD" for wallet in wallets)
+
+
+def test_assets_are_liabilities_equity_and_results_on_every_day(
+    world: tuple[World, dict[str, str]],
+) -> None:
+    """In dollars, at the end of each day on which anything counts."""
+    of_day: dict[date, Counter[str]] = {}
+    for _, event in world[0].log:
+        if isinstance(event, EntryPosted):
+            sums = of_day.setdefault(event.effective_on, Counter())
+            for leg in event.legs:
+                account = world[0].books.accounts.get(leg.account)
+                assert account is not None
+                minor = minor_units(leg.functional_amount or leg.amount)
+                sums[account.type] += minor if leg.side == "debit" else -minor
+    totals: Counter[str] = Counter()
+    for day in sorted(of_day):
+        totals.update(of_day[day])
+        result = -totals["revenue"] - totals["expense"]
+        assert totals["asset"] == -totals["liability"] - totals["equity"] + result, day
+    assert len(of_day) > 250
+    assert totals["asset"] > 0
 
 
 def person_months(centre: Any) -> int:
