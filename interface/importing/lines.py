@@ -9,7 +9,7 @@ Body = dict[str, Any]
 """One element of the contract's `commands`, or the body of one of its POST routes."""
 
 Setup = tuple[str, Body]
-"""What must stand before the commands: (`asset`, `journal`, `account` or `baseline`, the body of its
+"""What must stand before the commands: (`asset`, `journal`, `account` or `baseline`, body of its
 POST)."""
 
 
