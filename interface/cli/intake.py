@@ -104,10 +104,14 @@ class Intake:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if exception_type is None:
-            self.finish()
-        else:
+        if exception_type is not None:
             self._abandon()
+            return
+        try:
+            self.finish()
+        except BaseException:  # Ctrl-C, most of all: what has been read waits here for its answers
+            self._abandon()
+            raise
 
     def add(self, origin: Origin, command: Element | Unfit) -> None:
         """Takes one more command. Raises Unanswered."""

@@ -57,8 +57,11 @@ def balance(service: Service, ledger: str, account: str) -> str:
     return balance
 
 
-def position(service: Service, ledger: str) -> int:
-    position: int = service.request("GET", f"/v1/ledgers/{ledger}").json()["position"]
+def position(service: Service, ledger: str, *, reached: int = 0) -> int:
+    """The ledger's; waits a while for it to reach some position."""
+    path = f"/v1/ledgers/{ledger}"
+    service.request("GET", path, params={"min_position": reached})
+    position: int = service.request("GET", path).json()["position"]
     return position
 
 
@@ -242,7 +245,7 @@ def test_an_import_that_was_stopped_goes_on_when_it_is_repeated(
         stderr=subprocess.PIPE,
         text=True,
     )
-    while position(service, ledger) == before:
+    while position(service, ledger, reached=before + 1) == before:
         assert process.poll() is None
     process.send_signal(number)
     _, said = process.communicate()
