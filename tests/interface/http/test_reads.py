@@ -46,11 +46,12 @@ def test_a_ledger(world: World) -> None:
     made = world.operator.post("/v1/ledgers", body)
     assert made.status_code == 201
     first = body_of(made)
-    assert {**body, "locked_through": None, "position": 1}.items() <= first.items()
+    nothing_shut = {"locked_through": None, "closed_through": None}
+    assert {**body, **nothing_shut, "position": 1}.items() <= first.items()
     assert made.headers["Ledger-Position"] == "4"
     shown = body_of(world.auditor.get("/v1/ledgers/shown"))
     # The key that signs its log came fifth.
-    assert shown == {**body, "locked_through": None, "position": 5}
+    assert shown == {**body, **nothing_shut, "position": 5}
     assert body_of(world.auditor.get("/v1/ledgers/shown/assets"))["items"] == [
         {"code": "JPY", "scale": 0, "kind": "currency"}
     ]
