@@ -258,7 +258,7 @@ def databases_of_benches(postgres: Endpoints) -> set[str]:
 def test_all_scenarios_run_and_fail_nowhere(rig: Rig, tmp_path: Path) -> None:
     terms = Terms(
         wallets=40,
-        seconds=0.4,
+        seconds=1.2,
         warm_seconds=0.1,
         ceiling_seconds=0.1,
         baseline_seconds=0.5,
@@ -322,7 +322,7 @@ def test_no_scenario_begins_when_the_time_is_over(tmp_path: Path) -> None:
 def test_what_is_read_is_measured_on_a_history(rig: Rig, tmp_path: Path) -> None:
     terms = Terms(
         wallets=40,
-        seconds=0.4,
+        seconds=1.2,
         warm_seconds=0.1,
         ceiling_seconds=0.1,
         baseline_seconds=0.5,
