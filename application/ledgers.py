@@ -272,11 +272,12 @@ class Ledgers:
             row = connection.execute(
                 "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') <> 'on'"
                 " AS unexpected, (SELECT extract(epoch FROM max(clock_timestamp() - xact_start))"
-                " FROM pg_stat_activity WHERE backend_xmin IS NOT NULL) AS oldest"
+                " FROM pg_stat_activity WHERE backend_xmin IS NOT NULL) AS oldest,"
+                " (SELECT count(*) FROM listings) AS ledgers"
             ).fetchone()
         assert row is not None
         OLDEST_SNAPSHOT_SECONDS.set(float(row["oldest"] or 0))
-        return {"database": "ok", "ledgers": len(self._stores)}
+        return {"database": "ok", "ledgers": row["ledgers"]}
 
     # -- inside
 
