@@ -76,8 +76,13 @@ def compare(results: Sequence[Result]) -> None:
     }
     for result in results:
         ceiling = b.get(result.rows_a_commit)
-        result.ratio_a = round(result.rate / a[0], 3) if a and a[0] else None
-        result.ratio_b = round(result.rate / ceiling, 3) if ceiling else None
+        result.ratio_a = _ratio(result.rate, a[0] if a else None)
+        result.ratio_b = _ratio(result.rate, ceiling)
+
+
+def _ratio(rate: float, baseline: float | None) -> float | None:
+    # Three digits that say something, not three decimals: however slow, a ratio is not zero.
+    return float(f"{rate / baseline:.3g}") if baseline else None
 
 
 def as_json(figures: Figures) -> bytes:

@@ -98,7 +98,7 @@ class Run:
         while busy or (idle and not window.closed):
             events = selector.select(pace.wait(time.perf_counter()) if idle else PROGRESS_SECONDS)
             now = time.perf_counter()
-            window.tick(now)
+            window.tick(now, answered=bool(self._units or self._failures))
             if now - told_at > PROGRESS_SECONDS:
                 told_at = now
                 tell(Progress(self._share(now), self._transfers_in_all))
@@ -193,7 +193,10 @@ class Pace:
 
 
 class Window:
-    """The time that counts: after warming up, until the plan's seconds are over."""
+    """The time that counts: after warming up, until the plan's seconds are over.
+
+    It stays open until there was an answer: one without any would say nothing of the rate.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -209,13 +212,17 @@ class Window:
         self._opens_at = now + self._plan.warm_seconds
         self._closes_at = self._opens_at + (self._plan.seconds or float("inf"))
 
-    def tick(self, now: float) -> None:
-        """Opens the window, or closes it, when it is time."""
+    def tick(self, now: float, *, answered: bool) -> None:
+        """Opens the window, or closes it, when it is time and something was answered in it."""
         if not self._opened and now >= self._opens_at:
             self._opened = True
             self._cpu_seconds_before = own_cpu_seconds()
-        if now >= self._closes_at:
+        if now < self._closes_at:
+            return
+        if answered:
             self.close(now)
+        else:
+            self._closes_at = now + PROGRESS_SECONDS
 
     def holds(self, moment: float) -> bool:
         """Says if what ended at that moment counts."""
