@@ -18,8 +18,9 @@ from interface.http.schemas_answers import BatchAnswer, BatchResult, LedgerMade
 from interface.http.schemas_batch import ELEMENTS, BatchBody
 from interface.http.schemas_queries import BatchQuery
 from interface.http.targets import NAMED
+from interface.http.verbs import VERBS
 from interface.http.write_routes import BATCH, WRITE_ROUTES, WriteRoute
-from interface.http.writes import VERBS, create_ledger, write
+from interface.http.writes import create_ledger, write
 
 View = Callable[..., Response]
 

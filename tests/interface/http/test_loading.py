@@ -28,7 +28,7 @@ from interface.http.schemas_batch import ELEMENTS
 from interface.http.schemas_postings import PostBody
 from interface.http.schemas_rates import RecordRateBody
 from interface.http.schemas_stops import SetLimitBody
-from interface.http.writes import VERBS
+from interface.http.verbs import VERBS
 from tests.interface.http import bodies
 
 BODIES = [type(verb.loader.body) for verb in VERBS.values()]
