@@ -67,10 +67,12 @@ class Needs:
             self.accounts_of(id)
 
     def accounts_of(self, authorization: str) -> None:
-        """The accounts of an authorization that is in memory."""
+        """The accounts of an authorization that is in memory, and what tells its asset's worth."""
         state = self.books.authorizations.now[authorization]
         self.account(state.debit)
         self.account(state.credit)
+        if state.asset != self.functional:
+            self.worth_of(state.asset)
 
     def worth_of(self, asset: str) -> None:
         """What tells an asset's worth in the functional one, and takes differences of it."""
@@ -142,6 +144,8 @@ def _settle_mandatory(needs: Needs, command: SettleMandatory) -> None:
     for account in (command.debit, command.credit):
         if account is not None:
             needs.account(account)
+    if command.asset is not None and command.asset != needs.functional:
+        needs.worth_of(command.asset)
     if command.authorization is not None:
         needs.authorization(command.authorization)
     key = reference_of(command.network)

@@ -20,11 +20,20 @@ from domain.holds import (
     AuthorizationSettled,
     Network,
 )
+from domain.items import OpenItems
 from domain.journals import AUTHORIZATIONS
-from domain.legs import LegAsked, Line, Passbook, check_asset_allowed, check_open_accounts
+from domain.legs import (
+    LegAsked,
+    Line,
+    Passbook,
+    check_asset_allowed,
+    check_funds,
+    check_open_accounts,
+)
 from domain.limits import charged, check_limits, given_back
 from domain.money import format_amount, minor_units, parse_amount
 from domain.refusals import Refusal
+from domain.valuation import Valued, value
 
 
 class Authorize(Command, frozen=True, kw_only=True, tag="authorize"):
@@ -129,10 +138,12 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
 
     Settling within the hold tests no floor and passes an administrative freeze: the funds were
     set aside. A legal freeze it does not pass, nor a legal lien where that would take of it. What
-    goes beyond the hold, up to the ceiling, must find available funds.
+    goes beyond the hold, up to the ceiling, must find available funds. In a foreign asset it is
+    worth what an entry of that day is.
     Raises AuthorizationNotFound, AuthorizationIsClosed, AuthorizationHasExpired, AccountIsFrozen,
     PeriodIsClosed, EffectiveInFuture, AmountNotPositive, AmountTooFine, AmountTooLarge,
-    OverSettlement, NothingToSettle, LimitExceeded, InsufficientFunds.
+    OverSettlement, NothingToSettle, RateNotFound, UnbalancedFunctional, LimitExceeded,
+    InsufficientFunds.
     """
     state = find_authorization(books, command.authorization)
     debit, credit = find_account(books, state.debit), find_account(books, state.credit)
@@ -144,6 +155,7 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     check_open(books.ledger, effective_on, at)
     held = minor_units(state.held)
     minor = _settle_amount(state, command.amount, asset)
+    valued = worth_of_two(books, debit, credit, asset, minor, on=effective_on)
     excess = max(0, minor - held)
     settled = minor_units(state.settled) + minor
     paying = payers(debit, credit)
@@ -156,6 +168,7 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
         check_available(books, debit, credit, excess)
     for account in paying:
         check_legal_liens(books, account, minor)
+    check_funds(books, valued.lines[2:])
     left = held - minor + excess
     amount = format_amount(minor, asset.scale)
     after = replace(
@@ -169,9 +182,9 @@ def settle(books: Books, command: Settle, at: At, new: NewStream) -> Decided:
     entry = posted_entry(
         books,
         passbook=Passbook(books),
-        lines=two_lines(debit, credit, asset, minor),
+        lines=valued.lines,
         journal=AUTHORIZATIONS,
-        class_="ordinary",
+        class_="fx_difference" if valued.has_difference else "ordinary",
         effective_on=effective_on,
         reference=command.reference,
         authorization=command.authorization,
@@ -256,6 +269,18 @@ def check_available(books: Books, debit: Account, credit: Account, minor: int) -
     ]
     if changes:
         check_floors(books, changes)
+
+
+def worth_of_two(
+    books: Books, debit: Account, credit: Account, asset: Asset, minor: int, *, on: date
+) -> Valued:
+    """Returns the lines of an entry that moves an amount, with their worth; a difference of
+    exchange rates follows them.
+
+    Raises RateNotFound, AmountTooLarge, UnbalancedFunctional.
+    """
+    lines = two_lines(debit, credit, asset, minor)
+    return value(books, lines, on=on, class_=None, items=OpenItems(books))
 
 
 def two_lines(debit: Account, credit: Account, asset: Asset, minor: int) -> list[Line]:

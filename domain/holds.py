@@ -25,6 +25,7 @@ Exceptional = Literal[
     "account_closed",
     "limit_exceeded",
     "period_moved",
+    "unvalued",
 ]
 """What a mandatory settlement passed by that would have stopped another one."""
 

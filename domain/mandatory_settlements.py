@@ -23,7 +23,13 @@ from domain.accounts import (
     find_account,
 )
 from domain.assets import Asset, find_asset
-from domain.authorizations import SameAccount, find_authorization, payers, two_lines
+from domain.authorizations import (
+    SameAccount,
+    find_authorization,
+    payers,
+    two_lines,
+    worth_of_two,
+)
 from domain.balances import InsufficientFunds, check_floors, check_legal_liens
 from domain.books import Books
 from domain.calendar import PeriodIsClosed, check_open, first_open_day
@@ -32,10 +38,12 @@ from domain.entries import Movement, posted_entry
 from domain.holds import Authorization, AuthorizationForceSettled, Exceptional, Network
 from domain.holds import evolve as evolve_hold
 from domain.journals import AUTHORIZATIONS
-from domain.legs import Passbook, check_asset_allowed
+from domain.legs import Passbook, UnbalancedFunctional, check_asset_allowed
 from domain.limits import LimitExceeded, charged, check_limits
-from domain.money import format_amount, minor_units, parse_amount
+from domain.money import AmountTooLarge, format_amount, minor_units, parse_amount
+from domain.rates import RateNotFound
 from domain.refusals import Refusal
+from domain.valuation import Valued
 
 
 class SettleMandatory(Command, frozen=True, kw_only=True, tag="settle_mandatory"):
@@ -86,6 +94,7 @@ def settle_mandatory(books: Books, command: SettleMandatory, at: At, new: NewStr
     needs = {paying.code: minor, paid.code: minor}
     needs |= {account.code: minor - taken for account in (debit, credit) if account.code in needs}
     _look_for_funds(books, paying, paid, minor, needs, passed)
+    valued = _valued(books, paying, paid, asset, minor, effective_on, passed)
     amount = format_amount(minor, asset.scale)
     stream = new(1) if state is None else command.authorization
     assert stream is not None, "a state was found under it"
@@ -94,9 +103,9 @@ def settle_mandatory(books: Books, command: SettleMandatory, at: At, new: NewStr
     entry = posted_entry(
         books,
         passbook=Passbook(books),
-        lines=two_lines(paying, paid, asset, minor),
+        lines=valued.lines,
         journal=AUTHORIZATIONS,
-        class_="ordinary",
+        class_="fx_difference" if valued.has_difference else "ordinary",
         effective_on=effective_on,
         value_on=value_on,
         reference=command.reference,
@@ -234,6 +243,23 @@ def _look_for_funds(
             check_legal_liens(books, one, minor)
     except InsufficientFunds:
         passed.add("below_floor")
+
+
+def _valued(
+    books: Books,
+    paying: Account,
+    paid: Account,
+    asset: Asset,
+    minor: int,
+    on: date,
+    passed: set[Exceptional],
+) -> Valued:
+    """The lines with their worth, or without where that can't be worked out."""
+    try:
+        return worth_of_two(books, paying, paid, asset, minor, on=on)
+    except (RateNotFound, AmountTooLarge, UnbalancedFunctional):
+        passed.add("unvalued")
+        return Valued(two_lines(paying, paid, asset, minor))
 
 
 def _limited(

@@ -65,6 +65,12 @@ class PlainDecisions:
         found = self._assets[code] = (asset.scale, self._books.balances.of_asset(code))
         return found
 
+    def _goes_without_worth(self, asset: str) -> bool:
+        """False also where the entry would be valued by a rate, or nobody has looked for one."""
+        pairs = self._books.pairs
+        own = self._books.ledger.functional_asset
+        return asset == own or all(pairs.get(pair) is False for pair in pairs_of(asset, own))
+
     def _year(self, day: date) -> int | None:
         """The fiscal year of a day on which may be posted now; None of any other."""
         ledger = self._books.ledgers.get("")
@@ -96,8 +102,7 @@ class PlainPosting(PlainDecisions):
             return found
         # Not remembered: the next command may record the first rate.
         del self._assets[code]
-        pairs = pairs_of(code, ledger.functional_asset)
-        return found if all(self._books.pairs.get(pair) is False for pair in pairs) else None
+        return found if self._goes_without_worth(code) else None
 
     def post(self, command: Post) -> PlainEntry | None:  # noqa: PLR0915 -- see the module
         """Posts the entry and returns what its record says, or changes nothing and returns None.

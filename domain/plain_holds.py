@@ -87,6 +87,8 @@ class PlainHolds(PlainDecisions):
             return None
         if not (debit.takes_plain and credit.takes_plain):
             return None
+        if not self._goes_without_worth(state.asset):
+            return None
         left, final = held - minor, command.final is True
         after = Authorization(
             debit=state.debit,

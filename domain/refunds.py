@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from domain.accounts import find_account
 from domain.assets import Asset, find_asset
-from domain.authorizations import find_authorization, two_lines
+from domain.authorizations import find_authorization, worth_of_two
 from domain.books import Books
 from domain.calendar import check_open
 from domain.commands import At, Command, Decided, NewStream, check_narrative
@@ -56,7 +56,7 @@ def refund(books: Books, command: Refund, at: At, new: NewStream) -> Decided:
 
     Raises AuthorizationNotFound, AccountIsFrozen, AccountIsClosed, AccountNotPostable,
     PeriodIsClosed, NarrativeRequired, AmountNotPositive, AmountTooFine, AmountTooLarge,
-    NothingSettled, RefundTooLarge, InsufficientFunds.
+    NothingSettled, RefundTooLarge, RateNotFound, UnbalancedFunctional, InsufficientFunds.
     """
     return _return(books, command, at, new, "refund")
 
@@ -90,15 +90,15 @@ def _return(
     check_narrative(command)
     minor = parse_amount(command.amount, scale=asset.scale, asset=asset.code)
     _check_returnable(state, command.authorization, kind, minor, asset)
-    lines = two_lines(debit, credit, asset, minor)
-    check_funds(books, lines)
+    valued = worth_of_two(books, debit, credit, asset, minor, on=at.today)
+    check_funds(books, valued.lines)
     amount = format_amount(minor, asset.scale)
     entry = posted_entry(
         books,
         passbook=Passbook(books),
-        lines=lines,
+        lines=valued.lines,
         journal=AUTHORIZATIONS,
-        class_="ordinary",
+        class_="fx_difference" if valued.has_difference else "ordinary",
         effective_on=at.today,
         reference=command.reference,
         authorization=command.authorization,

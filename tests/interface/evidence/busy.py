@@ -246,6 +246,8 @@ def _exchange(archive: Archive) -> None:
     more = [leg("owed", "debit", "7.00"), leg("conv:eur", "credit", "7.00")]
     for _ in range(2):
         archive.done(Post(legs=more))
+    owing = Authorize(debit="bank:eur", credit="owed", amount="8.00", asset="EUR")
+    archive.done(Settle(authorization=id_of(archive.done(owing)), final=True))
 
 
 def _limits(archive: Archive, chart: Any) -> None:

@@ -172,6 +172,30 @@ def test_what_is_relieved_may_be_named(books: Books) -> None:
     assert_problem(unknown, 422, "invalid_request")
 
 
+def test_what_holds_post_is_worth_what_an_entry_is(books: Books) -> None:
+    """20 euros at 1.20 are collected by a hold when they stand at 1.25."""
+    world, receivable, bank = books.world, books.receivable, books.bank
+    books.sell("20.00", "24.00", "2026-03-05", party="gained")
+    books.record("1.25", "2026-03-06")
+    body = {"debit": bank, "credit": receivable, "amount": "20.00", "asset": "EUR"}
+    held = body_of(world.clerk.post(f"{world.path}/authorizations", body))
+    path = f"{world.path}/authorizations/{held['id']}"
+    early = world.clerk.post(f"{path}/settle", {"effective_on": "2026-01-14"})
+    assert_problem(early, 422, "rate_not_found")
+    settled = body_of(world.clerk.post(f"{path}/settle", {"effective_on": "2026-03-06"}))
+    entry = read_entry(books, settled["entry"])
+    assert shown(entry)[:2] == [
+        (bank, "debit", "20.00", "EUR", "25.00"),
+        (receivable, "credit", "20.00", "EUR", "24.00"),
+    ]
+    assert shown(entry)[2] == (books.differences, "credit", "0.00", "EUR", "1.00")
+    assert entry["class"] == "fx_difference"
+    cleared = {**body, "amount": "1.00", "reason": "other", "narrative": "Late clearing"}
+    posted = body_of(world.controller.post(f"{world.path}/settlements", cleared))
+    assert posted["history"][0]["exceptions"] == ["unmatched", "unvalued"]
+    assert [one[-1] for one in shown(read_entry(books, posted["entry"]))] == [None, None]
+
+
 def test_a_rate_is_corrected_and_both_are_known(books: Books) -> None:
     path = f"{books.world.path}/rates"
     first = books.record("0.91", MARCH, "average", source="ECB")
