@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from domain.accounts import Account
+from domain.accounts import Account, check_not_frozen
 from domain.assets import Asset
 from domain.books import Books
 from domain.calendar import check_open, fiscal_year
@@ -189,8 +189,9 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
     """Returns the event that posts an entry.
 
     Raises JournalNotFound, AccountNotFound, AssetNotFound, EntryNotFound (links), EntryExists,
-    AccountIsFrozen, AccountIsClosed, AccountNotPostable, PeriodIsClosed, EffectiveInFuture, what
-    `shape` and `value` raise, LimitExceeded, InsufficientFunds.
+    AccountIsFrozen, AccountIsClosed (not where the worker closes a year), AccountNotPostable,
+    PeriodIsClosed, EffectiveInFuture, what `shape` and `value` raise, LimitExceeded,
+    InsufficientFunds.
     """
     journal = command.journal or GENERAL
     find_journal(books, journal)
@@ -198,7 +199,7 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
     for link in command.links or ():
         find_entry(books, link.entry)
     check_new_id(books, command.id)
-    check_open_accounts(resolved, [leg.side for leg in command.legs])
+    _check_accounts(command, resolved, at)
     ledger = books.ledger
     effective_on = command.effective_on or at.today
     check_open(ledger, effective_on, at)
@@ -226,6 +227,17 @@ def post(books: Books, command: Post, at: At, new: NewStream) -> Decided:
         limits=limits,
     )
     return [(command.id or new(0), event)]
+
+
+def _check_accounts(command: Post, resolved: Sequence[tuple[Account, Asset]], at: At) -> None:
+    """What closes a year takes from accounts that were closed since, as they may still have held
+    something then. Raises AccountIsFrozen, AccountIsClosed, AccountNotPostable."""
+    sides = [leg.side for leg in command.legs]
+    if at.standing != "closing" or command.class_ != "closing":
+        check_open_accounts(resolved, sides)
+        return
+    for (account, _), side in zip(resolved, sides, strict=False):
+        check_not_frozen(account, side)
 
 
 def _consumed(books: Books, lines: Sequence[Line], at: At) -> list[LimitUse] | None:

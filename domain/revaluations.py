@@ -114,8 +114,9 @@ def post_revaluation(books: Books, command: PostRevaluation, at: At, new: NewStr
     """
     waiting = find_waiting(books, command.revaluation)
     on = waiting.effective_on
-    # As open as it was to the controller who asked; what is being closed stays as it is.
-    check_open(books.ledger, on, replace(at, standing="controller"))
+    # As open as it was to the controller who asked; what is being closed is for who closes it.
+    standing = "closing" if at.standing == "closing" else "controller"
+    check_open(books.ledger, on, replace(at, standing=standing))
     by_asset: dict[str, list[Line]] = {}
     for figure in command.figures:
         line = _revalued(books, figure, on)

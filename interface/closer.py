@@ -1,5 +1,5 @@
-"""The closer: answers each close that was begun, from what the views show, and takes the closing
-entries of reopened years back.
+"""The closer: answers each close that was begun, from what the views show, once the period is
+revalued and a year's result is moved; and takes the closing entries of reopened years back.
 
 The writer sees no views: it has shut the period, and waits. Everything here can be cut off anywhere
 and begun anew, by several workers at once: what is read is as known at positions that stand, so the
@@ -23,14 +23,17 @@ from application.outcomes import Asked, Caller, Outcome, Unanswered
 from application.records import SHAPES
 from application.rounds import ledgers_where
 from application.store import schema_of
+from domain.calendar import ONE_DAY, shut_through
 from domain.closes import AbandonClose, ConcludeClose
 from domain.commands import Command
 from domain.corrections import Reverse
 from domain.ledgers import SYSTEM
 from domain.periods import Period
+from domain.revaluations import PostRevaluation, Revalue
 from interface.closing_entries import Obstacle, closing_entries
 from interface.http.viewing import read_own, snapshot
 from interface.reports.making import known_source
+from interface.revaluer import read_figures
 from projections.closing import read_result, read_standing, trial_balance_digest
 from projections.report import Source
 from projections.status import read_shown
@@ -65,6 +68,20 @@ _HAS_WORK: LiteralString = (
     "EXISTS (SELECT FROM {schema}.ledger WHERE convert_from(document, 'UTF8')::jsonb ? 'closing')"
     " OR EXISTS (SELECT " + _STANDING + ")"
 )
+
+# Entries of revaluations of earlier days that stood when a close was begun, each with the position
+# at which it was taken back since.
+_REVALUATIONS: LiteralString = """
+SELECT e.entry, r.effective_on, taken.notification_id AS taken_at
+FROM {schema}.revaluations AS r
+CROSS JOIN LATERAL jsonb_array_elements_text(
+    convert_from(r.document, 'UTF8')::jsonb -> 'entries'
+) AS e (entry)
+LEFT JOIN {schema}.events AS taken
+    ON taken.originator_id = e.entry::uuid AND taken.originator_version = 2
+WHERE r.effective_on < %s AND coalesce(taken.notification_id > %s, true)
+ORDER BY r.effective_on, e.entry
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -127,6 +144,8 @@ class Closer:
         period, key = begun.period, f"{begun.period.stream}-{begun.version}"
         try:
             known = self._take_all_back(ledger, begun, key)
+            known = self._take_revaluations_back(ledger, begun, key, known)
+            known = self._revalue(ledger, begun, key, known)
             entries: list[str] = []
             if begun.fiscal_year is not None:
                 entries, known = self._post_result(ledger, begun, key, known)
@@ -161,6 +180,52 @@ class Closer:
                 raise Obstacle(outcome.code, outcome.detail)
             known = max(known, outcome.stored[-1].position)
         return known
+
+    def _take_revaluations_back(self, ledger: str, begun: Begun, key: str, known: int) -> int:
+        """Takes back what stands of revaluations of earlier days, as on the day after each; returns
+        up to where the views have to show then. Raises Obstacle, NotShown."""
+        query = SQL(_REVALUATIONS).format(schema=Identifier(schema_of(ledger)))
+        with self._ledgers.reader(ledger) as connection:
+            shut = shut_through(read_own(connection), "closing") or date.min
+            rows = connection.execute(query, [begun.period.last_on, begun.position]).fetchall()
+        for row in rows:
+            if row["taken_at"] is not None:
+                known = max(known, row["taken_at"])
+                continue
+            day = max(row["effective_on"], shut) + ONE_DAY
+            reverse = Reverse(entry=row["entry"], effective_on=day, reason="revaluation")
+            outcome = self._submit(ledger, f"revalued-{key}-{row['entry']}", reverse)
+            if outcome.code == "already_reversed":
+                raise NotShown  # by somebody quicker: the next round sees when
+            if outcome.code is not None:
+                raise Obstacle(outcome.code, outcome.detail)
+            known = max(known, outcome.stored[-1].position)
+        return known
+
+    def _revalue(self, ledger: str, begun: Begun, key: str, known: int) -> int:
+        """Posts by what the worth of monetary accounts differs at the end of the period; returns up
+        to where the views have to show then. Raises Obstacle, NotShown."""
+        last_on = begun.period.last_on
+        with self._shown(ledger, known) as source:
+            figures = read_figures(source.connection, on=last_on, known=known)
+        if not figures:
+            return known
+        writer, ask = self._ledgers.writer(ledger), f"revalue-{key}"
+        id = writer.ids.command_id(actor=THE_CLOSER.actor, key=ask)
+        post = PostRevaluation(revaluation=id, known_position=known, figures=figures)
+        # As one: no revaluer ever sees it wait.
+        asked, posted = writer.submit(
+            [
+                (
+                    Asked(Revalue(effective_on=last_on), ask, THE_CLOSER),
+                    Asked(post, f"{ask}-post", THE_CLOSER),
+                )
+            ]
+        )
+        for outcome in (asked, posted):
+            if outcome.code not in (None, "group_refused"):
+                raise Obstacle(outcome.code, outcome.detail)
+        return max(known, posted.stored[-1].position)
 
     def _post_result(
         self, ledger: str, begun: Begun, key: str, known: int

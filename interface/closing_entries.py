@@ -76,9 +76,10 @@ def _balancing(source: Source, asset: str, minor: int, functional: int) -> list[
 
 
 def _find(source: Source, purpose: str, asset: str) -> str | None:
-    """The first account of a purpose that takes an asset."""
+    """The first account of a purpose that takes postings in an asset."""
     for code, account in sorted(source.accounts.items()):
-        if account.purpose == purpose and account.asset in (None, asset):
+        is_one = account.purpose == purpose and account.asset in (None, asset)
+        if is_one and account.postable and not account.closed:
             return code
     return None
 

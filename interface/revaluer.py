@@ -121,6 +121,8 @@ class Revaluer:
 
     def _take_back(self, ledger: str, own: Ledger, entry: str, reverse_on: date) -> None:
         """Refused, it is tried again on the next day only: by then somebody may have seen to it."""
+        if own.closing is not None:
+            return  # Whose close it is sees to what belongs to it; the rest waits for its end.
         now = self._clock()
         today = now.astimezone(ZoneInfo(own.timezone)).date()
         key = f"reverse-{entry}-{today}"

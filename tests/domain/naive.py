@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+WORTH_ONLY = ("revaluation", "fx_difference")
+"""Classes of entries whose legs may have a worth and no amount."""
+
 Key = tuple[str, str]
 Record = dict[str, Any]
 Use = tuple[Fraction, int]
@@ -190,7 +193,7 @@ class Naive:
     def _EntryPosted(self, stream: str, payload: dict[str, Any]) -> None:  # noqa: N802
         assert stream not in self.entries
         self.entries[stream] = payload
-        self._check_balanced(payload["legs"])
+        self._check_balanced(payload["legs"], payload.get("class"))
         series = (payload["journal"], payload["fiscal_year"])
         assert payload["voucher_no"] == self.vouchers[series] + 1, "a voucher number is missing"
         self.vouchers[series] += 1
@@ -201,14 +204,19 @@ class Naive:
             self._write(leg)
         for account in sorted({leg["account"] for leg in payload["legs"]}):
             self.versions[account] += 1
-            assert account not in self.closed or payload.get("correction") == "reversal"
+            late = payload.get("correction") == "reversal" or self._closes_year(payload)
+            assert account not in self.closed or late
 
-    def _check_balanced(self, legs: list[dict[str, Any]]) -> None:
+    def _closes_year(self, payload: dict[str, Any]) -> bool:
+        return self.closing and payload.get("class") == "closing"
+
+    def _check_balanced(self, legs: list[dict[str, Any]], class_: str | None) -> None:
         nets: dict[str, Fraction] = defaultdict(Fraction)
         value = Fraction(0)
         for leg in legs:
             sign = 1 if leg["side"] == "debit" else -1
-            assert Fraction(leg["amount"]) > 0
+            has_worth_only = class_ in WORTH_ONLY and Fraction(leg.get("functional_amount", "0"))
+            assert Fraction(leg["amount"]) > 0 or has_worth_only
             nets[leg["asset"]] += sign * Fraction(leg["amount"])
             own = leg["amount"] if leg["asset"] == self.functional else "0"
             value += sign * Fraction(leg.get("functional_amount", own))

@@ -5,6 +5,7 @@ nothing was posted twice.
 """
 
 import random
+from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -14,17 +15,19 @@ from typing import Any, cast
 
 import pytest
 
+from application.identity import CommandIds
 from application.ledgers import Ledgers
 from application.outcomes import Caller, Outcome, Unit
-from domain.accounts import OpenAccount
+from domain.accounts import CloseAccount, OpenAccount
 from domain.assets import RegisterAsset
 from domain.closes import ClosePeriod, FilePeriod, ReopenPeriod
 from domain.entries import Post
 from domain.ledgers import LockBooks
 from domain.legs import LegAsked
+from domain.rates import RecordRate
 from interface.closer import Closer, NotShown
 from tests.application.conftest import own_office, template, unchecked_office  # noqa: F401 -- fixtures
-from tests.application.office import Office
+from tests.application.office import Office, transfer
 from tests.interface.evidence.busy import trial_balance_digest
 from tests.projections.conftest import Worker
 
@@ -54,6 +57,10 @@ class Cutting:
 
     def writer(self, _ledger: str) -> "Cutting":
         return self
+
+    @property
+    def ids(self) -> CommandIds:
+        return self._ledgers.writer("acme").ids
 
     def submit(self, units: Sequence[Unit]) -> list[Outcome]:
         outcomes = self._ledgers.writer("acme").submit(units)
@@ -93,6 +100,108 @@ def test_years_are_closed_whenever_the_worker_is_cut_off(
         close(office, worker, december, cut_after=chance.choice(CUTS))
         check_closed(office, december, last_on)
         office.done(FilePeriod(period=december))
+
+
+def test_what_was_closed_since_stands_in_no_ones_way(
+    own_office: Office,  # noqa: F811
+    worker: Worker,
+) -> None:
+    """Rent was moved to travel in the new year and its account closed before the old year was."""
+    office = own_office
+    found(office)
+    office.done(LockBooks(through=date(2025, 11, 30)))
+    office.done(transfer("rent", "bank", "100.00", effective_on=date(2025, 12, 1)))
+    office.done(transfer("travel", "rent", "100.00", effective_on=date(2026, 1, 1)))
+    office.done(CloseAccount(account="rent"))
+    close(office, worker, "2025-12", cut_after=1)
+    closed = last_of(office, "PeriodClosed")
+    (entry,) = [one for one in office.records() if one["stream"] in closed["entries"]]
+    assert [(leg["account"], leg["side"]) for leg in entry["payload"]["legs"]] == [
+        ("rent", "credit"),
+        ("kept:USD", "debit"),
+    ]
+    refused = office.do(transfer("rent", "bank", "1.00", class_="closing"))
+    assert refused.code == "account_closed"
+
+
+CLOSING_RATES = {"2025-12": "1.15", "2026-01": "1.05", "2026-02": "1.20"}
+HELD = {"2025-12": 1000, "2026-01": 1100, "2026-02": 1200}
+"""So many euros at the end of each month, booked at 1.10."""
+
+
+def test_a_close_revalues_and_takes_the_revaluation_before_it_back(
+    own_office: Office,  # noqa: F811
+    worker: Worker,
+) -> None:
+    """No revaluer works: whatever is due is done by the close, however often it is cut off."""
+    office = own_office
+    found(office)
+    office.done(OpenAccount(code="euros", type="asset", name="Euros", asset="EUR", monetary=True))
+    office.done(LockBooks(through=date(2025, 11, 30)))
+    held = 0
+    for cut, (period, rate) in enumerate(CLOSING_RATES.items(), start=1):
+        last_on = _last_day(period)
+        office.done(_bought(HELD[period] - held, last_on))
+        held = HELD[period]
+        close(office, worker, period, cut_after=cut)
+        assert last_of(office, "CloseAbandoned")["why"] == "rate_not_found"
+        office.done(
+            RecordRate(base="EUR", quote="USD", kind="closing", rate=rate, effective_on=last_on)
+        )
+        close(office, worker, period, cut_after=cut)
+        closed = last_of(office, "PeriodClosed")
+        assert closed["period"] == period
+        records = office.records()
+        assert closed["digest"] == trial_balance_digest(records, last_on.isoformat())
+        assert _worth_of_euros(records, last_on) == HELD[period] * int(rate.replace(".", ""))
+    records = office.records()
+    # Whatever was revalued is taken back on the first of the next month, the last one still due.
+    assert _worth_of_euros(records, date(2026, 1, 1)) == HELD["2025-12"] * 110
+    assert _worth_of_euros(records, date(2026, 2, 1)) == HELD["2026-01"] * 110
+    assert len(office.query("SELECT entry FROM {}.due_reversals")) == 1
+    office.done(ReopenPeriod(period="2026-02", reason="regulatory"))
+    office.done(ReopenPeriod(period="2026-02"), by=CARL)
+    close(office, worker, "2026-02", cut_after=2)
+    assert last_of(office, "RevaluationPosted")["entries"] == []
+
+
+def _last_day(period: str) -> date:
+    year, month = int(period[:4]), int(period[5:])
+    return date(year, month, monthrange(year, month)[1])
+
+
+def _bought(euros: int, day: date) -> Post:
+    amount, worth = f"{euros}.00", f"{euros * 11 // 10}.00"
+    return Post(
+        effective_on=day,
+        legs=[
+            LegAsked(
+                account=account,
+                side=cast(Any, side),
+                amount=amount,
+                asset="EUR",
+                functional_amount=worth,
+            )
+            for account, side in (("euros", "debit"), ("conv", "credit"))
+        ],
+    )
+
+
+def _worth_of_euros(records: list[dict[str, Any]], day: date) -> int:
+    """In cents, at the end of a day."""
+    return sum(
+        (1 if leg["side"] == "debit" else -1) * int(leg["functional_amount"].replace(".", ""))
+        for record in records
+        if record["type"] == "EntryPosted" and record["payload"]["effective_on"] <= str(day)
+        for leg in record["payload"]["legs"]
+        if leg["account"] == "euros"
+    )
+
+
+def last_of(office: Office, type: str) -> dict[str, Any]:
+    return next(
+        dict(record["payload"]) for record in reversed(office.records()) if record["type"] == type
+    )
 
 
 def found(office: Office) -> None:
