@@ -146,6 +146,7 @@ JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
     AND l.place < (p.position + 1) * %(places)s
 WHERE p.class = ANY(%(classes)s) AND p.class <> 'ordinary' AND p.position <= %(position)s
     AND p.effective_on <= coalesce(%(effective_on)s, 'infinity'::date)
+    AND p.effective_on >= coalesce(%(since)s, '-infinity'::date)
 GROUP BY 1, 2
 """
 
@@ -156,10 +157,11 @@ def read_without(
     *,
     position: int,
     effective_on: date | None,
+    since: date | None = None,
     branch: str | None = None,
 ) -> list[Past]:
     """Returns what `read_past` does of a branch or of all accounts, without entries of some
-    classes.
+    classes, or without those of them that are of `since` or later.
 
     Adds up the entries of these classes, which are few. Requires that the views `lines` and
     `entries` show the position, and that none of the classes is the ordinary one.
@@ -176,6 +178,7 @@ def read_without(
                 "classes": list(classes),
                 "position": position,
                 "effective_on": effective_on,
+                "since": since,
                 "places": PLACES,
             },
         )

@@ -10,7 +10,7 @@ from psycopg.rows import tuple_row
 from projections.balances import read_without
 from projections.lines import PLACES
 from projections.report import Column, Report, Source, Span, TooLarge
-from projections.trial_balance import WITHOUT, Basis
+from projections.trial_balance import WITHOUT, Basis, left_out_since
 
 LINES_MAX = 50_000
 
@@ -65,7 +65,7 @@ JOIN line_keys AS k ON k.account = a.code
 JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
     AND l.place < (p.position + 1) * %(places)s
 WHERE p.position <= %(known)s AND p.effective_on BETWEEN %(from_)s AND %(to)s
-    AND p.class <> ALL (%(without)s::text[])
+    AND NOT (p.class = ANY(%(without)s::text[]) AND p.effective_on >= %(since)s)
     AND (%(account)s::text IS NULL OR a.code = %(account)s
         OR (a.code > %(account)s || ':' AND a.code < %(account)s || ';'))
 ORDER BY l.place LIMIT %(limit)s
@@ -76,7 +76,7 @@ def read_lines(
     source: Source, *, span: Span, account: str | None, without: Collection[str] = ()
 ) -> list[Line]:
     """Returns the lines of some days in the order of the log, of an account or branch or of all;
-    `without`: classes of entries that are left out.
+    `without`: classes of entries that are left out, from the fiscal year of the first day on.
 
     Raises TooLarge.
     """
@@ -87,6 +87,7 @@ def read_lines(
         "to": span.to,
         "account": account,
         "without": list(without),
+        "since": left_out_since(source, span.from_),
         "limit": LINES_MAX + 1,
     }
     cursor = source.connection.cursor(row_factory=tuple_row)
@@ -117,6 +118,7 @@ def general_ledger(source: Source, *, span: Span, account: str | None, basis: Ba
                 WITHOUT[basis],
                 position=source.known,
                 effective_on=source.through(span.from_ - timedelta(days=1)),
+                since=left_out_since(source, span.from_),
                 branch=account,
             )
         }

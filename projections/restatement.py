@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 from projections.balances import Past, read_without
 from projections.lines import PLACES
 from projections.report import Column, Report, Source, TooLarge
-from projections.trial_balance import WITHOUT, Basis
+from projections.trial_balance import WITHOUT, Basis, left_out_since
 
 LINES_MAX = 50_000
 
@@ -143,6 +143,7 @@ def _figures(
         WITHOUT[basis],
         position=position,
         effective_on=source.through(effective_on),
+        since=left_out_since(source, effective_on),
     )
     return {
         (one.account, one.asset): (one.net, one.functional)
@@ -161,7 +162,7 @@ JOIN line_keys AS k ON k.account = a.code
 JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
     AND l.place < (p.position + 1) * %(places)s
 WHERE p.position > %(closed_at)s AND p.position <= %(known)s AND p.effective_on <= %(day)s
-    AND p.class <> ALL(%(left_out)s)
+    AND NOT (p.class = ANY(%(left_out)s) AND p.effective_on >= %(since)s)
 ORDER BY l.place LIMIT %(limit)s
 """
 
@@ -173,6 +174,7 @@ def _read_changes(source: Source, effective_on: date, closed_at: int, basis: Bas
         "known": source.known,
         "day": effective_on,
         "left_out": sorted(WITHOUT[basis]),
+        "since": left_out_since(source, effective_on),
         "limit": LINES_MAX + 1,
     }
     cursor = source.connection.cursor(row_factory=tuple_row)

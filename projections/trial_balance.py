@@ -5,6 +5,7 @@ from collections import defaultdict
 from datetime import date
 from typing import Literal
 
+from projections.balance_sheet import first_of_year
 from projections.balances import read_without
 from projections.report import Column, Report, Source
 
@@ -17,7 +18,8 @@ WITHOUT: dict[Basis, frozenset[str]] = {
     "adjusted": frozenset({"closing"}),
     "post-closing": frozenset(),
 }
-"""Which classes of entries each basis leaves out."""
+"""Which classes of entries each basis leaves out: those of the fiscal year that is asked about.
+What earlier years ended with was carried forward with all of them."""
 
 COLUMNS = (
     Column("account", "Account"),
@@ -48,6 +50,7 @@ def trial_balance(
         WITHOUT[basis],
         position=source.known,
         effective_on=source.through(effective_on),
+        since=left_out_since(source, effective_on or date.max),
     ):
         net = nets[one.asset, source.group(one.account, depth)]
         net[0] += one.net
@@ -65,6 +68,14 @@ def trial_balance(
         None,
     )
     return report
+
+
+def left_out_since(source: Source, day: date) -> date:
+    """Returns the first day of the fiscal year that a day is in: from then on a basis leaves
+    classes out."""
+    if day.year == date.min.year:
+        return date.min  # its fiscal year may have begun in the year before, which is none
+    return first_of_year(day, start=source.ledger.fiscal_year_start)
 
 
 def _add_asset(

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
+from interface.evidence.calendar import fiscal_year
 from interface.evidence.chart import Chart
 from interface.evidence.divergence import Divergence
 from interface.evidence.passbook import minor_of, shown
@@ -14,7 +15,15 @@ LEFT_OUT = {
     "adjusted": {"closing"},
     "post-closing": set[str](),
 }
-"""Classes of entries that a report on each basis leaves out."""
+"""Classes of entries that a report on each basis leaves out of the fiscal year that it is about."""
+
+
+def is_left_out(entry: Entry, classes: set[str], first: str, chart: Chart) -> bool:
+    """True for an entry of these classes in the fiscal year that a day is in, or later."""
+    start = chart.fiscal_year_start
+    return entry.class_ in classes and (
+        fiscal_year(entry.effective_on, start) >= fiscal_year(first, start)
+    )
 
 
 class TrialBalance:
@@ -32,7 +41,9 @@ class TrialBalance:
 
     def take(self, _record: Envelope, entry: Entry, chart: Chart) -> None:
         """Counts an entry, unless its class or day is left out."""
-        if entry.effective_on > self._through or entry.class_ in self._left_out:
+        if entry.effective_on > self._through:
+            return
+        if is_left_out(entry, self._left_out, self._through, chart):
             return
         for leg in entry.legs:
             minor = value = signed(leg, chart)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from interface.evidence.chart import Chart
 from interface.evidence.divergence import Divergence
 from interface.evidence.passbook import shown
-from interface.evidence.remade_balances import LEFT_OUT
+from interface.evidence.remade_balances import LEFT_OUT, is_left_out
 from interface.evidence.remaking import (
     Parameters,
     Row,
@@ -53,7 +53,7 @@ class _Lines:
     def take(self, record: Envelope, entry: Entry, chart: Chart) -> None:
         """Takes in the entry's lines, or counts them where they are of earlier days."""
         day = entry.effective_on
-        if day > self._last or entry.class_ in self._left_out:
+        if day > self._last or is_left_out(entry, self._left_out, self._first, chart):
             return
         for number, leg in enumerate(entry.legs, start=1):
             if not is_below(leg.account, self._branch):

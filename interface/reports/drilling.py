@@ -14,6 +14,7 @@ from psycopg.rows import tuple_row
 from projections.balance_sheet import RESULT_OF_YEAR, first_of_year
 from projections.baselines import last_day
 from projections.report import Report, Source
+from projections.trial_balance import WITHOUT, left_out_since
 
 Values = Mapping[str, Any]
 Links = dict[str, str]
@@ -44,14 +45,18 @@ class Drill:
     # -- what lies below a row of which report
 
     def balance(self, values: Values) -> Links:
-        """The lines that made a balance, from the first one on."""
+        """The lines that made a balance: from the first one on, or where a basis leaves some out,
+        the fiscal year's, below what was carried forward."""
         asked = self._report.asked
         day = asked.get("effective_on") or self._source.known_on
         if values.get("account") == RESULT_OF_YEAR:
             first = first_of_year(day, start=self._source.ledger.fiscal_year_start)
             days = {"from": first, "to": day, "known_position": self._source.known}
             return {"report": self._path("reports/income-statement", **days)}
-        return self._lines(values, date.min, day, asked.get("basis"))
+        basis = asked.get("basis")
+        leaves_out = basis is not None and WITHOUT[basis]
+        first = left_out_since(self._source, day) if leaves_out else date.min
+        return self._lines(values, first, day, basis)
 
     def movement(self, values: Values) -> Links:
         """The lines of some days, and those of the days that are beside them."""

@@ -202,6 +202,23 @@ def test_a_closed_year_is_reopened_by_two_and_closed_anew(books: Books) -> None:
     assert books.report("trial-balance.csv", period=DECEMBER).data != closed.data
 
 
+def test_later_years_carry_forward_what_was_closed(books: Books) -> None:
+    """No basis takes a closing entry of an earlier year back: its result is in equity for good."""
+    assert post(books, "rent", "cash", "5.00", day="2026-01-02", **{"class": "adjusting"})
+    carried = {"cash": "65.00", "retained": "-65.00"}
+    for basis in ("unadjusted", "adjusted", "post-closing"):
+        assert books.nets(basis=basis, effective_on="2026-01-01") == carried
+    year = {"effective_on": "2026-01-31"}
+    assert books.nets(basis="unadjusted", **year) == carried
+    adjusted = {"cash": "60.00", "rent": "5.00", "retained": "-65.00"}
+    assert books.nets(basis="adjusted", **year) == adjusted
+    rows = body_of(books.report("trial-balance", basis="adjusted", **year))["rows"]
+    for row in rows[:-1]:
+        lines = body_of(books.world.auditor.get(row["links"]["lines"]))["rows"]
+        shown = row["debit"] if row["debit"] != "0.00" else f"-{row['credit']}"
+        assert lines[-1]["balance"] == shown
+
+
 def test_a_closed_report_stays_and_the_difference_is_explained(books: Books) -> None:
     late = post(books, "rent", "cash", "4.00", day="2026-01-02").get_json()
     assert late["id"]
