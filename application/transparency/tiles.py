@@ -6,8 +6,9 @@ was a partial tile once is the beginning of the full one: only the longest form 
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
 
-from application.transparency.tree import HASH_BYTES, folded, leaf_hash
+from application.transparency.tree import HASH_BYTES, folded
 
 TILE_WIDTH = 256
 LEVELS_A_TILE = 8
@@ -116,7 +117,8 @@ def split_hashes(joined: bytes) -> list[bytes]:
 
 def leaf_hashes(records: Iterable[bytes]) -> list[bytes]:
     """Returns the leaf hash of each record."""
-    return [leaf_hash(record) for record in records]
+    # Not by `leaf_hash`: a call for each of millions.
+    return [sha256(b"\x00" + record).digest() for record in records]
 
 
 def bundle(records: Iterable[bytes]) -> bytes:

@@ -16,28 +16,28 @@ class Buckets:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._pending = [bytearray() for _ in range(BUCKETS)]
+        self.pending = [bytearray() for _ in range(BUCKETS)]
+        """What to add to; `spill` afterwards, and not too seldom."""
         self._files: list[BinaryIO | None] = [None] * BUCKETS
 
     def close(self) -> None:
         """Gives the files back."""
         self._stack.close()
 
-    def add(self, number: int, item: bytes) -> None:
-        """Adds to a bucket."""
-        bucket = self._pending[number]
-        bucket += item
-        if len(bucket) > _KEPT_BYTES:
-            self._store(number)
+    def spill(self) -> None:
+        """Takes what is much out of memory."""
+        for number, bucket in enumerate(self.pending):
+            if len(bucket) > _KEPT_BYTES:
+                self._store(number)
 
     def read(self, number: int) -> bytes:
         """Returns all of a bucket."""
         file = self._files[number]
         if file is None:
-            return bytes(self._pending[number])
+            return bytes(self.pending[number])
         file.seek(0)
         stored = file.read()
-        return stored + self._pending[number]
+        return stored + self.pending[number]
 
     def _store(self, number: int) -> None:
         file = self._files[number]
@@ -46,5 +46,5 @@ class Buckets:
                 tempfile.TemporaryFile()  # noqa: SIM115 -- the stack closes it
             )
         file.seek(0, 2)
-        file.write(self._pending[number])
-        self._pending[number].clear()
+        file.write(self.pending[number])
+        self.pending[number].clear()

@@ -8,7 +8,7 @@ import msgspec
 from interface.evidence.chart import Chart
 from interface.evidence.divergence import Divergence
 from interface.evidence.limits import Limits, Uses
-from interface.evidence.passbook import Passbook, minor_of, shown
+from interface.evidence.passbook import Passbook, amount_of, shown
 from interface.evidence.shapes import Envelope, Held, Hold
 
 _decode = msgspec.json.Decoder(Held).decode
@@ -80,7 +80,7 @@ class Holds:
             after.asset,
         ):
             raise Divergence(f"the authorization {record.stream} moved to other accounts")
-        amount = minor_of(event.amount, scale)
+        amount = amount_of(event.amount, scale)
         if record.version == 1 or was is not None:
             start = was or Amounts(0, 0, 0, 0, 0, 0)
             self._check_step(record, event, start, now, amount)
@@ -130,20 +130,14 @@ class Holds:
 
 
 def _amounts(hold: Hold, scale: int) -> Amounts:
-    read: dict[str, int] = {"0": 0}
-    # Most are zero, or the same as another one.
+    # What never happened is left out, and "0".
     return Amounts(
-        *[
-            read[text] if text in read else read.setdefault(text, minor_of(text, scale))
-            for text in (
-                hold.authorized,
-                hold.settled,
-                hold.refunded,
-                hold.charged_back,
-                hold.represented,
-                hold.held,
-            )
-        ]
+        amount_of(hold.authorized, scale),
+        amount_of(hold.settled, scale),
+        0 if hold.refunded == "0" else amount_of(hold.refunded, scale),
+        0 if hold.charged_back == "0" else amount_of(hold.charged_back, scale),
+        0 if hold.represented == "0" else amount_of(hold.represented, scale),
+        amount_of(hold.held, scale),
     )
 
 

@@ -76,7 +76,7 @@ class LiveSource:
         with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
             for start in range(after, to, BATCH):
                 cursor.execute(_RECORDS, [start, min(to, start + BATCH)], prepare=True)
-                yield [Stored(*row) for row in cursor]
+                yield [Stored(*row) for row in cursor.fetchall()]
 
     def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
         """Returns the stored tiles of these that there are."""

@@ -5,6 +5,7 @@ Looked at bucket by bucket at the end: memory stays flat however long the log is
 
 from collections.abc import Iterator
 from struct import Struct as Packing
+from struct import error as PackingError  # noqa: N812 -- a class
 
 from interface.evidence.buckets import BUCKETS, Buckets
 from interface.evidence.divergence import Divergence
@@ -13,6 +14,8 @@ _ITEM = Packing("!16sIQ")
 _pack = _ITEM.pack
 COMMAND = 0xFFFFFFFF
 """In the place of a version: the id is a command's."""
+FIRST = 0xFFFFFFFE
+"""In the place of a version: of a command that opens the stream with its own id, as most do."""
 
 
 class Occurrences:
@@ -20,15 +23,23 @@ class Occurrences:
 
     def __init__(self) -> None:
         self._buckets = Buckets()
+        self._pending = self._buckets.pending
 
     def close(self) -> None:
         """Gives the files back."""
         self._buckets.close()
 
     def add(self, raw: bytes, version: int, position: int) -> None:
-        """Notes an event of a stream, or with COMMAND the first event of a command. Requires an id
-        of 16 bytes."""
-        self._buckets.add(raw[0], _pack(raw, version, position))
+        """Notes an event of a stream, with COMMAND the first event of a command, with FIRST both.
+        Requires an id of 16 bytes."""
+        try:
+            self._pending[raw[0]] += _pack(raw, version, position)
+        except PackingError as error:
+            raise Divergence(f"{version} is no version of a stream") from error
+
+    def spill(self) -> None:
+        """Keeps memory flat; to be called after some thousand ids."""
+        self._buckets.spill()
 
     def check(self) -> None:
         """Raises Divergence at the first position whose id or version contradicts another one."""
@@ -38,11 +49,13 @@ class Occurrences:
             commands: set[bytes] = set()
             for raw, version, position in self._items(number):
                 found = None
-                if version == COMMAND:
+                if version >= FIRST:
                     if raw in commands:
                         found = f"the command {raw.hex()} was done before"
                     commands.add(raw)
-                else:
+                if version == FIRST:
+                    version = 1  # noqa: PLW2901 -- what it stands for
+                if version != COMMAND:
                     if version != last.get(raw, 0) + 1:
                         found = (
                             f"version {version} of the stream {raw.hex()}; the next is"

@@ -1,5 +1,7 @@
 """The second fold's entries and balances: each line must follow from the one before it."""
 
+from functools import lru_cache
+
 import msgspec
 
 from interface.evidence.calendar import fiscal_year, month_of
@@ -7,11 +9,10 @@ from interface.evidence.chart import Account, Chart
 from interface.evidence.divergence import Divergence
 from interface.evidence.shapes import Entry, Envelope, Leg
 
-Moved = dict[tuple[str, str], list[int]]
-"""Of each account and asset: debits less credits, and what they are worth, in minor units."""
-
 WORTH_ONLY = ("revaluation", "fx_difference")
 """Classes of entries whose legs may have a worth and no amount."""
+
+REMEMBERED_AMOUNTS = 4_096
 
 _decode = msgspec.json.Decoder(Entry).decode
 
@@ -21,17 +22,22 @@ class Totals:
 
     __slots__ = (
         "account",
+        "asset",
         "credits",
         "debits",
         "lines",
+        "moved",
         "pending_credits",
         "pending_debits",
         "scale",
     )
 
-    def __init__(self, account: Account, scale: int) -> None:
+    def __init__(self, account: Account, asset: str, scale: int) -> None:
         self.account = account
+        self.asset = asset
         self.scale = scale
+        self.moved: dict[str, list[int]] = {}
+        """By the last day of a month of the fiscal year: debits less credits, and their worth."""
         self.debits = self.credits = self.pending_debits = self.pending_credits = self.lines = 0
 
 
@@ -42,9 +48,10 @@ class Passbook:
         self.chart = chart
         self.totals: dict[tuple[str, str], Totals] = {}
         self.vouchers: dict[tuple[str, int], int] = {}
-        self.moved: dict[str, Moved] = {}
-        """By the last day of a month."""
-        self._days: dict[str, Moved] = {}
+        self.legs: list[tuple[Totals, int]] = []
+        """What the last entry's legs moved, of which totals; above zero for debits."""
+        self._days: dict[str, tuple[int, str]] = {}
+        """The fiscal year of a day, and the last day of its month there."""
 
     def totals_of(self, code: str, asset: str) -> Totals:
         """Returns the totals, new where nothing was counted yet. Raises Divergence where the
@@ -54,7 +61,7 @@ class Passbook:
             scale = self.chart.scales.get(asset)
             if scale is None:
                 raise Divergence(f"the asset {asset} was never registered")
-            found = Totals(self.chart.account(code), scale)
+            found = Totals(self.chart.account(code), asset, scale)
             self.totals[code, asset] = found
         return found
 
@@ -67,7 +74,8 @@ class Passbook:
             raise Divergence(f"dated {day}, in books locked through {chart.locked_through}")
         if chart.is_shut(day, record.channel):
             raise Divergence(f"dated {day}, in books closed through {chart.closed_through}")
-        if entry.fiscal_year != fiscal_year(day, chart.fiscal_year_start):
+        of_day = self._days.get(day) or self._day(day)
+        if entry.fiscal_year != of_day[0]:
             raise Divergence(f"{day} is not in the fiscal year {entry.fiscal_year}")
         if entry.journal not in chart.journals:
             raise Divergence(f"the journal {entry.journal} was never opened")
@@ -79,85 +87,76 @@ class Passbook:
                 f" number is {number}"
             )
         self.vouchers[counter] = number
-        self._post_legs(entry)
+        self._post_legs(entry, of_day[1])
         return entry
 
-    def _post_legs(self, entry: Entry) -> None:
+    def _post_legs(self, entry: Entry, month: str) -> None:
+        """`month`: the last day of the entry's."""
         nets: dict[str, int] = {}
-        touched = set()
         valued = False
-        known = self.totals.get
-        text, scale, minor = "", -1, 0
+        known, functional = self.totals, self.chart.functional_asset
+        self.legs = legs = []
         for leg in entry.legs:
-            totals = known((leg.account, leg.asset)) or self.totals_of(leg.account, leg.asset)
-            account = totals.account
-            touched.add(account)
-            if account.asset is not None and account.asset != leg.asset:
-                raise Divergence(f"{leg.account} takes {account.asset}, not {leg.asset}")
-            # Most entries say the same amount twice.
-            if leg.amount != text or totals.scale != scale:
-                text, scale = leg.amount, totals.scale
-                minor = minor_of(text, scale)
-                if minor <= 0 and not (
-                    minor == 0 and leg.functional_amount and entry.class_ in WORTH_ONLY
-                ):
-                    raise Divergence(f"an amount of {text} is not above zero")
+            asset = leg.asset
+            totals = known.get((leg.account, asset)) or self.totals_of(leg.account, asset)
+            account, scale = totals.account, totals.scale
+            if account.asset != asset and account.asset is not None:
+                raise Divergence(f"{leg.account} takes {account.asset}, not {asset}")
+            change = amount_of(leg.amount, scale)
+            if change <= 0:
+                _check_worth_only(entry, leg, change)
             if leg.side == "debit":
-                totals.debits += minor
-                change = minor
+                totals.debits += change
             elif leg.side == "credit":
-                totals.credits += minor
-                change = -minor
+                totals.credits += change
+                change = -change
             else:
                 raise Divergence(f"a leg on the side {leg.side!r}")
-            nets[leg.asset] = nets.get(leg.asset, 0) + change
-            self._move(entry.effective_on, leg, change)
+            legs.append((totals, change))
+            nets[asset] = nets.get(asset, 0) + change
+            moved = totals.moved.get(month)
+            if moved is None:
+                moved = totals.moved[month] = [0, 0]
+            moved[0] += change
+            if leg.functional_amount is not None:
+                valued = True
+                if asset != functional:
+                    worth = minor_of(leg.functional_amount, self.chart.functional_scale)
+                    moved[1] += worth if leg.side == "debit" else -worth
             totals.lines += 1
             if leg.line != totals.lines:
                 raise Divergence(
-                    f"line {leg.line} of {leg.account} in {leg.asset}; the next is {totals.lines}"
+                    f"line {leg.line} of {leg.account} in {asset}; the next is {totals.lines}"
                 )
             balance = totals.debits - totals.credits
             if not account.debit_normal:
                 balance = -balance
             if minor_of(leg.balance, scale) != balance:
                 raise Divergence(
-                    f"{leg.account} is left with {leg.balance} {leg.asset}; it follows"
+                    f"{leg.account} is left with {leg.balance} {asset}; it follows"
                     f" {shown(balance, scale)}"
                 )
-            valued = valued or leg.functional_amount is not None
+        self._check_nets(nets)
+        if valued or len(nets) > 1:
+            self._check_functional(entry)
+        for account in {totals.account for totals, _ in legs}:
+            account.touched += 1
+
+    def _check_nets(self, nets: dict[str, int]) -> None:
         for asset, net in nets.items():
             if net:
                 scale = self.chart.scales[asset]
                 raise Divergence(
                     f"debits and credits of {asset} differ by {shown(abs(net), scale)}"
                 )
-        if valued or len(nets) > 1:
-            self._check_functional(entry)
-        for account in touched:
-            account.touched += 1
 
-    def _moved_on(self, day: str) -> Moved:
-        """What moved in the month of the fiscal year that the day is in."""
-        last_on = month_of(day, start=self.chart.fiscal_year_start)[1]
-        found = self._days[day] = self.moved.setdefault(last_on, {})
+    def _day(self, day: str) -> tuple[int, str]:
+        start = self.chart.fiscal_year_start
+        try:
+            found = self._days[day] = fiscal_year(day, start), month_of(day, start=start)[1]
+        except ValueError as error:
+            raise Divergence(f"{day} is no day") from error
         return found
-
-    def _move(self, day: str, leg: Leg, change: int) -> None:
-        """Counts a leg in its month; `change`: its amount, above zero for debits."""
-        moved = self._days.get(day)
-        if moved is None:
-            moved = self._moved_on(day)
-        sums = moved.get((leg.account, leg.asset))
-        if sums is None:
-            sums = moved[leg.account, leg.asset] = [0, 0]
-        sums[0] += change
-        functional = self.chart.functional_asset
-        if leg.asset == functional:
-            sums[1] += change
-        elif leg.functional_amount is not None:
-            worth = minor_of(leg.functional_amount, self.chart.scales[functional])
-            sums[1] += worth if leg.side == "debit" else -worth
 
     def _check_functional(self, entry: Entry) -> None:
         asset = self.chart.functional_asset
@@ -177,6 +176,12 @@ class Passbook:
             raise Divergence(f"debits and credits differ by {shown(abs(net), scale)} in {asset}")
 
 
+def _check_worth_only(entry: Entry, leg: Leg, minor: int) -> None:
+    """Raises Divergence for an amount that is not above zero, but where only the worth changes."""
+    if minor or not leg.functional_amount or entry.class_ not in WORTH_ONLY:
+        raise Divergence(f"an amount of {leg.amount} is not above zero")
+
+
 def minor_of(text: str, scale: int) -> int:
     """Returns the minor units of a stored amount. Raises Divergence where it is not written with
     all decimals of the scale."""
@@ -188,6 +193,10 @@ def minor_of(text: str, scale: int) -> int:
     except (ValueError, IndexError) as error:
         raise Divergence(f"{text} is no amount") from error
     raise Divergence(f"{text} does not have {scale} decimals")
+
+
+amount_of = lru_cache(REMEMBERED_AMOUNTS)(minor_of)
+"""The same, of amounts that come several times."""
 
 
 def shown(minor: int, scale: int) -> str:

@@ -172,16 +172,13 @@ class Periods:
     def _digest(self, last_on: str) -> str:
         """The digest of the trial balance of all entries that are effective through a day."""
         chart = self.chart
-        nets: dict[tuple[str, str], list[int]] = {}
-        for day, moved in self.passbook.moved.items():
-            if day <= last_on:
-                for key, (net, functional) in moved.items():
-                    sums = nets.setdefault(key, [0, 0])
-                    sums[0] += net
-                    sums[1] += functional
         digest = hashlib.sha256()
-        for account, asset in sorted(nets):
-            net, functional = nets[account, asset]
+        for (account, asset), totals in sorted(self.passbook.totals.items()):
+            months = [moved for day, moved in totals.moved.items() if day <= last_on]
+            net = sum(moved[0] for moved in months)
+            functional = sum(moved[1] for moved in months)
+            if asset == chart.functional_asset:
+                functional = net
             if net or functional:
                 amount = shown(net, chart.scales[asset])
                 worth = shown(functional, chart.scales[chart.functional_asset])

@@ -24,7 +24,7 @@ from application.transparency.tree import HASH_BYTES
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
-from interface.evidence.occurrences import COMMAND, Occurrences
+from interface.evidence.occurrences import COMMAND, FIRST, Occurrences
 from interface.evidence.shapes import Envelope, decode_envelope
 from interface.evidence.texts import TextCheck, TextSource
 from interface.evidence.tree import GrowingTree, split_at
@@ -242,13 +242,18 @@ class Verification:
                     _check_columns(one, record, raw, self._command)
                 fold.apply(record)
                 heard(record, fold)
-                occurrences.add(raw, record.version, record.position)
-                if record.command_id != self._command:
-                    self._command = record.command_id
-                    if record.command_id is not None:
-                        same = record.command_id == record.stream
-                        command = raw if same else _raw(record.command_id)
-                        occurrences.add(command, COMMAND, record.position)
+                version, command = record.version, record.command_id
+                if command == self._command:
+                    occurrences.add(raw, version, expected)
+                    continue
+                self._command = command
+                if command is not None and version == 1 and command == record.stream:
+                    occurrences.add(raw, FIRST, expected)
+                    continue
+                occurrences.add(raw, version, expected)
+                if command is not None:
+                    occurrences.add(_raw(command), COMMAND, expected)
+            occurrences.spill()
         except Divergence as divergence:
             raise _earliest(divergence, expected, occurrences.check) from divergence
 
@@ -257,26 +262,24 @@ class Verification:
 
 
 def _check_columns(one: Stored, record: Envelope, raw: bytes, last_command: str | None) -> None:
-    if (one.position, one.stream, one.version, one.topic) != (
-        record.position,
-        raw,
-        record.version,
-        record.type,
+    if (
+        one.position != record.position
+        or one.stream != raw
+        or one.version != record.version
+        or one.topic != record.type
     ):
         raise Divergence(
             f"the record says position {record.position}, stream {record.stream}, version"
             f" {record.version}, {record.type}; its row says {one.position},"
             f" {(one.stream or b'').hex()}, {one.version}, {one.topic}"
         )
-    column = None
     command = record.command_id
-    if (
-        command is not None
-        and command != last_command
-        and (command != record.stream or record.version != 1)
-    ):
-        column = _raw(command)
-    if one.command != column:
+    is_said = command is None or command == last_command
+    if is_said or (command == record.stream and record.version == 1):
+        holds = one.command is None
+    else:
+        holds = one.command == _raw(command or "")
+    if not holds:
         raise Divergence("the row's command is not the record's")
 
 

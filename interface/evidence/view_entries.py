@@ -1,15 +1,19 @@
 """What entries can be found by, and what was refused, as they follow from the records."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import minor_of
-from interface.evidence.shapes import Entry, Envelope, Refused
+from interface.evidence.shapes import Entry, Envelope, Leg, Refused
 from interface.evidence.view_lines import PLACES
 from interface.evidence.view_tables import (
     Appended,
     Columns,
+    array_item,
     array_text,
+    member,
     member_text,
     moment_text,
     row_text,
@@ -77,6 +81,8 @@ class EntryRows:
 
     def __init__(self, *, shown: int) -> None:
         self.entries = Appended(ENTRIES, shown=shown)
+        self._items: dict[str, str] = {}
+        """Codes of accounts as they stand in an array."""
         self.dimensions = Appended(DIMENSIONS, shown=shown)
 
     @property
@@ -87,21 +93,36 @@ class EntryRows:
     def post(self, record: Envelope, entry: Entry, fold: Fold) -> None:
         """Works out the rows of an entry."""
         legs, text = entry.legs, member_text
-        parties = [leg.party for leg in legs if leg.party is not None]
-        dimensions = [_object(leg.dimensions) for leg in legs if leg.dimensions]
-        document, source = entry.document, entry.source
+        parties, dimensions = [], []
+        for leg in legs:
+            if leg.party is not None:
+                parties.append(leg.party)
+            if leg.dimensions:
+                dimensions.append(_object(leg.dimensions))
+        document, source, reference = entry.document, entry.source, entry.reference
         self.entries.due.append(
             f"({record.position},{entry.effective_on},{text(entry.journal)},{text(entry.class_)},"
-            f"{text(record.actor)},{text(record.reason)},{text(entry.reference)},"
-            f"{text(None if document is None else document.number)},"
-            f"{text(None if source is None else source.system)},"
-            f"{array_text(dict.fromkeys([leg.account for leg in legs]))},"
-            f"{array_text(dict.fromkeys([leg.amount for leg in legs]))},"
+            f"{text(record.actor)},{'' if record.reason is None else text(record.reason)},"
+            f"{'' if reference is None else member(reference)},"
+            f"{'' if document is None or document.number is None else member(document.number)},"
+            f"{'' if source is None or source.system is None else text(source.system)},"
+            f"{self._account_array(legs)},{_amount_array(legs)},"
             f"{array_text(dict.fromkeys(parties)) if parties else '{}'},"
-            f"{array_text(dimensions) if dimensions else '{}'},{text(entry.correction)})"
+            f"{array_text(dimensions) if dimensions else '{}'},"
+            f"{'' if entry.correction is None else text(entry.correction)})"
         )
         if dimensions:
             self._dimensions(record.position, entry, fold)
+
+    def _account_array(self, legs: Sequence[Leg]) -> str:
+        items = self._items
+        codes = {leg.account: None for leg in legs}
+        text = ",".join([items.get(code) or self._item(code) for code in codes])
+        return f'"{{{text}}}"' if len(codes) > 1 or '"' in text else f"{{{text}}}"
+
+    def _item(self, code: str) -> str:
+        found = self._items[code] = array_item(code).replace("\\", "\\\\").replace('"', '""')
+        return found
 
     def _dimensions(self, position: int, entry: Entry, fold: Fold) -> None:
         for number, leg in enumerate(entry.legs, start=1):
@@ -140,8 +161,8 @@ class ItemRows:
         """Works out the rows of an entry."""
         number = None if entry.document is None else entry.document.number
         for leg_number, leg in enumerate(entry.legs, start=1):
-            named = (leg.party, leg.due_on, leg.matches)
-            if named != (None, None, None):
+            if leg.party is not None or leg.due_on is not None or leg.matches is not None:
+                named = (leg.party, leg.due_on, leg.matches)
                 place = str(record.position * PLACES + leg_number)
                 said = (entry.corrects, number, entry.reference)
                 self.legs.due.append(
@@ -174,6 +195,12 @@ class RefusalRows:
                 account if isinstance(account, str) else None,
             )
         )
+
+
+def _amount_array(legs: Sequence[Leg]) -> str:
+    amounts = {leg.amount: None for leg in legs}
+    text = ",".join(amounts)
+    return f'"{{{text}}}"' if len(amounts) > 1 else f"{{{text}}}"
 
 
 def _object(members: dict[str, str]) -> str:

@@ -34,6 +34,7 @@ FEW_STATES = 20_000
 """So many events of holds are compared at once; of more, a bucket of ids after the other."""
 
 _HEADER = Packing("!16sQ?H")
+_pack = _HEADER.pack
 
 
 class HoldRows:
@@ -43,6 +44,7 @@ class HoldRows:
         self._shown = shown
         self.pending = Appended(PENDING, shown=shown)
         self._buckets = Buckets()
+        self._pending = self._buckets.pending
         self._events = 0
 
     @property
@@ -58,24 +60,28 @@ class HoldRows:
         """Works out what an event of an authorization leaves. Requires that the fold took it in."""
         assert fold.holds.after is not None
         hold, amounts = fold.holds.after
-        position = record.position
+        position, asset, text = record.position, hold.asset, member_text
+        debit, credit = text(hold.debit), text(hold.credit)
         if position <= self._shown:
-            for account in (hold.debit, hold.credit):
-                totals = fold.passbook.totals[account, hold.asset]
+            totals = fold.passbook.totals
+            debited, credited = totals[hold.debit, asset], totals[hold.credit, asset]
+            for account, moved in ((debit, debited), (credit, credited)):
                 self.pending.due.append(
-                    f"({position},{account},{hold.asset},{totals.pending_debits},"
-                    f"{totals.pending_credits})"
+                    f"({position},{account},{asset},{moved.pending_debits},{moved.pending_credits})"
                 )
-        text = member_text
         expires_at = "" if hold.expires_at is None else text(moment_text(hold.expires_at))
         is_open = hold.closed_as is None
         row = (
-            f"{text(hold.debit)},{text(hold.credit)},{text(hold.asset)},{amounts.held},"
-            f"{_status(hold, amounts)},{'t' if is_open else 'f'},{expires_at}"
+            f"{debit},{credit},{asset},{amounts.held},{_status(hold, amounts)},"
+            f"{'t' if is_open else 'f'},{expires_at}"
         ).encode()
         id = bytes.fromhex(record.stream.replace("-", ""))
-        self._buckets.add(id[0], _HEADER.pack(id, position, is_open, len(row)) + row)
+        self._pending[id[0]] += _pack(id, position, is_open, len(row)) + row
         self._events += 1
+
+    def spill(self) -> None:
+        """Keeps memory flat; to be called after some thousand events."""
+        self._buckets.spill()
 
     def end(self, connection: Connection[DictRow], shown: int) -> None:
         """Compares the states with the table, as of a position. Raises Divergence."""

@@ -10,8 +10,8 @@ from psycopg.rows import DictRow
 
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
-from interface.evidence.passbook import minor_of
-from interface.evidence.shapes import Entry
+from interface.evidence.passbook import Totals, minor_of
+from interface.evidence.shapes import Entry, Leg
 from interface.evidence.view_tables import Appended, Columns, difference, row_text
 
 PLACES = 128
@@ -53,21 +53,22 @@ class _Key:
 
     __slots__ = (
         "credits",
+        "day",
         "days",
         "debits",
         "functional",
         "id",
         "is_valued",
         "number",
+        "of_day",
+        "of_month",
         "periods",
         "run",
         "run_months",
-        "scale",
     )
 
-    def __init__(self, id: int, scale: int, *, is_valued: bool) -> None:
+    def __init__(self, id: int, *, is_valued: bool) -> None:
         self.id = id
-        self.scale = scale
         self.is_valued = is_valued
         self.number = self.debits = self.credits = self.functional = self.run = 0
         self.days: dict[str, list[int]] = {}
@@ -75,6 +76,15 @@ class _Key:
         """Debits, credits, functional of months and years, as of the last full run."""
         self.run_months: dict[str, list[int]] = {}
         """The same of the open run, by the month's first seven characters."""
+        self.day = ""
+        """The last line's; most are of the same one."""
+        self.of_day = self.of_month = [0, 0, 0]
+
+    def turn_to(self, day: str) -> None:
+        """Makes `of_day` and `of_month` those of a day."""
+        self.day = day
+        self.of_day = self.days.setdefault(day, [0, 0, 0])
+        self.of_month = self.run_months.setdefault(day[:7], [0, 0, 0])
 
 
 class LineRows:
@@ -83,7 +93,7 @@ class LineRows:
     def __init__(self, *, shown: int) -> None:
         self.lines = Appended(LINES, shown=shown)
         self.periods = Appended(PERIODS, shown=shown)
-        self._keys: dict[tuple[str, str], _Key] = {}
+        self._keys: dict[Totals, _Key] = {}
 
     @property
     def tables(self) -> tuple[Appended, ...]:
@@ -91,78 +101,57 @@ class LineRows:
         return self.lines, self.periods
 
     def post(self, position: int, entry: Entry, fold: Fold) -> None:
-        """Works out the rows of an entry."""
+        """Works out the rows of an entry. Requires that it was the fold's last one."""
         keys, due = self._keys, self.lines.due
-        day, month = entry.effective_on, entry.effective_on[:7]
+        day = entry.effective_on
         place = position * PLACES
-        text, scale, minor = "", -1, 0
-        for leg in entry.legs:
+        for totals, change in fold.passbook.legs:
             place += 1
-            key = keys.get((leg.account, leg.asset)) or self._new_key(leg.account, leg.asset, fold)
-            if leg.amount != text or key.scale != scale:
-                text, scale = leg.amount, key.scale
-                minor = minor_of(text, scale)
-            of_day = key.days.get(day)
-            if of_day is None:
-                of_day = key.days[day] = [0, 0, 0]
-            of_month = key.run_months.get(month)
-            if of_month is None:
-                of_month = key.run_months[month] = [0, 0, 0]
-            if leg.side == "debit":
-                is_debit = "t"
-                key.debits += minor
-                of_day[0] += minor
-                of_month[0] += minor
+            key = keys.get(totals) or self._new_key(totals, fold)
+            if key.day != day:
+                key.turn_to(day)
+            of_day, of_month = key.of_day, key.of_month
+            if change > 0:
+                key.debits += change
+                of_day[0] += change
+                of_month[0] += change
             else:
-                is_debit = "f"
-                key.credits += minor
-                of_day[1] += minor
-                of_month[1] += minor
-            number = key.number
-            key.number = number + 1
-            if not number % RUN:
+                key.credits -= change
+                of_day[1] -= change
+                of_month[1] -= change
+            number = key.number = key.number + 1
+            if number % RUN == 1:
                 key.run = place
-            if key.is_valued:
-                value = (
-                    minor_of(leg.functional_amount, fold.chart.functional_scale)
-                    if leg.functional_amount
-                    else 0
-                )
-                if is_debit == "f":
-                    value = -value
-                key.functional += value
-                of_day[2] += value
-                of_month[2] += value
+            if key.is_valued or not change:
+                leg = entry.legs[place - position * PLACES - 1]
+                due.append(_valued_line(key, leg, place, change, fold.chart.functional_scale))
+            elif change > 0:
                 due.append(
-                    f"({place},{key.run},{number + 1},{key.id},{day},{is_debit},{minor},{value},"
-                    f"{key.debits},{key.credits},{key.functional},{of_day[0]},{of_day[1]},"
-                    f"{of_day[2]})"
-                )
-            else:
-                due.append(
-                    f"({place},{key.run},{number + 1},{key.id},{day},{is_debit},{minor},,"
+                    f"({place},{key.run},{number},{key.id},{day},t,{change},,"
                     f"{key.debits},{key.credits},,{of_day[0]},{of_day[1]},)"
                 )
-            if number % RUN == RUN - 1:
+            else:
+                due.append(
+                    f"({place},{key.run},{number},{key.id},{day},f,{-change},,"
+                    f"{key.debits},{key.credits},,{of_day[0]},{of_day[1]},)"
+                )
+            if not number % RUN:
                 self._end_run(key, place)
 
     def end(self, connection: Connection[DictRow], *, has_moved: bool) -> None:
         """Compares the keys. `has_moved`: the view shows more by now. Raises Divergence."""
         follows = {
-            row_text(str(key.id), account, asset) for (account, asset), key in self._keys.items()
+            row_text(str(key.id), totals.account.code, totals.asset)
+            for totals, key in self._keys.items()
         }
         rows = connection.execute("SELECT id, ROW(id, account, asset)::text AS row FROM line_keys")
         found = {row["row"] for row in rows if not has_moved or row["id"] <= len(follows)}
         if found != follows:
             raise Divergence(difference(KEYS, found - follows, follows - found))
 
-    def _new_key(self, account: str, asset: str, fold: Fold) -> _Key:
-        key = _Key(
-            len(self._keys) + 1,
-            fold.chart.scales[asset],
-            is_valued=asset != fold.chart.functional_asset,
-        )
-        self._keys[account, asset] = key
+    def _new_key(self, totals: Totals, fold: Fold) -> _Key:
+        is_valued = totals.asset != fold.chart.functional_asset
+        key = self._keys[totals] = _Key(len(self._keys) + 1, is_valued=is_valued)
         return key
 
     def _end_run(self, key: _Key, place: int) -> None:
@@ -181,3 +170,23 @@ class LineRows:
                 f"{functional if key.is_valued else ''})"
             )
         key.run_months = {}
+        key.day = ""
+
+
+def _valued_line(key: _Key, leg: Leg, place: int, change: int, functional_scale: int) -> str:
+    """The row of a line that may be worth something other than its amount."""
+    is_debit = leg.side == "debit"
+    worth, sums = "", ["", ""]
+    if key.is_valued:
+        text = leg.functional_amount
+        value = minor_of(text, functional_scale) if text else 0
+        value = value if is_debit else -value
+        key.functional += value
+        key.of_day[2] += value
+        key.of_month[2] += value
+        worth, sums = str(value), [str(key.functional), str(key.of_day[2])]
+    return (
+        f"({place},{key.run},{key.number},{key.id},{key.day},{'t' if is_debit else 'f'},"
+        f"{abs(change)},{worth},{key.debits},{key.credits},{sums[0]},"
+        f"{key.of_day[0]},{key.of_day[1]},{sums[1]})"
+    )

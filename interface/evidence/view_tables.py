@@ -27,7 +27,7 @@ the log."""
 
 REMEMBERED_TEXTS = 16_384
 
-_QUOTED = re.compile(r'[ \t\n\v\f\r"\\(),]')
+_quoted = re.compile(r'[ \t\n\v\f\r"\\(),]').search
 _QUOTED_ITEM = re.compile(r'[ \t\n\v\f\r"\\{},]')
 
 
@@ -160,23 +160,26 @@ def row_text(*members: str | None) -> str:
     return f"({','.join(map(member_text, members))})"
 
 
-@lru_cache(REMEMBERED_TEXTS)
-def member_text(text: str | None) -> str:
+def member(text: str) -> str:
     """Returns a member as it stands in a row."""
-    if text is None:
-        return ""
-    if not text or _QUOTED.search(text):
+    if not text or _quoted(text):
         return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
     return text
 
 
+@lru_cache(REMEMBERED_TEXTS)
+def member_text(text: str | None) -> str:
+    """Returns a member that comes again and again as it stands in a row; None: null."""
+    return "" if text is None else member(text)
+
+
 def array_text(items: Iterable[str]) -> str:
     """Returns an array of texts as PostgreSQL writes one (8.15.6), as a member of a row."""
-    text = f"{{{','.join(map(_item, items))}}}"
-    # Almost always names with nothing in them to quote.
-    if '"' in text or "\\" in text:
-        return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
-    return f'"{text}"' if "," in text else text
+    text = ",".join(map(array_item, items))
+    if not _quoted(text):
+        return f"{{{text}}}"
+    text = text.replace("\\", "\\\\").replace('"', '""')
+    return f'"{{{text}}}"'
 
 
 def moment_text(moment: str) -> str:
@@ -188,7 +191,8 @@ def moment_text(moment: str) -> str:
 
 
 @lru_cache(REMEMBERED_TEXTS)
-def _item(text: str) -> str:
+def array_item(text: str) -> str:
+    """Returns a text as it stands in an array."""
     if not text or text.upper() == "NULL" or _QUOTED_ITEM.search(text):
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return text

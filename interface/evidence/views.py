@@ -86,6 +86,7 @@ class Views:
 
     def compare(self, connection: Connection[DictRow], position: int) -> None:
         """Compares what has passed with the tables, to a position. Raises Divergence."""
+        self._holds.spill()
         for table in self._standing():
             table.compare(connection, position)
 
