@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -19,6 +20,12 @@ from interface.embedded import EmbeddedPostgres
 from interface.embedded_cluster import Endpoints, create_database, grant_access
 
 pytest_plugins = ["tests.service"]
+
+# That a machine is slow is no finding. (In CI hypothesis has a profile of its own, which is as
+# patient, and draws the same examples each time.)
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if settings.get_current_profile_name() == "default":
+    settings.load_profile("patient")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,14 +67,14 @@ class Databases:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Modules that start processes begin first: nobody waits for a long one at the end."""
+    """Modules that take long begin first: nobody waits for a long one at the end."""
     rooms = ("faults", "interface", "projections", "application", "domain")
 
     def turn(item: pytest.Item) -> tuple[bool, int]:
         room = item.path.relative_to(Path(__file__).parent).parts[0]
         return item.path not in long, rooms.index(room) if room in rooms else len(rooms)
 
-    long = {item.path for item in items if item.get_closest_marker("timeout")}
+    long = {item.path for item in items if item.get_closest_marker("long")}
     items.sort(key=turn)
 
 

@@ -5,7 +5,9 @@ makes a ledger of its own in it (`ledger`). What kills or stops one makes its ow
 `make_service`.
 """
 
+import itertools
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -25,10 +27,9 @@ from interface.cli.demonstration import role_keys
 from interface.settings import read_settings
 from tests.commands import Ended, inherited, run_command
 from tests.conftest import Database, Databases
+from tests.patience import PATIENCE_SECONDS
 
 HOST = "127.0.0.1"
-REQUEST_SECONDS = 60
-STOP_SECONDS = 60
 PROGRAM = (sys.executable, "-c", "from interface.cli.main import main; main()")
 
 CHART = (
@@ -58,7 +59,7 @@ class Service:
         """What the process says on standard error."""
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
-        self._client = httpx.Client(base_url=self.url, timeout=REQUEST_SECONDS)
+        self._client = httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -117,7 +118,7 @@ class Service:
         process, self._process = self._process, None
         assert process is not None
         process.terminate()
-        status = process.wait(STOP_SECONDS)
+        status = process.wait(PATIENCE_SECONDS)
         assert process.stdout is not None
         process.stdout.close()
         return status
@@ -295,6 +296,23 @@ def in_data_directory(
 
 
 def free_port() -> int:
-    """Returns a port that nobody listened on a moment ago."""
-    with socket.create_server((HOST, 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Returns a port that nobody listened on a moment ago, and that nobody is given unasked.
+
+    What a system gives away by itself, to clients too, lies above: it might give it to another
+    before the service that is to have it has started.
+    """
+    for port in _PORTS:
+        with suppress(OSError), socket.create_server((HOST, port)):
+            return port
+    raise AssertionError("no port is free")
+
+
+def _ports() -> Iterator[int]:
+    """Yields numbers of this process's own, among the test processes of one run, for ever."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 12_000 + worker % 8 * 2_500
+    start = secrets.randbelow(2_500)
+    return (first + (start + number) % 2_500 for number in itertools.count())
+
+
+_PORTS = _ports()

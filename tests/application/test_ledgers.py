@@ -28,6 +28,7 @@ from tests.application.office import (
     types_of,
 )
 from tests.conftest import Database, Databases
+from tests.patience import PATIENCE_SECONDS
 
 
 def create(id: str, **more: object) -> CreateLedger:
@@ -223,7 +224,7 @@ def test_waiting_for_a_position(office: Office, partner: Office) -> None:
         found: list[bool] = []
         waiting = threading.Thread(
             target=lambda wanted=head + 1, found=found: found.append(
-                office.ledgers.wait_for(LEDGER, wanted, timeout_seconds=30)
+                office.ledgers.wait_for(LEDGER, wanted, timeout_seconds=PATIENCE_SECONDS)
             )
         )
         waiting.start()

@@ -15,6 +15,7 @@ from application.migrate import SchemaTooNew, migrate, migrations
 from interface.bootstrap import VIEWS
 from tests.application.office import Office, transfer
 from tests.conftest import Database
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 MIGRATE = """
     import sys, psycopg
@@ -76,7 +77,7 @@ def test_several_processes_at_once_do_no_harm(
 ) -> None:
     """Three services start on an empty database."""
     processes = [started(MIGRATE_ALL, database.owner, database.service) for _ in range(3)]
-    answers = {process.communicate(timeout=60)[0] for process in processes}
+    answers = {process.communicate(timeout=PATIENCE_SECONDS)[0] for process in processes}
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert answers == {"['ledger_system']\n"}
     assert applied(superuser, "ledger_system") == [one.name for one in migrations()]
@@ -93,11 +94,11 @@ def test_killed_halfway_it_is_taken_up_where_it_was(
         with owner.transaction(force_rollback=True):
             owner.execute("CREATE TABLE ledger_a.holds ()")
             process = started(MIGRATE, database.owner, "ledger_a")
-            wait_until(
-                superuser,
+            waiting = (
                 "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                " AND datname = current_database()",
+                " AND datname = current_database()"
             )
+            wait_until(lambda: superuser.execute(waiting).fetchone(), "the second step")
             process.kill()
             process.communicate()
         assert applied(superuser, "ledger_a") == LEDGERS_OWN[:1]
@@ -114,15 +115,6 @@ def test_killed_halfway_it_is_taken_up_where_it_was(
             "SELECT count(*) AS n FROM pg_tables WHERE schemaname = 'ledger_b'"
         ).fetchall()
     )
-
-
-def wait_until(connection: psycopg.Connection[dict[str, Any]], question: str) -> None:
-    """Returns when the question has an answer, or fails after half a minute."""
-    for _ in range(3_000):
-        if connection.execute(question).fetchone() is not None:
-            return
-        connection.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError(question)
 
 
 def test_a_schema_of_later_software_is_left_alone(database: Database) -> None:

@@ -26,12 +26,12 @@ from tests.faults.book import (
 )
 from tests.faults.evidence import Evidence, check_sound
 from tests.faults.writer_process import Answer, Killed, WriterProcess
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 CLIENTS = 6
 GROUP_SIZES = (3, 70)
 """A few commands, and as many as take a COPY."""
 
-PATIENCE_SECONDS = 30
 RETRY_SECONDS = 0.02
 
 Door = Callable[[Sequence[Unit]], Sequence[Answer]]
@@ -91,10 +91,7 @@ class Load:
     def wait_for_answers(self, more: int = 3 * CLIENTS) -> None:
         """Returns when so many more requests have been answered."""
         enough = len(self.first) + more
-        deadline = monotonic() + PATIENCE_SECONDS
-        while len(self.first) < enough:
-            assert monotonic() < deadline, "the clients are not answered any more"
-            sleep(0.002)
+        wait_until(lambda: len(self.first) >= enough, "answers to the clients")
 
     def check(self, superuser: str) -> None:
         """Fails unless each command is on record once, as its client was told, then and again."""

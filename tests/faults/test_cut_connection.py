@@ -29,6 +29,7 @@ from tests.faults.book import (
 )
 from tests.faults.evidence import check_sound
 from tests.faults.proxy import Point, Proxy
+from tests.patience import wait_until
 
 SMALL = [single(post(CASH, WALLET, "1.00"), "a"), single(authorize("2.00"), "b")]
 LARGE = [group([(post(CASH, MERCHANT, "0.01"), f"{n}") for n in range(200)])]
@@ -141,8 +142,5 @@ def check_unknown(database: Database, ledgers: Ledgers, case: tuple[Point, str])
 
 def wait_for_head(connection: psycopg.Connection[Any], position: int) -> None:
     """Returns when the log has this many records."""
-    deadline = monotonic() + 10
-    while connection.execute(f"SELECT position FROM ledger_{LEDGER}.head").fetchone() != (
-        position,
-    ):
-        assert monotonic() < deadline, "the commit was not made"
+    head = f"SELECT position FROM ledger_{LEDGER}.head"
+    wait_until(lambda: connection.execute(head).fetchone() == (position,), "the commit")

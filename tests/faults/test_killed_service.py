@@ -22,11 +22,11 @@ from psycopg.conninfo import make_conninfo
 
 from interface.embedded import EmbeddedPostgres
 from tests.faults.evidence import Evidence, check_sound
+from tests.patience import PATIENCE_SECONDS, wait_until
 from tests.service import CHART, MakeService, Service
 
 CLIENTS = 4
 GROUP = 60
-PATIENCE_SECONDS = 30
 RETRY_SECONDS = 0.05
 CASH, WALLET = "assets:cash", "liabilities:wallets:ann"
 MERCHANT = "liabilities:merchant"
@@ -60,10 +60,7 @@ class HttpLoad:
     def wait_for_answers(self, more: int = 3 * CLIENTS) -> None:
         """Returns when so many more requests have been answered."""
         enough = len(self.first) + more
-        deadline = monotonic() + PATIENCE_SECONDS
-        while len(self.first) < enough:
-            assert monotonic() < deadline, "the clients are not answered any more"
-            sleep(0.002)
+        wait_until(lambda: len(self.first) >= enough, "answers to the clients")
 
     def ask_until_answered(self, key: str) -> httpx.Response:
         """Sends a request, and again with its key until it is answered."""

@@ -16,8 +16,9 @@ from tests.conftest import Database
 from tests.faults.book import LEDGER, make_ledger, open_ledgers, other_process
 from tests.faults.conftest import StartWriter
 from tests.faults.evidence import check_sound
-from tests.faults.load import PATIENCE_SECONDS, Load, MortalWriter, check_groups
+from tests.faults.load import Load, MortalWriter, check_groups
 from tests.faults.proxy import Point, Proxy
+from tests.patience import PATIENCE_SECONDS
 
 POINTS = (Point.COPY_DATA, Point.COMMIT_ASKED, Point.COMMIT_FLUSHED, Point.COMMIT_DONE)
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.patience import PATIENCE_SECONDS, wait_until
 from tests.service import MakeService, Service
 
 READERS = 50
@@ -19,7 +20,8 @@ POSTERS = 4
 ROUNDS = 1
 """How many answers each reader gets, at least; they go on as long as anything else does."""
 
-pytestmark = pytest.mark.timeout(180)
+
+pytestmark = pytest.mark.long
 
 
 class Crowd:
@@ -51,7 +53,9 @@ class Crowd:
     def _keep(self, ask: Callable[[httpx.Client], None], rounds: int) -> None:
         headers = {"Authorization": f"Bearer {self._service.keys['controller']}"}
         done = 0
-        with httpx.Client(base_url=self._service.url, timeout=60, headers=headers) as client:
+        with httpx.Client(
+            base_url=self._service.url, timeout=PATIENCE_SECONDS, headers=headers
+        ) as client:
             while not self.ending.is_set() or done < rounds:
                 try:
                     ask(client)
@@ -116,6 +120,7 @@ def test_readers_notice_nothing(make_service: MakeService) -> None:
     for thread in threads:
         thread.start()
     try:
+        wait_until(lambda: service.worker_pid is not None, "a worker")
         assert service.worker_pid is not None
         os.kill(service.worker_pid, signal.SIGKILL)
         service.command("projections", "rebuild", "lines", "--ledger", ledger)

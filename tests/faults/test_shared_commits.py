@@ -6,11 +6,9 @@ What is sent in one request is decided in one commit; so is what happens to wait
 
 import itertools
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from fractions import Fraction
-from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -37,9 +35,9 @@ from tests.faults.book import (
     single,
 )
 from tests.faults.evidence import check_sound
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 HOLD = "00000000-0000-4000-8000-000000000001"
-STARVED_SECONDS = 10
 SINGLES = 16
 OTHERS = 7
 
@@ -162,7 +160,7 @@ def test_a_large_group_does_not_starve(writer: Writer) -> None:
     with ThreadPoolExecutor(SINGLES + 1) as threads:
         singles = [threads.submit(send_singles) for _ in range(SINGLES)]
         try:
-            assert_done(threads.submit(writer.submit, [group(many)]).result(STARVED_SECONDS))
+            assert_done(threads.submit(writer.submit, [group(many)]).result(PATIENCE_SECONDS))
         finally:
             ends.set()
         for client in singles:
@@ -185,14 +183,6 @@ def test_a_clock_that_stands_still(database: Database) -> None:
     moments = [record["recorded_at"] for record in found.records]
     assert moments[0] == now.isoformat().replace("+00:00", "Z")
     assert moments[-1][:17] == moments[0][:17]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Returns when the condition holds."""
-    deadline = monotonic() + STARVED_SECONDS
-    while not condition():
-        assert monotonic() < deadline
-        sleep(0.001)
 
 
 def waits_for_lock(superuser: psycopg.Connection[Any]) -> bool:

@@ -23,6 +23,7 @@ from interface.embedded import EmbeddedPostgres
 from interface.embedded_cluster import Endpoints
 from tests.conftest import Database, Databases
 from tests.faults.evidence import check_sound
+from tests.patience import PATIENCE_SECONDS
 from tests.service import CHART, MakeService, Service, in_data_directory
 
 CASH, WALLET = "assets:cash", "liabilities:wallets:ann"
@@ -32,8 +33,6 @@ CLUSTER_MEBIBYTES = 160
 SEGMENT_BYTES = 16 << 20
 MARGIN_BYTES = 20_000
 """Of the write-ahead log: what a background process may write between two looks at its end."""
-
-PATIENCE_SECONDS = 30
 
 
 class Client:

@@ -13,18 +13,15 @@ from concurrent.futures import Future
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from application.commit import utc_now
 from application.ledgers import Ledgers
 from application.outcomes import Caller, Outcome, Unanswered, Unit
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
-ANSWER_SECONDS = 40
-"""More than what a writer may take for anything: its tries, and its looks at what became of it."""
-
 CLERK = Caller(
     actor="clerk", key_id=None, roles=frozenset({"operator", "controller", "clerk"}), channel="http"
 )
@@ -67,7 +64,7 @@ class WriterProcess:
         self._is_gone = False
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self.ask([]).result(ANSWER_SECONDS)
+        self.ask([]).result(PATIENCE_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -91,7 +88,7 @@ class WriterProcess:
 
     def submit(self, units: Sequence[Unit]) -> list[Answer]:
         """Returns the answers. Raises Unanswered, Killed."""
-        return self.ask(units).result(ANSWER_SECONDS)
+        return self.ask(units).result(PATIENCE_SECONDS)
 
     def stop_when_locked(self) -> None:
         """Has it stop itself, with SIGSTOP, when it next holds the ledger's lock."""
@@ -101,10 +98,9 @@ class WriterProcess:
     def wait_until_stopped(self) -> None:
         """Returns once it stands still, by whatever it was stopped."""
         status = Path(f"/proc/{self.pid}/stat")
-        deadline = monotonic() + ANSWER_SECONDS
-        while status.read_text().rpartition(")")[2].split()[0] != "T":
-            assert monotonic() < deadline, "the writer was not stopped"
-            sleep(0.001)
+        wait_until(
+            lambda: status.read_text().rpartition(")")[2].split()[0] == "T", "the writer's stop"
+        )
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)

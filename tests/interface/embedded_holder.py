@@ -13,10 +13,10 @@ from types import FrameType
 
 from interface.embedded import EmbeddedPostgres, check_durability
 from interface.embedded_programs import EmbeddedPostgresError
+from tests.patience import PATIENCE_SECONDS
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
-ANSWER_SECONDS = 60
 
 
 class Holder:
@@ -55,7 +55,7 @@ class Holder:
         self._process.join()
 
     def _hear(self) -> str:
-        assert self._pipe.poll(ANSWER_SECONDS), "the other process said nothing"
+        assert self._pipe.poll(PATIENCE_SECONDS), "the other process said nothing"
         return str(self._pipe.recv())
 
 

@@ -24,6 +24,7 @@ from beanquery.query import run_query
 from interface.importing.beancount import journal_of
 from interface.importing.lines import Body, Line, Unreadable
 from interface.importing.plain_text import PlainText
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 CONVERSIONS = "Equity:Conversions:Current"
 COMMANDS_A_BATCH = 500
@@ -324,7 +325,7 @@ class Door:
     def __init__(self, service: Service, ledger: str) -> None:
         self._keys = service.keys
         self._path = f"/v1/ledgers/{ledger}"
-        self._client = httpx.Client(base_url=service.url, timeout=60)
+        self._client = httpx.Client(base_url=service.url, timeout=PATIENCE_SECONDS)
 
     def close(self) -> None:
         self._client.close()
@@ -354,7 +355,13 @@ class Door:
         headers = {"Authorization": f"Bearer {self._keys['auditor']}"}
         head = self._client.get(self._path, headers=headers).json()["position"]
         asked = {**query, "min_position": str(head)}
-        answer = self._client.get(f"{self._path}/reports/{name}", params=asked, headers=headers)
+        path = f"{self._path}/reports/{name}"
+        # Whoever waits longer than the service does asks again.
+        wait_until(
+            lambda: self._client.get(path, params=asked, headers=headers).status_code != 503,
+            "the views",
+        )
+        answer = self._client.get(path, params=asked, headers=headers)
         assert answer.status_code == 200, answer.text
         return [row for row in answer.json()["rows"] if row["kind"] == "line"]
 

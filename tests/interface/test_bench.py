@@ -254,7 +254,7 @@ def databases_of_benches(postgres: Endpoints) -> set[str]:
 
 
 # Some 30 seconds on two idle cores; the time is that of nine processes of ours starting.
-@pytest.mark.timeout(240)
+@pytest.mark.long
 def test_all_scenarios_run_and_fail_nowhere(rig: Rig, tmp_path: Path) -> None:
     terms = Terms(
         wallets=40,
@@ -318,7 +318,7 @@ def test_no_scenario_begins_when_the_time_is_over(tmp_path: Path) -> None:
     assert steps.skipped == {"import": "no time was left"}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.long
 def test_what_is_read_is_measured_on_a_history(rig: Rig, tmp_path: Path) -> None:
     terms = Terms(
         wallets=40,

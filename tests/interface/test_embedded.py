@@ -3,8 +3,7 @@
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -22,6 +21,7 @@ from interface.embedded_processes import (
 )
 from interface.embedded_programs import EmbeddedPostgresError, find_account
 from tests.conftest import Database
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 
 @pytest.fixture
@@ -48,13 +48,6 @@ def ask(conninfo: str, question: str) -> object:
         row = connection.execute(question).fetchone()
         assert row is not None
         return row[0]
-
-
-def eventually(condition: Callable[[], bool], *, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def answers(conninfo: str) -> bool:
@@ -237,7 +230,7 @@ def test_a_watched_server_comes_back_by_itself(server: EmbeddedPostgres, tmp_pat
         confirm(endpoints.superuser, number)
         killed = postmaster(tmp_path)
         os.kill(killed, signal.SIGKILL)
-        eventually(lambda: answers(endpoints.superuser))
+        wait_until(lambda: answers(endpoints.superuser), "an answer")
         assert postmaster(tmp_path) != killed
         assert confirmed(endpoints.superuser) == list(range(1, number + 1))
 
@@ -280,12 +273,12 @@ def test_a_pid_file_that_names_another_program_fools_nobody(
     pid_file = cluster / "postmaster.pid"
     stale = pid_file.read_text()
     os.kill(postmaster(tmp_path), signal.SIGKILL)
-    eventually(lambda: is_gone(tmp_path))
+    wait_until(lambda: is_gone(tmp_path), "its end")
 
     # The number now belongs to a program of the same account, which PostgreSQL must fear.
     account = find_account(cluster=cluster)
     another = subprocess.Popen(
-        ["/bin/sleep", "60"],
+        ["/bin/sleep", str(PATIENCE_SECONDS)],
         cwd="/",
         user=None if account is None else account.uid,
         extra_groups=None if account is None else [],
@@ -332,4 +325,4 @@ def change_setting(endpoints: Endpoints, setting: str, value: str) -> None:
     with psycopg.connect(endpoints.superuser, autocommit=True) as connection:
         connection.execute(f"ALTER SYSTEM SET {setting} = {value}")
         connection.execute("SELECT pg_reload_conf()")
-    eventually(lambda: ask(endpoints.superuser, f"SHOW {setting}") == value)
+    wait_until(lambda: ask(endpoints.superuser, f"SHOW {setting}") == value, setting)

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from interface.embedded import EmbeddedPostgres
 from interface.embedded_processes import locked_if_free
 from tests.interface.embedded_holder import Holder
+from tests.patience import wait_until
 
 Hold = Callable[[], Holder]
 
@@ -53,11 +53,14 @@ def started_at(conninfo: str) -> object:
         return row[0]
 
 
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+MOMENTS = ("postgres.new", "postgres", "postgres/postmaster.pid")
+"""What is there while it starts, one after the other: the first for the time of making it only."""
+
+
+def wait_for(data_dir: Path, moment: str) -> None:
+    """Returns at this moment, or later where it has passed unseen."""
+    later = [data_dir / name for name in MOMENTS[MOMENTS.index(moment) :]]
+    wait_until(lambda: any(path.exists() for path in later), moment)
 
 
 def test_the_last_one_out_stops_it(hold: Hold, tmp_path: Path) -> None:
@@ -132,22 +135,22 @@ def test_a_terminated_process_takes_it_along(hold: Hold, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["postgres.new", "postgres", "postgres/postmaster.pid"])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_process_interrupted_while_it_starts_leaves_nothing_running(
     hold_new: Hold, tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:
     holder = hold_new()
-    wait_for(tmp_path / moment)
+    wait_for(tmp_path, moment)
     assert holder.signal(number) == 1
     assert is_gone(tmp_path)
 
 
-@pytest.mark.parametrize("moment", ["postgres.new", "postgres", "postgres/postmaster.pid"])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_process_killed_while_it_starts_harms_nobody(
     hold_new: Hold, tmp_path: Path, moment: str
 ) -> None:
     holder = hold_new()
-    wait_for(tmp_path / moment)
+    wait_for(tmp_path, moment)
     holder.signal(signal.SIGKILL)
     survivor = hold_new()
     assert started_at(survivor.wait_until_started())

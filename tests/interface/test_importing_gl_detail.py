@@ -493,7 +493,7 @@ def naive(text: str) -> tuple[dict[str, Decimal], set[str]]:
     return balances, uneven
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(), shuffle=st.booleans(), count=st.integers(1, 60))
 def test_what_goes_in_is_what_balances_however_the_rows_are_ordered(
     tmp_path: Path, seed: int, shuffle: bool, count: int

@@ -5,25 +5,17 @@ import os
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from interface.embedded_processes import has_postmaster
+from tests.patience import PATIENCE_SECONDS, wait_until
 from tests.service import PROGRAM, MakeService, Service, free_port
 
 LOAD_THREADS = 8
-WAIT_SECONDS = 60.0
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"in vain: {what}"
-        time.sleep(0.02)
 
 
 def is_alive(pid: int) -> bool:
@@ -228,7 +220,7 @@ def test_a_stop_while_it_starts_leaves_nothing_running(
     )
     wait_until(lambda: has_postmaster(cluster), "PostgreSQL's start")
     process.terminate()
-    assert process.wait(WAIT_SECONDS) in (0, 128 + signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) in (0, 128 + signal.SIGTERM)
     wait_until(lambda: not has_postmaster(cluster), "PostgreSQL's end")
 
 
@@ -245,7 +237,8 @@ def test_it_says_where_it_listens(service: Service, host: str) -> None:
     assert process.stdout is not None
     with process.stdout:
         assert process.stdout.readline() == f"Listening on http://{host}:{port}\n"
-        assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+        ready = f"http://127.0.0.1:{port}/health/ready"
+        assert httpx.get(ready, timeout=PATIENCE_SECONDS).status_code == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(WAIT_SECONDS) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
         assert process.stdout.read() == ""

@@ -4,15 +4,13 @@ import json
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from interface.duties import Duty, work
+from tests.patience import PATIENCE_SECONDS, wait_until
 from tests.service import PROGRAM, MakeService
-
-WAIT_SECONDS = 30.0
 
 
 class Diary:
@@ -49,9 +47,9 @@ def test_a_duty_that_fails_begins_anew_and_stops_no_other() -> None:
     failing, ending, steady = Diary("raises", "raises"), Diary("returns"), Diary()
     thread, stop = begun(failing, ending, steady)
     for diary in (failing, ending, steady):
-        assert diary.settled.wait(WAIT_SECONDS)
+        assert diary.settled.wait(PATIENCE_SECONDS)
     stop.set()
-    thread.join(WAIT_SECONDS)
+    thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
     assert [d.beginnings for d in (failing, ending, steady)] == [3, 2, 1]
     assert all(d.ended for d in (failing, ending, steady))
@@ -81,12 +79,13 @@ def test_the_command_works_until_it_is_told_to_stop(
         )
     wait_for_event(log, "worker_started")
     process.send_signal(number)
-    output, _ = process.communicate(timeout=WAIT_SECONDS)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, output) == (0, b"")
 
 
 def wait_for_event(log: Path, event: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while event not in [json.loads(line)["event"] for line in log.read_text().splitlines()]:
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.02)
+    def events() -> list[str]:
+        *lines, _unfinished = log.read_text().split("\n")
+        return [json.loads(line)["event"] for line in lines]
+
+    wait_until(lambda: event in events(), event)

@@ -2,12 +2,13 @@
 
 import random
 from contextlib import closing
-from time import monotonic, sleep
+from time import sleep
 
 import pytest
 
 from projections.status import read_status
 from tests.application.office import Office
+from tests.patience import wait_until
 from tests.projections.conftest import Worker, tables
 from tests.projections.history import live, prepare
 from tests.projections.runner_process import RunnerProcess
@@ -15,7 +16,6 @@ from tests.projections.test_following import rebuilt
 
 RUN_LINES = 4
 KILLS = 14
-WAIT_SECONDS = 30
 
 
 @pytest.fixture
@@ -34,10 +34,7 @@ def test_killed_at_random_points(own_office: Office, short_runs: None) -> None:
         sleep(chance.choice((0, 0.005, 0.02, 0.05)))
         process.kill()
         process = begin(own_office)
-    deadline = monotonic() + WAIT_SECONDS
-    while lag(own_office):
-        assert monotonic() < deadline, "the views do not come on"
-        sleep(0.02)
+    wait_until(lambda: lag(own_office) == 0, "the views")
     process.kill()
     followed = tables(own_office)
     assert followed["lines"]

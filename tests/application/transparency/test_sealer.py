@@ -137,7 +137,7 @@ def test_many_sealers_at_once_sign_one_history(archive: Archive) -> None:
         archive.grow(40)
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     archive.seal_all()
     states = archive.states()
     for row in archive.query("SELECT size, root FROM {}.checkpoints ORDER BY size"):
@@ -218,7 +218,7 @@ def test_the_sealers_duty_stops_a_ledger_by_itself(archive: Archive) -> None:
     while archive.query("SELECT halted FROM {}.head")[0]["halted"] is None:
         assert thread.is_alive()
     stop.set()
-    thread.join(10)
+    thread.join()
     with pytest.raises(Unanswered):
         archive.chart()
 

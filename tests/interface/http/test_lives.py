@@ -59,7 +59,8 @@ def check_second_fold(ledgers: Ledgers) -> None:
         check_rows(connection, fold)
 
 
-@pytest.mark.timeout(60 + COMMANDS)
+@pytest.mark.long
+@pytest.mark.timeout(900 + COMMANDS)
 def test_lives_are_as_the_model_has_them(living: type[Lives]) -> None:
     run_state_machine_as_test(
         living,

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.interface.http.world import entry
+from tests.patience import PATIENCE_SECONDS
 from tests.service import CHART, Service
 
 CASH, ANN = CHART[0]["code"], CHART[1]["code"]
@@ -22,7 +23,9 @@ def line(number: int) -> bytes:
 
 def raw(service: Service, request: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:
     """Sends bytes as they are; returns the answer's status line, headers and body."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
+    with socket.create_connection(
+        ("127.0.0.1", service.port), timeout=PATIENCE_SECONDS
+    ) as connection:
         connection.sendall(request)
         answer = b""
         while piece := connection.recv(65536):
@@ -46,7 +49,7 @@ def test_a_long_batch_is_sent_whole_before_anything_is_read(service: Service, le
             "Authorization": f"Bearer {service.keys['clerk']}",
             "Content-Type": "application/x-ndjson",
         },
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/x-ndjson"
@@ -63,7 +66,7 @@ def test_a_long_batch_is_sent_whole_before_anything_is_read(service: Service, le
         "GET",
         f"{service.url}/v1/ledgers/{ledger}/events",
         headers={**headers, "Authorization": f"Bearer {service.keys['auditor']}"},
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     ) as events:
         positions = [json.loads(record)["position"] for record in events.iter_lines()]
     assert positions == list(range(1, len(positions) + 1))
@@ -134,12 +137,14 @@ def test_a_head_request_has_no_body(service: Service, ledger: str) -> None:
     answer = httpx.head(
         f"{service.url}/v1/ledgers/{ledger}/accounts/{CASH}",
         headers={"Authorization": f"Bearer {service.keys['clerk']}"},
+        timeout=PATIENCE_SECONDS,
     )
     assert (answer.status_code, answer.headers["etag"], answer.content) == (200, '"1"', b"")
 
 
 def test_one_connection_for_many_requests(service: Service, ledger: str) -> None:
-    with httpx.Client(headers={"Authorization": f"Bearer {service.keys['clerk']}"}) as client:
+    headers = {"Authorization": f"Bearer {service.keys['clerk']}"}
+    with httpx.Client(headers=headers, timeout=PATIENCE_SECONDS) as client:
         url = f"{service.url}/v1/ledgers/{ledger}/entries"
         for body in (entry(CASH, ANN, "1.00"), {}, b"{", entry(CASH, ANN, "1.00")):
             sent = {"content": body} if isinstance(body, bytes) else {"json": body}

@@ -1,0 +1,16 @@
+"""How long a test waits for what must happen: far longer than it takes on a machine that has much
+else to do. Nothing waits so long unless it is broken."""
+
+import time
+from collections.abc import Callable
+
+PATIENCE_SECONDS = 300.0
+PAUSE_SECONDS = 0.005
+
+
+def wait_until(condition: Callable[[], object], what: str = "what was waited for") -> None:
+    """Returns when the condition holds; fails where it never does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain: {what}"
+        time.sleep(PAUSE_SECONDS)
