@@ -9,20 +9,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import LiteralString
 
-import structlog
-
 from application.commit import utc_now
 from application.ledgers import THE_SERVICE, Ledgers
-from application.outcomes import Asked, Unanswered
-from application.rounds import ledgers_where
+from application.outcomes import Asked
+from application.rounds import make_rounds
 from domain.hold_ends import ExpireHold
-from domain.ledgers import SYSTEM
 
-SWEEP_EVERY_SECONDS = 0.5
 SWEPT_AT_ONCE = 1_000
 HOLDS_ARE_DUE: LiteralString = "EXISTS (SELECT FROM {schema}.holds WHERE expires_at <= %(now)s)"
-
-log = structlog.get_logger(__name__)
 
 
 class Sweeper:
@@ -35,17 +29,16 @@ class Sweeper:
     def run(self, stop: threading.Event) -> None:
         """Sweeps all ledgers again and again until it is told to stop.
 
-        A ledger that can't be written to now keeps no other one waiting for its turn.
         Raises psycopg.Error where the database can't be read.
         """
-        while not stop.wait(SWEEP_EVERY_SECONDS):
-            for ledger in self._with_holds_due():
-                if stop.is_set():
-                    return
-                try:
-                    self.sweep(ledger)
-                except Unanswered as unanswered:
-                    log.warning("sweep_unanswered", ledger=ledger, code=unanswered.code)
+        make_rounds(
+            self._ledgers,
+            stop,
+            duty="sweeper",
+            condition=HOLDS_ARE_DUE,
+            values=lambda: {"now": self._clock()},
+            look_after=self.sweep,
+        )
 
     def sweep(self, ledger: str) -> int:
         """Expires what is due in a ledger now, in the order (expires_at, id); returns how many.
@@ -63,11 +56,6 @@ class Sweeper:
             if expired < SWEPT_AT_ONCE:
                 break
         return swept
-
-    def _with_holds_due(self) -> list[str]:
-        ledgers = self._ledgers.names()
-        with self._ledgers.reader(SYSTEM) as connection:
-            return ledgers_where(connection, HOLDS_ARE_DUE, ledgers, now=self._clock())
 
     def _due(self, ledger: str) -> list[str]:
         with self._ledgers.reader(ledger) as connection:

@@ -19,9 +19,9 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from application.ledgers import Ledgers
-from application.outcomes import Asked, Caller, Outcome, Unanswered
+from application.outcomes import Asked, Caller, Outcome
 from application.records import SHAPES
-from application.rounds import ledgers_where
+from application.rounds import make_rounds
 from application.store import schema_of
 from domain.calendar import ONE_DAY, shut_through
 from domain.closes import AbandonClose, ConcludeClose
@@ -38,7 +38,6 @@ from projections.closing import read_result, read_standing, trial_balance_digest
 from projections.report import Source
 from projections.status import read_shown
 
-LOOK_SECONDS = 0.5
 VIEWS_SECONDS = 5.0
 """How long the views are waited for at a time."""
 
@@ -112,16 +111,14 @@ class Closer:
 
         Raises psycopg.Error where the database can't be read.
         """
-        while not stop.wait(LOOK_SECONDS):
-            for ledger in self._with_work():
-                if stop.is_set():
-                    return
-                try:
-                    self.look_after(ledger)
-                except Unanswered as unanswered:
-                    log.warning("close_unanswered", ledger=ledger, code=unanswered.code)
-                except NotShown:
-                    log.info("close_waits_for_views", ledger=ledger)
+
+        def look_after(ledger: str) -> None:
+            try:
+                self.look_after(ledger)
+            except NotShown:
+                log.info("close_waits_for_views", ledger=ledger)
+
+        make_rounds(self._ledgers, stop, duty="closer", condition=_HAS_WORK, look_after=look_after)
 
     def look_after(self, ledger: str) -> None:
         """Takes back what is to be taken back in a ledger, and answers its close.
@@ -262,11 +259,6 @@ class Closer:
         if outcome.code is not None:
             log.warning("closer_refused", ledger=ledger, key=key, code=outcome.code)
         return outcome
-
-    def _with_work(self) -> list[str]:
-        ledgers = self._ledgers.names()
-        with self._ledgers.reader(SYSTEM) as connection:
-            return ledgers_where(connection, _HAS_WORK, ledgers)
 
     @contextmanager
     def _shown(self, ledger: str, known: int) -> Iterator[Source]:

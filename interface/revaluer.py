@@ -17,9 +17,9 @@ from psycopg.rows import DictRow
 
 from application.commit import utc_now
 from application.ledgers import Ledgers
-from application.outcomes import Asked, Caller, Outcome, Unanswered
+from application.outcomes import Asked, Caller, Outcome
 from application.permissions import standing_of
-from application.rounds import ledgers_where
+from application.rounds import make_rounds
 from domain.calendar import first_open_day
 from domain.commands import At, Command
 from domain.corrections import Reverse
@@ -31,7 +31,6 @@ from interface.http.viewing import read_asset_states, read_own, snapshot
 from projections.balances import read_past
 from projections.status import read_shown
 
-EVERY_SECONDS = 0.5
 AT_ONCE = 1_000
 SOMETHING_IS_DUE: LiteralString = (
     "EXISTS (SELECT FROM {schema}.revaluations WHERE waits)"
@@ -61,14 +60,14 @@ class Revaluer:
 
         Raises psycopg.Error where the database can't be read.
         """
-        while not stop.wait(EVERY_SECONDS):
-            for ledger in self._with_something_due():
-                if stop.is_set():
-                    return
-                try:
-                    self.look_after(ledger)
-                except Unanswered as unanswered:
-                    log.warning("revaluer_unanswered", ledger=ledger, code=unanswered.code)
+        make_rounds(
+            self._ledgers,
+            stop,
+            duty="revaluer",
+            condition=SOMETHING_IS_DUE,
+            values=lambda: {"day": _latest_day(self._clock())},
+            look_after=self.look_after,
+        )
 
     def look_after(self, ledger: str) -> None:
         """Posts what waits in a ledger and takes back what is due there.
@@ -92,13 +91,6 @@ class Revaluer:
         for row in due:
             assert own is not None
             self._take_back(ledger, own, row["entry"], row["reverse_on"])
-
-    def _with_something_due(self) -> list[str]:
-        ledgers = self._ledgers.names()
-        with self._ledgers.reader(SYSTEM) as connection:
-            return ledgers_where(
-                connection, SOMETHING_IS_DUE, ledgers, day=_latest_day(self._clock())
-            )
 
     def _revalue(self, ledger: str, id: str, on: date) -> None:
         with self._ledgers.reader(ledger) as connection, snapshot(connection):
