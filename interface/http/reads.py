@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from marshmallow import Schema
+from psycopg import Connection
+from psycopg.rows import DictRow
 
 from application.permissions import READ_EVENTS, READ_LEDGER
 from interface.http.accounts import account_shown, etag, read_account, read_balances
@@ -129,22 +131,22 @@ def _ledger(reading: Reading, ledger: str) -> Answer:
         return json_answer(200, read_ledger(connection))
 
 
-def _assets(reading: Reading, ledger: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
-        return json_answer(200, read_assets(connection, query))
+def _listed(read: Callable[[Connection[DictRow], Query], Query]) -> Callable[..., Answer]:
+    """Returns the route's function of a list that takes the ledger's rows and the query alone."""
+
+    def listed(reading: Reading, ledger: str) -> Answer:
+        door, _, guest, query = reading
+        with door.reading(guest, ledger, query) as connection:
+            return json_answer(200, read(connection, query))
+
+    return listed
 
 
-def _journals(reading: Reading, ledger: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
-        return json_answer(200, read_journals(connection, query))
-
-
-def _accounts(reading: Reading, ledger: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
-        return json_answer(200, read_accounts(connection, query))
+_assets = _listed(read_assets)
+_journals = _listed(read_journals)
+_accounts = _listed(read_accounts)
+_rates = _listed(read_rates)
+_revaluations = _listed(read_revaluations)
 
 
 def _limits(reading: Reading, ledger: str) -> Answer:
@@ -170,18 +172,6 @@ def _period(reading: Reading, ledger: str, period: str) -> Answer:
     with door.reading(guest, ledger, query) as connection:
         name = named_period(period)
         return json_answer(200, read_period(connection, name, now=door.ledgers.now()))
-
-
-def _rates(reading: Reading, ledger: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
-        return json_answer(200, read_rates(connection, query))
-
-
-def _revaluations(reading: Reading, ledger: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
-        return json_answer(200, read_revaluations(connection, query))
 
 
 def _account(reading: Reading, ledger: str, account: str) -> Answer:
