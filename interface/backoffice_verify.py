@@ -8,10 +8,12 @@ Written against docs/evidence-format.md, it shares no code with the service that
 
 It derives the tree from the records and compares root and tiles with the signed checkpoint, checks
 signatures, positions, streams, command ids, voucher and running numbers, that each entry balances
-and each balance follows, what holds make pending, and each text against its digest.
+and each balance follows, what holds make pending, each text against its digest, and the trial
+balance on which each period was closed.
 A certificate is checked by itself: its signatures, that the records it names are in the log, and
 that no line of a statement is left out; with the report as JSON, that it is the one that was
-certified; with a bundle, that its log and its lines are the bundle's.
+certified; with a bundle, that its log and its lines are the bundle's, and that the records give
+the report, figure by figure.
 Exit status: 0 it all holds, 1 something does not (the first position is named), 2 used wrongly.
 """
 
@@ -22,10 +24,14 @@ import hashlib
 import json
 import re
 import sys
+from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -53,6 +59,13 @@ CERTIFIED = {
     "statement": ("line", "effective_on", "position", "leg", "debit", "credit", "balance"),
 }
 """The columns of a report that its certificate is about."""
+
+LEFT_OUT: dict[str, set[str]] = {
+    "unadjusted": {"adjusting", "reclassification", "audit_adjustment", "revaluation", "closing"},
+    "adjusted": {"closing"},
+    "post-closing": set(),
+}
+"""Classes of entries that a report on each basis leaves out, of the fiscal year asked about."""
 
 NO_EFFECT = {"CommandRefused", "LedgerListed", "ActorRecorded", "KeyIssued", "KeyRevoked"}
 NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "LimitLifted"}
@@ -202,6 +215,13 @@ class Books:
         self.debit_normal: dict[str, bool] = {}
         self.opened: dict[str, Json] = {}
         self.functional = ""
+        self.year_start = "01-01"
+        self.timezone = "UTC"
+        self.moved: defaultdict[tuple[str, str], defaultdict[str, list[int]]] = defaultdict(
+            lambda: defaultdict(lambda: [0, 0])
+        )
+        """Of each account and asset, by the last day of a month: debits less credits, and worth."""
+        self.remade: Remade | None = None
         self.locked = ""
         self.closed = ""
         self.closing: str | None = None
@@ -251,6 +271,7 @@ class Books:
 
     def _LedgerCreated(self, payload: Json) -> None:  # noqa: N802 -- the event's name
         self.functional = payload["functional_asset"]
+        self.year_start, self.timezone = payload["fiscal_year_start"], payload["timezone"]
 
     def _BooksLocked(self, payload: Json) -> None:  # noqa: N802
         if payload["through"] <= self.locked:
@@ -268,6 +289,23 @@ class Books:
         if self.closing is None or payload["last_on"] != self.closed:
             raise Wrong(f"{payload['period']} was not being closed")
         self.closing = None
+        digest = self.closing_digest(payload["last_on"])
+        if payload["digest"] != digest:
+            raise Wrong(
+                f"{payload['period']} was closed on a trial balance of {payload['digest']};"
+                f" the entries give {digest}"
+            )
+
+    def closing_digest(self, last_on: str) -> str:
+        """Returns the digest of the trial balance of all entries so far, through a day."""
+        digest = hashlib.sha256()
+        for account, asset in sorted(self.moved):
+            months = [sums for day, sums in self.moved[account, asset].items() if day <= last_on]
+            net, worth = (sum(sums[at] for sums in months) for at in (0, 1))
+            if net or worth:
+                both = f"{self.shown(net, asset)}\t{self.shown(worth, self.functional)}"
+                digest.update(f"{account}\t{asset}\t{both}\n".encode())
+        return digest.hexdigest()
 
     def _CloseAbandoned(self, payload: Json) -> None:  # noqa: N802
         if self.closing is None or payload.get("closed_through", "") != self.closing:
@@ -318,7 +356,11 @@ class Books:
         closes = self.closing is not None and self.channel == "worker"
         if payload["effective_on"] <= ((self.closing or "") if closes else self.closed):
             raise Wrong(f"dated {payload['effective_on']}, closed through {self.closed}")
-        counter = (payload["journal"], payload["fiscal_year"])
+        year = fiscal_year(payload["effective_on"], self.year_start)
+        if payload["fiscal_year"] != year:
+            raise Wrong(f"{payload['effective_on']} is in the fiscal year {year}")
+        month = last_of_month(payload["effective_on"], self.year_start)
+        counter = (payload["journal"], year)
         number = self.vouchers.get(counter, 0) + 1
         if payload["voucher_no"] != number:
             raise Wrong(f"voucher {payload['voucher_no']} in {counter}; the next is {number}")
@@ -327,13 +369,17 @@ class Books:
         worth, valued = 0, False
         for leg in payload["legs"]:
             asset, sign = leg["asset"], 1 if leg["side"] == "debit" else -1
-            minor = self._minor(leg["amount"], asset)
+            minor = self.minor_of(leg["amount"], asset)
             nets[asset] += sign * minor
             valued = valued or "functional_amount" in leg
             value = leg.get(
                 "functional_amount", leg["amount"] if asset == self.functional else None
             )
-            worth += sign * (0 if value is None else self._minor(value, self.functional))
+            own = sign * (0 if value is None else self.minor_of(value, self.functional))
+            worth += own
+            sums = self.moved[leg["account"], asset][month]
+            sums[0] += sign * minor
+            sums[1] += own
             self._line(leg, sign * minor)
             if (leg["account"], asset) == self.watch:
                 self.watched.append([leg["line"], payload["effective_on"], self.position])
@@ -341,6 +387,8 @@ class Books:
             raise Wrong(f"the entry does not balance: {dict(nets)}")
         if worth and (valued or len(nets) > 1):
             raise Wrong("the entry does not balance in the functional asset")
+        if self.remade is not None:
+            self.remade.take(payload)
 
     def _line(self, leg: Json, change: int) -> None:
         key = (leg["account"], leg["asset"])
@@ -351,7 +399,7 @@ class Books:
         side = 1 if self.debit_normal[leg["account"]] else -1
         # Kept as debits less credits: an account may change its side until its first posting.
         self.balances[key] = self.balances.get(key, 0) + change
-        if self._minor(leg["balance"], leg["asset"]) != side * self.balances[key]:
+        if self.minor_of(leg["balance"], leg["asset"]) != side * self.balances[key]:
             raise Wrong(f"{leg['account']} is left with {leg['balance']}, which does not follow")
 
     def _AccountStated(self, payload: Json) -> None:  # noqa: N802
@@ -362,11 +410,11 @@ class Books:
             self.stated.append(self.position)
         if payload["lines"] != lines:
             raise Wrong(f"{payload['lines']} lines of {key} are stated; there are {lines}")
-        if self._minor(payload["balance"], payload["asset"]) != balance:
+        if self.minor_of(payload["balance"], payload["asset"]) != balance:
             raise Wrong(f"a balance of {payload['balance']} is stated, which does not follow")
 
     def _hold(self, stream: str, state: Json) -> None:
-        held = self._minor(state["held"], state["asset"])
+        held = self.minor_of(state["held"], state["asset"])
         if held < 0 or (held and "closed_as" in state):
             raise Wrong("a hold in an impossible state")
         change = held - self.held.pop(stream, 0)
@@ -376,11 +424,243 @@ class Books:
             key = (state[side], state["asset"], side)
             self.pending[key] = self.pending.get(key, 0) + change
 
-    def _minor(self, text: str, asset: str) -> int:
+    def minor_of(self, text: str, asset: str) -> int:
+        """Returns an amount in minor units. Raises Wrong where it has not all of its decimals."""
         _, _, fraction = text.partition(".")
         if len(fraction) != self.scales[asset]:
             raise Wrong(f"{text} {asset} does not have {self.scales[asset]} decimals")
         return int(text.replace(".", ""))
+
+    def shown(self, minor: int, asset: str) -> str:
+        """Returns an amount with all decimals of its asset."""
+        scale = self.scales[asset]
+        digits = str(abs(minor)).zfill(scale + 1)
+        text = f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits
+        return f"-{text}" if minor < 0 else text
+
+
+def fiscal_year(day: str, start: str) -> int:
+    """Returns the calendar year in which the fiscal year of a day ends; `start`: MM-DD."""
+    return int(day[:4]) + (start != "01-01" and day[5:] >= start)
+
+
+@lru_cache(10_000)
+def last_of_month(day: str, start: str) -> str:
+    """Returns the last day of the month of the fiscal year that a day is in."""
+    found, begins = date.fromisoformat(day), int(start[3:])
+
+    def first(year: int, month: int) -> date:
+        return date(year, month, min(begins, monthrange(year, month)[1]))
+
+    if found < first(found.year, found.month):
+        return (first(found.year, found.month) - timedelta(days=1)).isoformat()
+    following = (found.year + found.month // 12, found.month % 12 + 1)
+    return (first(*following) - timedelta(days=1)).isoformat()
+
+
+# -- certified reports, made again
+
+
+class Remade:
+    """The report of a certificate, made again from the records up to its position."""
+
+    def __init__(self, body: Json, books: Books) -> None:
+        self.books, self.report, self.asked = books, body["report"], body["parameters"]
+        self.body = body
+        self.first = self.asked.get("from", "0001-01-01")
+        self.last = self.asked.get("to", self.asked.get("effective_on", "9999-12-31"))
+        self.basis = self.asked.get("basis", "post-closing")
+        of = {"statement": ("effective", "booking")}.get(self.report, tuple(LEFT_OUT))
+        if self.basis not in of:
+            raise Wrong(f"a {self.report} on the basis {self.basis} is not known")
+        self.sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+        self.lines: list[Json] = []
+
+    def take(self, payload: Json) -> None:
+        """Counts an entry, where the report is about it."""
+        day = self._day(payload)
+        if self.books.position > self.body["position"] or day > self.last:
+            return
+        if self._is_left_out(payload):
+            return
+        for number, leg in enumerate(payload["legs"], start=1):
+            if self._is_about(leg):
+                minor = self.books.minor_of(leg["amount"], leg["asset"])
+                minor = minor if leg["side"] == "debit" else -minor
+                if self.report == "trial-balance":
+                    self._balance(leg, minor)
+                elif self.report == "roll-forward":
+                    at = 0 if day < self.first else 1 if leg["side"] == "debit" else 2
+                    self.sums[leg["account"], leg["asset"]][at] += abs(minor) if at else minor
+                elif day < self.first:
+                    self.sums[leg["account"], leg["asset"]][0] += minor
+                else:
+                    self.lines.append(self._line(payload, number, leg, minor, day))
+
+    def check(self) -> None:
+        """Requires that the record at the certificate's position was the last one. Raises Wrong."""
+        rows, totals = {
+            "trial-balance": self._trial_balance,
+            "general-ledger": self._general_ledger,
+            "journal": self._journal,
+            "roll-forward": self._roll_forward,
+            "statement": self._statement,
+        }[self.report]()
+        model = {name: self.body[name] for name in ("report", "ledger", "parameters", "position")}
+        model |= {"functional_asset": self.books.functional, "known_at": self.books.recorded_at}
+        digest = hashlib.sha256(canonical(model | {"rows": rows, "totals": totals})).hexdigest()
+        if digest != self.body["digest"]:
+            raise Wrong(f"the records give a {self.report} of another digest, {digest}")
+
+    def _day(self, payload: Json) -> str:
+        """The day that counts: the effective one, or the one on which it was booked."""
+        if self.report == "statement" and self.basis == "booking":
+            recorded = datetime.fromisoformat(self.books.recorded_at)
+            return recorded.astimezone(ZoneInfo(self.books.timezone)).date().isoformat()
+        day: str = payload["effective_on"]
+        return day
+
+    def _is_left_out(self, payload: Json) -> bool:
+        if payload.get("class") not in LEFT_OUT.get(self.basis, ()):
+            return False
+        since = self.last if self.report == "trial-balance" else self.first
+        year: int = payload["fiscal_year"]
+        return year >= fiscal_year(since, self.books.year_start)
+
+    def _is_about(self, leg: Json) -> bool:
+        if self.report == "statement":
+            return (leg["account"], leg["asset"]) == (self.asked["account"], self.asked["asset"])
+        branch = self.asked.get("account")
+        return branch is None or f"{leg['account']}:".startswith(f"{branch}:")
+
+    def _balance(self, leg: Json, minor: int) -> None:
+        worth = minor
+        if leg["asset"] != self.books.functional:
+            worth = 0
+            if "functional_amount" in leg:
+                worth = self.books.minor_of(leg["functional_amount"], self.books.functional)
+                worth = worth if leg["side"] == "debit" else -worth
+        place = ":".join(leg["account"].split(":")[: self.asked.get("depth")])
+        sums = self.sums[leg["asset"], place]
+        sums[0] += minor
+        sums[1] += worth
+
+    def _line(self, payload: Json, number: int, leg: Json, minor: int, day: str) -> Json:
+        return {
+            "day": day,
+            "minor": minor,
+            "effective_on": payload["effective_on"],
+            "journal": payload["journal"],
+            "position": self.books.position,
+            "leg": number,
+            "line": leg["line"],
+            "class": payload.get("class", "ordinary"),
+            "reference": payload.get("reference"),
+            "actor": self.books.actor,
+            "account": leg["account"],
+            "asset": leg["asset"],
+            "debit": leg["amount"] if leg["side"] == "debit" else None,
+            "credit": leg["amount"] if leg["side"] == "credit" else None,
+        }
+
+    def _name(self, account: str) -> str:
+        name: str = self.books.opened.get(account, {}).get("name", "")
+        return name
+
+    def _row(self, line: Json, **more: str) -> Json:
+        """A line of the report: those of its columns that are not null."""
+        known = line | more
+        row = {name: known[name] for name in CERTIFIED[self.report] if known[name] is not None}
+        return {"kind": "line"} | row
+
+    def _sides(self, lines: list[Json], asset: str) -> Json:
+        debits = sum(line["minor"] for line in lines if line["debit"] is not None)
+        credits = -sum(line["minor"] for line in lines if line["credit"] is not None)
+        return {
+            "debit": self.books.shown(debits, asset),
+            "credit": self.books.shown(credits, asset),
+        }
+
+    def _trial_balance(self) -> tuple[list[Json], Json]:
+        rows: list[Json] = []
+        totals: Json = {}
+        shown, functional = self.books.shown, self.books.functional
+        both = [0, 0]
+        for asset in sorted({asset for (asset, _), sums in self.sums.items() if any(sums)}):
+            of_asset = [0, 0, 0, 0]
+            places = sorted(key[1] for key, sums in self.sums.items() if key[0] == asset)
+            for place in places:
+                net, worth, _ = self.sums[asset, place]
+                if not (net or worth):
+                    continue
+                sides = [max(net, 0), max(-net, 0), max(worth, 0), max(-worth, 0)]
+                of_asset = [a + b for a, b in zip(of_asset, sides, strict=True)]
+                type = self.books.opened.get(place, {}).get("type", "")
+                about = {"account": place, "name": self._name(place), "type": type, "asset": asset}
+                rows.append({"kind": "line"} | about | self._four(sides, asset))
+            total = self._four(of_asset, asset)
+            rows.append({"kind": "total", "account": "Total", "asset": asset} | total)
+            totals[asset] = {"debit": total["debit"], "credit": total["credit"]}
+            both = [both[0] + of_asset[2], both[1] + of_asset[3]]
+        debit, credit = (shown(minor, functional) for minor in both)
+        return rows, totals | {"functional": {"debit": debit, "credit": credit}}
+
+    def _four(self, sides: list[int], asset: str) -> Json:
+        assets = (asset, asset, self.books.functional, self.books.functional)
+        names = ("debit", "credit", "functional_debit", "functional_credit")
+        four = zip(names, sides, assets, strict=True)
+        return {name: self.books.shown(minor, one) for name, minor, one in four}
+
+    def _general_ledger(self) -> tuple[list[Json], Json]:
+        rows: list[Json] = []
+        of: defaultdict[tuple[str, str], list[Json]] = defaultdict(list)
+        for line in sorted(self.lines, key=lambda one: (one["day"], one["position"], one["leg"])):
+            of[line["account"], line["asset"]].append(line)
+        for account, asset in sorted({*of} | {key for key, sums in self.sums.items() if sums[0]}):
+            lines, balance = of[account, asset], self.sums[account, asset][0]
+            about = {"account": account, "asset": asset}
+            shown = self.books.shown(balance, asset)
+            rows.append({"kind": "heading", **about, "balance": shown})
+            for line in lines:
+                balance += line["minor"]
+                rows.append(self._row(line, balance=self.books.shown(balance, asset)))
+            end = self.books.shown(balance, asset)
+            rows.append({"kind": "total", **about, **self._sides(lines, asset), "balance": end})
+        return rows, {}
+
+    def _journal(self) -> tuple[list[Json], Json]:
+        rows = [self._row(line, name=self._name(line["account"])) for line in self.lines]
+        totals = {
+            asset: self._sides([line for line in self.lines if line["asset"] == asset], asset)
+            for asset in sorted({line["asset"] for line in self.lines})
+        }
+        for asset, total in totals.items():
+            rows.append({"kind": "total", "account": "Total", "asset": asset} | total)
+        return rows, totals
+
+    def _roll_forward(self) -> tuple[list[Json], Json]:
+        rows = []
+        for account, asset in sorted(self.sums):
+            opening, debits, credits = self.sums[account, asset]
+            if opening or debits or credits:
+                amounts = (opening, debits, credits, opening + debits - credits)
+                shown = [self.books.shown(minor, asset) for minor in amounts]
+                about = {"account": account, "name": self._name(account), "asset": asset}
+                names = ("opening", "debits", "credits", "closing")
+                rows.append({"kind": "line"} | about | dict(zip(names, shown, strict=True)))
+        return rows, {}
+
+    def _statement(self) -> tuple[list[Json], Json]:
+        account, asset = self.asked["account"], self.asked["asset"]
+        side = 1 if self.books.debit_normal[account] else -1
+        balance = self.sums[account, asset][0]
+        rows: list[Json] = [{"kind": "heading", "balance": self.books.shown(side * balance, asset)}]
+        for line in sorted(self.lines, key=lambda one: (one["day"], one["position"], one["leg"])):
+            balance += line["minor"]
+            rows.append(self._row(line, balance=self.books.shown(side * balance, asset)))
+        end = self.books.shown(side * balance, asset)
+        rows.append({"kind": "total", **self._sides(self.lines, asset), "balance": end})
+        return rows, {}
 
 
 # -- certificates
@@ -534,6 +814,8 @@ class Verifier:
         self.texts: Iterator[Json] = self._texts()
         self.text: Json | None = next(self.texts, None)
         self.textless: dict[str, int] = {}
+        self.certified = 0
+        """The position that a certificate is of."""
 
     def run(self) -> None:
         """Checks everything. Raises Wrong."""
@@ -545,6 +827,8 @@ class Verifier:
                 record = json.loads(line)
                 self.books.apply(record, self.manifest["ledger"])
                 self._check_text(record)
+                if self.certified == self.tree.size and self.books.remade is not None:
+                    self.books.remade.check()
             except (Wrong, KeyError, TypeError, ValueError) as error:
                 raise Wrong(
                     f"position {self.tree.size}: {error}\n{line.decode(errors='replace')}"
@@ -642,6 +926,8 @@ def check_bundle(asked: argparse.Namespace, certificate: Certificate | None) -> 
         parameters = certificate.body["parameters"]
         if certificate.lines is not None:
             verifier.books.watch = (parameters["account"], parameters["asset"])
+        verifier.books.remade = Remade(certificate.body, verifier.books)
+        verifier.certified = certificate.position
     verifier.run()
     if certificate is not None:
         certificate.check_books(verifier.books)

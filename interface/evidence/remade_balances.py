@@ -51,7 +51,8 @@ class TrialBalance:
                 text = leg.functional_amount
                 scale = chart.scales[chart.functional_asset]
                 value = 0 if text is None else minor_of(text, scale)
-                value = value if minor > 0 else -value
+                # An amount of zero stands on a side, too, and may be worth something.
+                value = value if leg.side == "debit" else -value
             net = self._nets[leg.asset, self._place(leg.account)]
             net[0] += minor
             net[1] += value

@@ -32,6 +32,7 @@ class Line(NamedTuple):
     class_: str
     reference: str | None
     actor: str
+    side: str
 
 
 class _Lines:
@@ -74,6 +75,7 @@ class _Lines:
                     entry.class_,
                     entry.reference,
                     record.actor,
+                    leg.side,
                 )
             )
 
@@ -113,7 +115,7 @@ class Journal(_Lines):
                 "account": line.account,
                 "name": name_of(line.account, chart),
                 "asset": line.asset,
-                **side_of(line.minor, chart.scales[line.asset]),
+                **side_of(line.side, line.minor, chart.scales[line.asset]),
             }
             if line.reference is not None:
                 row["reference"] = line.reference
@@ -141,7 +143,7 @@ def _account(chart: Chart, key: tuple[str, str], opening: int, lines: list[Line]
             "journal": line.journal,
             "position": line.position,
             "leg": line.leg,
-            **side_of(line.minor, scale),
+            **side_of(line.side, line.minor, scale),
             "balance": shown(balance, scale),
         }
         rows.append(row)

@@ -25,6 +25,7 @@ class Numbered(NamedTuple):
     leg: int
     minor: int
     recorded_at: str
+    side: str
 
 
 class Stated(NamedTuple):
@@ -56,6 +57,7 @@ class Statement:
                         number,
                         signed(leg, chart),
                         record.recorded_at,
+                        leg.side,
                     )
                 )
 
@@ -95,7 +97,7 @@ class Statement:
                     "effective_on": line.effective_on,
                     "position": line.position,
                     "leg": line.leg,
-                    **side_of(line.minor, scale),
+                    **side_of(line.side, line.minor, scale),
                     "balance": shown(sign * balance, scale),
                 }
             )

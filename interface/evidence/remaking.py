@@ -61,9 +61,9 @@ def signed(leg: Leg, chart: Chart) -> int:
     return minor if leg.side == "debit" else -minor
 
 
-def side_of(minor: int, scale: int) -> dict[str, str]:
-    """Returns an amount under the side that it stands on."""
-    return {"debit" if minor > 0 else "credit": shown(abs(minor), scale)}
+def side_of(side: str, minor: int, scale: int) -> dict[str, str]:
+    """Returns an amount under the side that it stands on, which may be zero."""
+    return {side: shown(abs(minor), scale)}
 
 
 def name_of(account: str, chart: Chart) -> str:

@@ -1,16 +1,26 @@
 """The one-file verifier finds the same, without any code of the service."""
 
 import ast
+import json
 import random
 import shutil
 import subprocess
 import sys
+from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from application.transparency.certificates import canonical
 from domain.catalogue import EVENTS
 from interface import backoffice_verify
+from interface.evidence.recomputed import Recomputation
+from interface.evidence.shapes import decode_envelope
+from interface.http.viewing import read_own
+from interface.reports.certificates import model
+from interface.reports.making import make_document
 from tests.application.transparency.archive import Archive
 from tests.interface.evidence.test_bundle import contents, evidence_of, export
 
@@ -111,3 +121,101 @@ def test_any_byte_that_is_changed_is_found(whole: Path, tmp_path: Path, seed: in
         assert not holds(directory), (file, at)
         file.write_bytes(kept)
     assert holds(directory)
+
+
+def asked(busy: Archive, **query: Any) -> dict[str, Any]:
+    """All that was ever posted is dated within these days."""
+    today = busy.clock.now.date()
+    return {"from_": today - timedelta(days=400), "to": today, **query}
+
+
+def made(busy: Archive, report: str, query: dict[str, Any]) -> dict[str, Any]:
+    """What the service certifies, as known at the end of the log."""
+    with busy.ledgers.reader(busy.ledger) as connection:
+        own = read_own(connection)
+        document = make_document(
+            connection, ledger=own, known=busy.position, name=report, query=query
+        )
+        return model(document)
+
+
+def remade_apart(busy: Archive, certified: dict[str, Any]) -> None:
+    """By the one-file verifier. Raises Wrong."""
+    body = {name: certified[name] for name in ("report", "ledger", "parameters", "position")}
+    body["digest"] = sha256(canonical(certified)).hexdigest()
+    books = backoffice_verify.Books()
+    remade = books.remade = backoffice_verify.Remade(body, books)
+    for state in busy.states():
+        books.apply(json.loads(state), busy.ledger)
+    remade.check()
+
+
+REPORTS: list[tuple[str, dict[str, Any]]] = [
+    ("trial-balance", {}),
+    ("trial-balance", {"basis": "unadjusted"}),
+    ("trial-balance", {"basis": "adjusted", "depth": 1}),
+    ("trial-balance", {"effective_on": date(2026, 2, 28)}),
+    ("general-ledger", {}),
+    ("general-ledger", {"basis": "unadjusted", "account": "owed"}),
+    ("general-ledger", {"from_": date(2026, 3, 1)}),
+    ("journal", {}),
+    ("journal", {"account": "owed"}),
+    ("roll-forward", {"from_": date(2026, 3, 1)}),
+    ("statement", {"account": "owed", "asset": "EUR"}),
+    ("statement", {"account": "conv:usd", "asset": "USD", "basis": "booking"}),
+]
+
+
+@pytest.mark.parametrize(("report", "query"), REPORTS)
+def test_a_report_is_the_same_whoever_makes_it(
+    busy: Archive, report: str, query: dict[str, Any]
+) -> None:
+    certified = made(busy, report, asked(busy, **query))
+    assert len(certified["rows"]) > 2, "there must be something to compare"
+    again = Recomputation(
+        report=report, parameters=certified["parameters"], position=certified["position"]
+    )
+    for state in busy.states():
+        again.take(decode_envelope(state))
+    assert again.model() == certified
+    remade_apart(busy, certified)
+    # A figure that an operator made up, and would have signed.
+    certified["rows"][-1] = {**certified["rows"][-1], "credit": "4711.00"}
+    with pytest.raises(backoffice_verify.Wrong, match="of another digest"):
+        remade_apart(busy, certified)
+
+
+def test_what_a_period_was_closed_on_is_worked_out_again(busy: Archive) -> None:
+    books = backoffice_verify.Books()
+    closed = 0
+    for state in busy.states():
+        record = json.loads(state)
+        if record["type"] == "PeriodClosed":
+            closed += 1
+            right = record["payload"]["digest"]
+            other = {**record["payload"], "digest": f"{int(right[0], 16) ^ 1:x}{right[1:]}"}
+            before = books.closing
+            with pytest.raises(backoffice_verify.Wrong, match="was closed on a trial balance"):
+                books._PeriodClosed(other)
+            books.closing = before
+        books.apply(record, busy.ledger)
+    assert closed
+
+
+@pytest.mark.parametrize(
+    ("day", "start", "last_on", "year"),
+    [
+        ("2026-01-31", "01-01", "2026-01-31", 2026),
+        ("2026-12-31", "01-01", "2026-12-31", 2026),
+        ("2026-03-31", "04-01", "2026-03-31", 2026),
+        ("2026-04-01", "04-01", "2026-04-30", 2027),
+        ("2026-04-05", "04-06", "2026-04-05", 2026),
+        ("2026-04-06", "04-06", "2026-05-05", 2027),
+        ("2026-02-28", "01-31", "2026-03-30", 2027),
+        ("2026-02-27", "01-31", "2026-02-27", 2027),
+        ("2026-12-31", "07-15", "2027-01-14", 2027),
+    ],
+)
+def test_months_of_fiscal_years(day: str, start: str, last_on: str, year: int) -> None:
+    assert backoffice_verify.last_of_month(day, start) == last_on
+    assert backoffice_verify.fiscal_year(day, start) == year
