@@ -31,7 +31,8 @@ from domain.ledgers import SYSTEM
 from domain.periods import Period
 from domain.revaluations import PostRevaluation, Revalue
 from interface.closing_entries import Obstacle, closing_entries
-from interface.http.viewing import read_own, snapshot
+from interface.http.door import snapshot
+from interface.http.viewing import read_own
 from interface.reports.making import known_source
 from interface.revaluer import read_figures
 from projections.closing import read_result, read_standing, trial_balance_digest

@@ -27,7 +27,8 @@ from domain.ledgers import SYSTEM, Ledger
 from domain.money import format_amount
 from domain.revaluations import AbandonRevaluation, Figure, PostRevaluation
 from interface.http.accounts import decode_account
-from interface.http.viewing import read_asset_states, read_own, snapshot
+from interface.http.door import snapshot
+from interface.http.viewing import read_asset_states, read_own
 from projections.balances import read_past
 from projections.status import read_shown
 

@@ -31,6 +31,14 @@ class Signed(Struct, frozen=True):
     note: str
 
 
+def signed_size(connection: Connection[DictRow]) -> int:
+    """Returns up to which position the log of this incarnation is signed, 0 before the first."""
+    try:
+        return SignedLog(connection).last.size
+    except NotSigned:
+        return 0
+
+
 class SignedLog:
     """Answers from the tiles of the current incarnation, on a reader's connection."""
 

@@ -21,7 +21,8 @@ from interface.evidence.live import session
 from interface.exporting.extract import VIEWS, ExportIncomplete, Extract, take_extract
 from interface.exporting.files import MissingLibrary, write_text
 from interface.exporting.forms import DIRECTORIES, TEXTS, Text
-from interface.http.viewing import read_own, snapshot
+from interface.http.door import snapshot
+from interface.http.viewing import read_own
 from projections.moments import position_at
 from projections.report import Span
 from projections.status import read_shown

@@ -23,7 +23,8 @@ from interface.bootstrap import VIEWS, Database, migrated, running
 from interface.cli.certificate import make_certificate, state_account
 from interface.cli.failures import Failed
 from interface.cli.options import FILE_WIDTH, settings_option, write_json
-from interface.http.viewing import read_own, snapshot
+from interface.http.door import snapshot
+from interface.http.viewing import read_own
 from interface.reports.catalogue import REPORTS
 from interface.reports.certificates import CERTIFIED, draft
 from interface.reports.document import NOTHING, Document, as_csv, as_json

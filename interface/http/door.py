@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct
-from psycopg import Connection
+from psycopg import Connection, IsolationLevel
 from psycopg.rows import DictRow
 
 from application.ledgers import Ledgers
@@ -56,6 +56,14 @@ class Door:
         with self.ledgers.reader(ledger) as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(
+        self, guest: Guest, ledger: str, query: dict[str, Any], **may: Any
+    ) -> Iterator[Connection[DictRow]]:
+        """Does what `reading` does; all statements on the connection see the same."""
+        with self.reading(guest, ledger, query, **may) as connection, snapshot(connection):
+            yield connection
+
     def wait(self, reached: Callable[[float], bool]) -> None:
         """Waits as long as a reader may until it is True that, within so many seconds, the reader's
         position was reached. Raises Problem (behind)."""
@@ -69,3 +77,16 @@ class Door:
                 self._waiting.release()
         if not in_time:
             raise Problem("behind", "The position that was asked for has not been reached yet.")
+
+
+@contextmanager
+def snapshot(connection: Connection[DictRow], *, seconds: int | None = None) -> Iterator[None]:
+    """Lets all statements within see the same; `seconds`: how long each may take."""
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with connection.transaction():
+            if seconds is not None:
+                connection.execute(f"SET LOCAL statement_timeout = '{seconds}s'")
+            yield
+    finally:
+        connection.isolation_level = None

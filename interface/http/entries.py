@@ -56,8 +56,9 @@ def read_entry(connection: Connection[DictRow], entry: str) -> dict[str, Any]:
     stored = read_stream(connection, entry)
     if not stored or not isinstance(stored[0].record.payload, EntryPosted):
         raise Problem.of(EntryNotFound(entry=entry))
+    record = stored[0].record
     mark = correction_of(stored)
-    texts = read_texts(connection, stored[:1]).get(stored[0].record.position, NO_TEXT)
+    texts = read_texts(connection, stored[:1]).get(record.position, NO_TEXT)
     shown = entry_shown(stored[0])
     legs: list[dict[str, Any]] = msgspec.to_builtins(shown["legs"])
     for leg, narrative in zip(legs, texts.legs or (), strict=False):
@@ -68,7 +69,11 @@ def read_entry(connection: Connection[DictRow], entry: str) -> dict[str, Any]:
         "legs": legs,
         "narrative": texts.narrative,
         "metadata": texts.metadata,
-        "texts_erased": is_erased(stored[0].record, texts),
+        "texts_erased": is_erased(record, texts),
+        "actor": record.actor,
+        "on_behalf_of": record.on_behalf_of,
+        "reason": record.reason,
+        "correlation_id": record.correlation_id,
         "reversed_by": None if mark is None else mark.reversal,
         "adjusted_by": mark.replacement if isinstance(mark, EntryAdjusted) else None,
         "chain": read_chain(connection, stored),

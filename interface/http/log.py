@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from application.permissions import READ_EVENTS, READ_LEDGER
 from application.transparency.notes import BadNote
-from application.transparency.signed_log import NotSigned, SignedLog
+from application.transparency.signed_log import NotSigned, SignedLog, signed_size
 from application.transparency.tiles import MAX_LEVEL, parse_number
 from application.transparency.witnesses import keep_cosignatures
 from domain.ledgers import Ledger
@@ -34,6 +34,7 @@ from interface.http.schemas_log import (
     LogKeys,
     NoQuery,
 )
+from interface.http.schemas_queries import ReadQuery
 from interface.http.targets import named_ledger
 from interface.http.write_routes import LEDGER
 
@@ -84,8 +85,14 @@ def is_open_log(path: str) -> bool:
 
 @contextmanager
 def _signed(request: Request, ledger: str) -> Iterator[SignedLog]:
-    """Raises Problem (behind), LedgerNotFound."""
-    with request.door.ledgers.reader(named_ledger(ledger)) as connection:
+    """Waits until the log is signed up to the query's `min_position`. Raises Problem (behind),
+    LedgerNotFound."""
+    ledgers, name = request.door.ledgers, named_ledger(ledger)
+    if needed := request.query.get("min_position"):
+        request.door.wait(
+            lambda seconds: ledgers.wait_until(name, lambda c: signed_size(c) >= needed, seconds)
+        )
+    with ledgers.reader(name) as connection:
         try:
             log = SignedLog(connection)
         except NotSigned as error:
@@ -126,8 +133,9 @@ def _entries(request: Request, ledger: str, tile: str) -> Answer:
 
 def _inclusion(request: Request, ledger: str) -> Answer:
     with _signed(request, ledger) as log:
-        size = request.query.get("size", log.last.size)
         position = _required(request.query, "position")
+        # Without a size it is of what is signed, where the record will stand in a moment.
+        size = request.query.get("size", max(position, log.last.size))
         _check_signed(log, size)
         if position > size:
             raise invalid({"position": [f"A tree of size {size} ends before it."]})
@@ -145,7 +153,8 @@ def _consistency(request: Request, ledger: str) -> Answer:
 
 
 def _keys(request: Request, ledger: str) -> Answer:
-    with request.door.ledgers.reader(named_ledger(ledger)) as connection:
+    assert request.guest is not None, "this takes a key"
+    with request.door.reading(request.guest, ledger, request.query) as connection:
         row = connection.execute("SELECT document FROM ledger").fetchone()
     assert row is not None
     state = _decode_ledger(row["document"])
@@ -244,7 +253,7 @@ LOG_ROUTES = (
         ConsistencyProof,
         "Prove that the log only grew",
     ),
-    LogRoute(f"{LOG}/keys", _keys, NoQuery, LogKeys, "Show whose signatures count"),
+    LogRoute(f"{LOG}/keys", _keys, ReadQuery, LogKeys, "Show whose signatures count"),
     LogRoute(
         f"{LOG}/cosignatures",
         _cosignatures,

@@ -25,7 +25,7 @@ ON_WRITES = (409, 413, 415)
 
 HEADERS: dict[str, dict[str, Any]] = {
     "Ledger-Position": {
-        "description": "The position of the command's last event.",
+        "description": "The position of the command's last event; of a read, the one it shows.",
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
     "Idempotency-Key": {

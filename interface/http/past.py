@@ -58,12 +58,27 @@ def past_balances(seen: Seen, code: str, query: Query) -> dict[str, Any]:
             )
             for asset in sorted(assets)
         ],
-        "version": max(account.version for account in accounts.values()),
+        "version": _version(seen, accounts, query),
         "normal_side": "debit" if debit_normal else "credit",
         "accounts": len(accounts),
         "effective_on": effective_on,
         "position": known,
     }
+
+
+def _version(seen: Seen, accounts: dict[str, Account], query: Query) -> int | None:
+    """How many events touched the accounts, where the answer shows the last of them; None where it
+    is of an earlier position, for a condition must not pass on what was not seen."""
+    if not query.keys().isdisjoint({"known_at", "known_position"}):
+        return None
+    row = seen.connection.execute(
+        "SELECT h.position, (SELECT sum(version) FROM accounts WHERE code = ANY(%(codes)s))"
+        " + (SELECT coalesce(sum(touches), 0) FROM balances WHERE account = ANY(%(codes)s))"
+        " AS version FROM head AS h",
+        {"codes": list(accounts)},
+    ).fetchone()
+    assert row is not None, "a ledger has a head"
+    return int(row["version"]) if row["position"] == seen.known else None
 
 
 def is_debit_normal(accounts: list[Account]) -> bool:

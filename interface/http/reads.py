@@ -1,12 +1,14 @@
 """Reads: each route's function and what it takes and answers, in one table."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from marshmallow import Schema
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from application.ledgers import read_position
 from application.permissions import READ_EVENTS, READ_LEDGER
 from interface.http.accounts import account_shown, etag, read_account, read_balances
 from interface.http.admission import LEDGERS, Guest, check_may_read
@@ -23,6 +25,7 @@ from interface.http.limits import read_limits
 from interface.http.lists import authorizations_page, entries_page
 from interface.http.messages import JSON, NDJSON, Answer, Environ, json_answer, wants_ndjson
 from interface.http.pages import (
+    Page,
     asked_page,
     page_of,
     read_accounts,
@@ -84,6 +87,7 @@ from interface.reports.periods import WORDS
 
 Query = dict[str, Any]
 
+SEEN = "Ledger-Position"
 PAST = frozenset({"effective_on", "known_at", "known_position"})
 """What of a query only the views can answer."""
 
@@ -131,13 +135,29 @@ def _ledger(reading: Reading, ledger: str) -> Answer:
         return json_answer(200, read_ledger(connection))
 
 
-def _listed(read: Callable[[Connection[DictRow], Query], Query]) -> Callable[..., Answer]:
+def _page(reading: Reading, ledger: str, read: Callable[..., Page], **may: Any) -> Answer:
+    """Answers with a page of what is there now, and the position that it shows."""
+    door, _, guest, query = reading
+    with door.snapshot(guest, ledger, query, **may) as connection:
+        page = read(connection, query)
+        return json_answer(200, {**page, "position": read_position(connection)})
+
+
+def _one(
+    reading: Reading, ledger: str, read: Callable[[Connection[DictRow]], dict[str, Any]]
+) -> Answer:
+    """Answers with one thing; the header says which position it shows."""
+    door, _, guest, query = reading
+    with door.snapshot(guest, ledger, query) as connection:
+        shown = read(connection)
+        return json_answer(200, shown, [(SEEN, str(read_position(connection)))])
+
+
+def _listed(read: Callable[[Connection[DictRow], Query], Page]) -> Callable[..., Answer]:
     """Returns the route's function of a list that takes the ledger's rows and the query alone."""
 
     def listed(reading: Reading, ledger: str) -> Answer:
-        door, _, guest, query = reading
-        with door.reading(guest, ledger, query) as connection:
-            return json_answer(200, read(connection, query))
+        return _page(reading, ledger, read)
 
     return listed
 
@@ -150,35 +170,28 @@ _revaluations = _listed(read_revaluations)
 
 
 def _limits(reading: Reading, ledger: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
-        return json_answer(200, read_limits(connection, query, now=door.ledgers.now()))
+    return _page(reading, ledger, partial(read_limits, now=reading.door.ledgers.now()))
 
 
 def _baselines(reading: Reading, ledger: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query, roles=READ_EVENTS, what="baselines") as connection:
-        return json_answer(200, read_baselines(connection, query))
+    return _page(reading, ledger, read_baselines, roles=READ_EVENTS, what="baselines")
 
 
 def _periods(reading: Reading, ledger: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
-        return json_answer(200, read_periods(connection, query, now=door.ledgers.now()))
+    return _page(reading, ledger, partial(read_periods, now=reading.door.ledgers.now()))
 
 
 def _period(reading: Reading, ledger: str, period: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
-        name = named_period(period)
-        return json_answer(200, read_period(connection, name, now=door.ledgers.now()))
+    now = reading.door.ledgers.now()
+    return _one(reading, ledger, lambda books: read_period(books, named_period(period), now=now))
 
 
 def _account(reading: Reading, ledger: str, account: str) -> Answer:
     door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
+    with door.snapshot(guest, ledger, query) as connection:
         found = read_account(connection, named_account(account))
-    return json_answer(200, account_shown(found), [etag(found.version)])
+        seen = str(read_position(connection))
+    return json_answer(200, account_shown(found), [etag(found.version), (SEEN, seen)])
 
 
 def _balances(reading: Reading, ledger: str, account: str) -> Answer:
@@ -211,16 +224,15 @@ def _authorizations(reading: Reading, ledger: str) -> Answer:
 
 
 def _entry(reading: Reading, ledger: str, entry: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
-        return json_answer(200, read_entry(connection, named_entry(entry)))
+    return _one(reading, ledger, lambda books: read_entry(books, named_entry(entry)))
 
 
 def _authorization(reading: Reading, ledger: str, authorization: str) -> Answer:
-    door, _, guest, query = reading
-    with door.reading(guest, ledger, query) as connection:
+    def read(connection: Connection[DictRow]) -> dict[str, Any]:
         id = named_authorization(authorization)
-        return json_answer(200, read_authorization(connection, id, now=door.ledgers.now()))
+        return read_authorization(connection, id, now=reading.door.ledgers.now())
+
+    return _one(reading, ledger, read)
 
 
 def _events(reading: Reading, ledger: str) -> Answer:
@@ -297,7 +309,7 @@ READ_ROUTES = (
     ReadRoute(f"{LEDGER}/journals", _journals, PageQuery, JournalsPage, "List journals"),
     ReadRoute(f"{LEDGER}/accounts", _accounts, AccountsQuery, AccountsPage, "List accounts"),
     ReadRoute(f"{LEDGER}/periods", _periods, PeriodsQuery, PeriodsPage, "List periods"),
-    ReadRoute(PERIOD, _period, ReadQuery, PeriodRead, "Show a period"),
+    ReadRoute(PERIOD, _period, ReadQuery, PeriodRead, "Show a period", (SEEN,)),
     ReadRoute(f"{LEDGER}/limits", _limits, LimitsQuery, LimitsPage, "List limits"),
     ReadRoute(f"{LEDGER}/baselines", _baselines, BaselinesQuery, BaselinesPage, "List baselines"),
     ReadRoute(f"{LEDGER}/rates", _rates, RatesQuery, RatesPage, "List exchange rates"),
@@ -308,12 +320,12 @@ READ_ROUTES = (
         RevaluationsPage,
         "List revaluations",
     ),
-    ReadRoute(ACCOUNT, _account, ReadQuery, Account, "Show an account", ("ETag",)),
+    ReadRoute(ACCOUNT, _account, ReadQuery, Account, "Show an account", ("ETag", SEEN)),
     ReadRoute(f"{ACCOUNT}/balances", _balances, BalancesQuery, Balances, "Show its balances"),
     ReadRoute(f"{ACCOUNT}/statement", _statement, StatementQuery, Statement, "Show its statement"),
     ReadRoute(f"{LEDGER}/entries", _entries, EntriesQuery, EntriesPage, "List entries"),
-    ReadRoute(ENTRY, _entry, ReadQuery, EntryRead, "Show an entry"),
-    ReadRoute(AUTHORIZATION, _authorization, ReadQuery, Authorization, "Show a hold"),
+    ReadRoute(ENTRY, _entry, ReadQuery, EntryRead, "Show an entry", (SEEN,)),
+    ReadRoute(AUTHORIZATION, _authorization, ReadQuery, Authorization, "Show a hold", (SEEN,)),
     ReadRoute(
         f"{LEDGER}/authorizations",
         _authorizations,

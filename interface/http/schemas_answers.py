@@ -253,11 +253,12 @@ class Balance(Schema):
 
 
 class Balances(Schema):
-    """What an account holds, as of a position. `version` counts all that ever touched it. The
-    other members come with past balances, and those of a branch of the chart."""
+    """What an account holds, as of a position. `version` counts all that ever touched it, or all
+    below it; null as known earlier than now. The other members come with past balances, and those
+    of a branch of the chart."""
 
     items = Parts(Balance, max_length=ITEMS_MAX, required=True)
-    version = Whole(**COUNT)
+    version = Whole(**COUNT, allow_none=True)
     normal_side = Choice(("debit", "credit"))
     accounts = Whole(0, POSITION_MAX)
     effective_on = Day(allow_none=True)
@@ -323,8 +324,8 @@ def page(item: type[Schema], name: str, **more: Any) -> type[Schema]:
 
 
 LedgersPage = page(Ledger, "LedgersPage")
-AssetsPage = page(Asset, "AssetsPage")
-JournalsPage = page(Journal, "JournalsPage")
-AccountsPage = page(Account, "AccountsPage")
-LimitsPage = page(LimitRead, "LimitsPage")
+AssetsPage = page(Asset, "AssetsPage", position=Whole(**COUNT))
+JournalsPage = page(Journal, "JournalsPage", position=Whole(**COUNT))
+AccountsPage = page(Account, "AccountsPage", position=Whole(**COUNT))
+LimitsPage = page(LimitRead, "LimitsPage", position=Whole(**COUNT))
 EventsPage = page(Record, "EventsPage", position=Whole(**COUNT))

@@ -125,6 +125,7 @@ class BaselinesPage(Schema):
 
     items = Parts(BaselineRead, max_length=ITEMS_MAX, required=True)
     next = text(required=True, allow_none=True)
+    position = Whole(**COUNT)
 
 
 class BaselinesQuery(PageQuery):

@@ -4,6 +4,7 @@ from marshmallow import Schema, fields
 
 from interface.http.fields import POSITION_MAX, FlagInQuery, Text, Whole, WholeInQuery
 from interface.http.schemas_answers import COUNT, Record, page, text, texts
+from interface.http.schemas_queries import ReadQuery
 
 
 class NoQuery(Schema):
@@ -18,14 +19,14 @@ class CheckpointQuery(Schema):
     )
 
 
-class InclusionQuery(Schema):
+class InclusionQuery(ReadQuery):
     """Of which record, in which tree."""
 
     position = WholeInQuery(1, POSITION_MAX, required=True)
     size = WholeInQuery(1, POSITION_MAX, metadata={"description": "By default what is signed."})
 
 
-class ConsistencyQuery(Schema):
+class ConsistencyQuery(ReadQuery):
     """Of which two trees."""
 
     from_ = WholeInQuery(1, POSITION_MAX, required=True, data_key="from", attribute="from")

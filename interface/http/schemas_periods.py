@@ -98,6 +98,7 @@ class PeriodsPage(Schema):
 
     items = Parts(PeriodRead, max_length=ITEMS_MAX, required=True)
     next = text(required=True, allow_none=True)
+    position = Whole(**COUNT)
 
 
 class PeriodsQuery(PageQuery):

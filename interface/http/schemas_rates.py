@@ -108,6 +108,7 @@ class RatesPage(Schema):
 
     items = fields.List(fields.Nested(RateRead), required=True)
     next = text(required=True, allow_none=True)
+    position = Whole(**COUNT)
 
 
 class RevaluationMembers(Schema):
@@ -132,3 +133,4 @@ class RevaluationsPage(Schema):
 
     items = fields.List(fields.Nested(RevaluationMembers), required=True)
     next = text(required=True, allow_none=True)
+    position = Whole(**COUNT)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection
 from psycopg.rows import DictRow
 
 from application.ledgers import read_position
@@ -20,7 +20,7 @@ from application.records import SHAPES
 from domain.assets import Asset
 from domain.ledgers import Ledger
 from interface.http.admission import Guest, check_may_read
-from interface.http.door import Door
+from interface.http.door import Door, snapshot
 from interface.http.entries import entry_shown
 from interface.http.errors import invalid
 from interface.http.streams import NO_TEXT, Stored, is_erased, read_texts, receipt
@@ -71,19 +71,6 @@ def viewing(
         shown = read_shown(connection, *views)
         known = shown if asked is None else min(asked, shown)
         yield Seen(connection, read_own(connection), known)
-
-
-@contextmanager
-def snapshot(connection: Connection[DictRow], *, seconds: int | None = None) -> Iterator[None]:
-    """Lets all statements within see the same; `seconds`: how long each may take."""
-    connection.isolation_level = IsolationLevel.REPEATABLE_READ
-    try:
-        with connection.transaction():
-            if seconds is not None:
-                connection.execute(f"SET LOCAL statement_timeout = '{seconds}s'")
-            yield
-    finally:
-        connection.isolation_level = None
 
 
 def read_own(connection: Connection[DictRow]) -> Ledger:

@@ -69,15 +69,16 @@ def create_ledger(door: Door, environ: Environ, guest: Guest, verb: Verb) -> Ans
 def load(environ: Environ, verb: Verb, target: str | None) -> Command:
     """Returns the request's command.
 
-    A request without a body and without its type sends the empty object where that would do.
-    Raises Problem: unsupported_media_type, too_large, malformed, invalid_request.
+    A request without a body sends the empty object where that would do. Raises Problem:
+    unsupported_media_type, too_large, malformed, invalid_request.
     """
-    if media_type(environ):
+    typed = bool(media_type(environ))
+    if typed:
         check_json(environ)
     body = read_body(environ)
-    if not media_type(environ):
-        if body:
-            check_json(environ)
+    if body and not typed:
+        check_json(environ)
+    if not body and not (typed and _has_required(verb)):
         body = b"{}"
     try:
         return verb.loader.load(body, target)
@@ -85,6 +86,10 @@ def load(environ: Environ, verb: Verb, target: str | None) -> Command:
         raise Problem("malformed", str(malformed)) from malformed
     except Invalid as error:
         raise invalid(error.errors) from error
+
+
+def _has_required(verb: Verb) -> bool:
+    return any(field.required for field in verb.loader.body.fields.values())
 
 
 def answer(door: Door, ledger: str, verb: Verb, outcome: Outcome, key: str) -> Answer:

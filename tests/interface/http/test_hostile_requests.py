@@ -41,6 +41,14 @@ def test_media_types_that_are(world: World) -> None:
         assert answer.status_code == 201, answer.text
 
 
+def test_a_body_may_be_left_out_where_nothing_is_required(world: World) -> None:
+    account = f"{world.path}/accounts/{world.account()}"
+    for verb in ("freeze", "unfreeze", "close"):
+        answer = world.controller.post(f"{account}/{verb}", b"")
+        assert answer.status_code == 200, answer.text
+    assert_problem(world.clerk.post(f"{world.path}/entries", b""), 400, "malformed")
+
+
 def test_bodies_that_are_too_large(world: World) -> None:
     body = b'{"legs":[' + b" " * (16 << 20) + b"]}"
     for path in ("entries", "batch"):

@@ -175,6 +175,24 @@ def test_what_is_committed_and_not_yet_signed_is_behind(world: World, seal: Seal
     for path in ("inclusion?position=1&size", "consistency?from=1&to"):
         answer = world.auditor.get(f"{LOG}/proof/{path}={world.head()}")
         assert (answer.status_code, code_of(answer)) == (503, "behind")
+    answer = world.auditor.get(f"{LOG}/proof/inclusion?position={world.head()}")
+    assert (answer.status_code, code_of(answer)) == (503, "behind")
+    assert answer.headers["Retry-After"] == "1"
+    answer = world.auditor.get(f"{LOG}/proof/inclusion?position={world.head() + 1}")
+    assert (answer.status_code, code_of(answer)) == (404, "not_found")
+
+
+def test_proofs_wait_until_a_position_is_signed(
+    world: World, seal: Seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.account()
+    head = world.head()
+    path = f"{LOG}/proof/inclusion?position=1&min_position={head}"
+    with monkeypatch.context() as impatient:
+        impatient.setattr("interface.http.door.BEHIND_AFTER_SECONDS", 0.05)
+        assert code_of(world.auditor.get(path)) == "behind"
+    seal()
+    assert body_of(world.auditor.get(path))["size"] >= head
 
 
 def test_only_reading_checkpoint_and_tiles_needs_no_key(world: World) -> None:

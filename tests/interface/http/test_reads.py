@@ -267,6 +267,25 @@ def test_reads_wait_for_a_position(world: World) -> None:
     assert body_of(answers[0])["items"][0]["lines"] == 1
 
 
+def test_reads_say_which_position_they_show(world: World) -> None:
+    a, b = world.account(), world.account()
+    entry = world.post(a, b, "1.00")["id"]
+    head = world.head()
+    for what in ("assets", "journals", "accounts", "limits", "periods", "rates", "baselines"):
+        shown = body_of(world.auditor.get(f"{world.path}/{what}"))
+        assert shown["position"] == head, what
+    for what in (f"accounts/{a}", f"entries/{entry}"):
+        assert world.clerk.get(f"{world.path}/{what}").headers["Ledger-Position"] == str(head)
+
+
+def test_an_entry_says_who_posted_it_and_why(world: World) -> None:
+    a, b = world.account(), world.account()
+    said = {"reason": "payroll", "on_behalf_of": "ada", "correlation_id": "run-7"}
+    entry = world.post(a, b, "1.00", **said)["id"]
+    shown = get(world, f"/entries/{entry}")
+    assert {"actor": shown["actor"], **said}.items() <= shown.items()
+
+
 def test_a_read_that_waits_too_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("interface.http.door.BEHIND_AFTER_SECONDS", 0.05)
     path = f"?min_position={world.head() + 1}"

@@ -19,8 +19,8 @@ from application.transparency.certificates import canonical
 from interface.evidence.recomputed import Recomputation
 from interface.evidence.shapes import decode_envelope
 from interface.http.app import create_app
-from interface.http.door import HttpSettings
-from interface.http.viewing import read_own, snapshot
+from interface.http.door import HttpSettings, snapshot
+from interface.http.viewing import read_own
 from interface.reports.catalogue import REPORTS
 from interface.reports.certificates import model, parameters
 from interface.reports.making import make_document

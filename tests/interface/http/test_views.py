@@ -56,6 +56,17 @@ def test_a_past_balance_under_both_clocks(world: World) -> None:
     assert shown["position"] == first
 
 
+def test_a_version_is_of_now(world: World) -> None:
+    cash, sales = world.account(), world.account("revenue")
+    first = world.post(cash, sales, "10.00", effective_on="2026-01-31")["position"]
+    last = world.post(cash, sales, "1.00")["position"]
+    now = get(world, f"/accounts/{cash}/balances")["version"]
+    path = f"/accounts/{cash}/balances"
+    shown = get(world, path, effective_on="2026-01-31", min_position=last)
+    assert (now, shown["version"], shown["position"]) == (3, 3, last)
+    assert get(world, path, known_position=first)["version"] is None
+
+
 def test_a_branch_is_what_lies_below_it(world: World) -> None:
     name = world.account().split(":")[-1]
     codes = [f"b{name}:in", f"b{name}:in:deep", f"b{name}x"]
