@@ -159,6 +159,8 @@ def _listed(read: Callable[[Connection[DictRow], Query], Page]) -> Callable[...,
     def listed(reading: Reading, ledger: str) -> Answer:
         return _page(reading, ledger, read)
 
+    # By this name the OpenAPI document knows the route.
+    listed.__name__ = read.__name__.removeprefix("read")
     return listed
 
 

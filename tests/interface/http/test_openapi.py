@@ -136,6 +136,16 @@ def test_every_route_is_documented(document: dict[str, Any]) -> None:
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
 
 
+def test_each_route_has_a_name_of_its_own(document: dict[str, Any]) -> None:
+    names = [
+        operation["operationId"]
+        for path in document["paths"].values()
+        for method, operation in path.items()
+        if method in METHODS
+    ]
+    assert len(names) == len(set(names)) >= len(OPERATIONS)
+
+
 def test_every_code_is_documented(document: dict[str, Any]) -> None:
     problem = document["components"]["schemas"]["Problem"]
     assert set(problem["properties"]["code"]["enum"]) == STATUS.keys()
