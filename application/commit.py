@@ -11,8 +11,6 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from psycopg import Connection
-
 from application.cache import Cache
 from application.changes import write_changes
 from application.decisions import Decisions
@@ -23,9 +21,10 @@ from application.needs import Needs
 from application.outcomes import Outcome, Prepared, Unanswered
 from application.plain import PlainForms
 from application.private import PrivateRow
-from application.recorder import COPY_CHUNK_ROWS, COPY_FROM_ROWS, LedgerRecorder, Row
+from application.recorder import LedgerRecorder, Row
 from application.records import FORMAT
-from application.repeats import ask_done, read_done
+from application.repeats import Head, begin, read_done
+from application.sessions import WriterConnection
 from application.statements import Statement, Statements, join
 from domain.commands import At
 from domain.signing_keys import ContinueLedger
@@ -37,14 +36,13 @@ class Commit:
     def __init__(
         self,
         *,
-        connection: Connection[Any],
+        connection: WriterConnection,
         recorder: LedgerRecorder,
         cache: Cache,
         ids: CommandIds,
         software_version: str,
         forms: PlainForms,
         clock: Callable[[], datetime],
-        due_holds: DueHolds,
     ) -> None:
         self.connection = connection
         self._recorder = recorder
@@ -53,19 +51,13 @@ class Commit:
         self._software_version = software_version
         self._forms = forms
         self._clock = clock
-        self._due_holds = due_holds
         self.commit_id = uuid4()
-        self._sent = 0
         self._statements: list[Statement] = []
 
     # -- steps 1 to 3: the lock, whether the cache is what it locks, what was done already
 
     def open(self, prepared: Sequence[Prepared]) -> None:
-        """Takes the head lock and reads what the decisions need.
-
-        BEGIN, lock and look-up travel together. The look-up is a statement of its own, and so sees
-        what was committed while the lock was waited for, up to the connection's lock_timeout.
-        """
+        """Takes the head lock and reads what the decisions need. Raises psycopg.Error."""
         started = perf_counter()
         self._continues = continues(prepared)
         connection, rows = self.connection, self._cache.rows
@@ -73,44 +65,37 @@ class Commit:
         needs = Needs(self._cache.books)
         for one in prepared:
             needs.of(one.asked.command)
-        with connection.pipeline():
-            connection.execute("BEGIN")
-            lock = connection.execute(self._recorder.lock_head, prepare=True)
-            done = ask_done(connection, rows=rows, command_ids=command_ids, new_ids=needs.new_ids)
-            head = lock.fetchone()
-            found = done.fetchall()
-        assert head is not None
+        head, found = begin(
+            connection,
+            lock=self._recorder.lock_head,
+            rows=rows,
+            command_ids=command_ids,
+            new_ids=needs.new_ids,
+        )
         locked = perf_counter()
         COMMIT_STEPS["lock"].observe(locked - started)
-        if self._begin_at(*head):
+        if self._begin_at(head):
             needs = Needs(self._books)
             for one in prepared:
                 needs.of(one.asked.command)
         self._read(needs, found, command_ids)
         COMMIT_STEPS["look_up"].observe(perf_counter() - locked)
 
-    def _begin_at(
-        self,
-        position: int,
-        commit_id: UUID,
-        last_at: datetime,
-        incarnation: int,
-        format: int,
-        halted: str | None,
-    ) -> bool:
+    def _begin_at(self, head: Head) -> bool:
         """Starts after the head. True where the cache was not the head's and was dropped."""
-        if format > FORMAT:
+        if head.format > FORMAT:
             raise Unanswered(
-                "read_only", f"The log has format {format}; this software writes {FORMAT}. Upgrade."
+                "read_only",
+                f"The log has format {head.format}; this software writes {FORMAT}. Upgrade.",
             )
-        if halted is not None and not self._continues:
-            raise Unanswered("read_only", f"The ledger is read-only: {halted}")
-        self.found_stale = self._cache.mark != (position, commit_id)
+        if head.halted is not None and not self._continues:
+            raise Unanswered("read_only", f"The ledger is read-only: {head.halted}")
+        self.found_stale = self._cache.mark != (head.position, head.commit_id)
         if self.found_stale:
             self._cache.drop()
             self._cache.rows.read_small(self.connection, self._cache.books)
-            self._cache.mark = (position, commit_id)
-        self._begin(position, last_at, incarnation)
+            self._cache.mark = (head.position, head.commit_id)
+        self._begin(head.position, head.recorded_at, head.incarnation)
         return self.found_stale
 
     def _begin(self, position: int, last_at: datetime, incarnation: int) -> None:
@@ -119,10 +104,9 @@ class Commit:
         self._books = self._cache.books
         self.decisions = Decisions(
             books=self._books,
-            rows=self._cache.rows,
             ids=self._ids,
             forms=self._forms,
-            due_holds=self._due_holds,
+            due_holds=DueHolds(self.connection, self._cache.rows),
             ledger=self._cache.ledger,
             software_version=self._software_version,
             position=position,
@@ -175,26 +159,11 @@ class Commit:
     # -- step 4: decisions
 
     def decide_all(self, units: Sequence[Sequence[Prepared]]) -> list[list[Outcome]]:
-        """Decides unit after unit; of many, PostgreSQL stores the first while later ones are
-        decided."""
+        """Decides unit after unit."""
         started = perf_counter()
-        if sum(map(len, units)) < COPY_CHUNK_ROWS:
-            outcomes = [self.decisions.decide(unit) for unit in units]
-        else:
-            outcomes = []
-            with self._recorder.appending(self.connection) as send:
-                for unit in units:
-                    outcomes.append(self.decisions.decide(unit))
-                    if len(self.stored) - self._sent >= COPY_CHUNK_ROWS:
-                        self._send(send)
-                self._send(send)
+        outcomes = [self.decisions.decide(unit) for unit in units]
         COMMIT_STEPS["decide"].observe(perf_counter() - started)
         return outcomes
-
-    def _send(self, send: Callable[[Sequence[Row]], None]) -> None:
-        if self._sent < len(self.stored):
-            send(self.stored[self._sent :])
-            self._sent = len(self.stored)
 
     # -- step 5: writing
 
@@ -227,29 +196,25 @@ class Commit:
         return [row for row in private if row.position not in gone]
 
     def write(self) -> None:
-        """Appends what was not sent yet, writes the rows that changed, moves the head, COMMITs.
+        """Appends the events, writes the rows that changed, moves the head, COMMITs.
 
-        All but a COPY travels together, COMMIT last: a statement that fails keeps it from being
-        executed. Where the connection is lost on the way, the outcome is unknown.
+        A statement that fails raises, and keeps COMMIT from being sent. Where the connection is
+        lost on the way, the outcome is unknown.
         """
         started = perf_counter()
-        connection, recorder = self.connection, self._recorder
-        unsent = self.stored[self._sent :]
-        usual = [statement for statement in self._statements if statement.prepare]
-        if len(unsent) >= COPY_FROM_ROWS:
-            recorder.append(connection, unsent)
-        elif unsent:
-            usual.insert(0, Statement(*recorder.few(unsent), prepare=True))
-        appended = perf_counter()
-        COMMIT_STEPS["append"].observe(appended - started)
-        with connection.pipeline():
-            for statement in self._statements:
-                if not statement.prepare:
-                    connection.execute(statement.query, statement.params)
-            together = join(usual)
-            connection.execute(together.query, together.params, prepare=True)
-            connection.execute("COMMIT")
-        COMMIT_STEPS["commit"].observe(perf_counter() - appended)
+        connection = self.connection
+        usual = [Statement(*self._recorder.appending(self.stored), prepare=True)]
+        for statement in self._statements:
+            if statement.prepare:
+                usual.append(statement)
+            else:
+                connection.ask(statement.query, statement.params)
+        together = join(usual)
+        connection.ask(together.query, together.params)
+        written = perf_counter()
+        COMMIT_STEPS["write"].observe(written - started)
+        connection.ask_plainly(b"COMMIT")
+        COMMIT_STEPS["commit"].observe(perf_counter() - written)
 
     @property
     def stored(self) -> list[Row]:

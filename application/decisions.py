@@ -18,7 +18,6 @@ from application.private import PrivateRow
 from application.recorder import Row
 from application.recording import Recording, TooLarge
 from application.repeats import Done
-from application.rows import Rows
 from domain.books import Books
 from domain.card_numbers import card_number_in, without_card_numbers
 from domain.catalogue import CommandRefused
@@ -65,7 +64,6 @@ class Decisions:
         self,
         *,
         books: Books,
-        rows: Rows,
         ids: CommandIds,
         forms: PlainForms,
         due_holds: DueHolds,
@@ -76,7 +74,6 @@ class Decisions:
         at: At,
     ) -> None:
         self._books = books
-        self._rows = rows
         self._due_holds = due_holds
         self._at = at
         self._recording = Recording(
@@ -281,13 +278,13 @@ class Decisions:
     def _expire_next(self, one: Prepared, account: str) -> bool:
         """Records that the next due hold on the account has expired; False where there is none."""
         if self._any_due is None:
-            earliest = self._due_holds.earliest(self._rows)
+            earliest = self._due_holds.earliest()
             self._any_due = earliest is not None and earliest <= self._at.recorded_at
         if not self._any_due:
             return False
         if account not in self._due:
             self._due[account] = self._due_holds.on(
-                account, at=self._at.recorded_at, rows=self._rows, books=self._books
+                account, at=self._at.recorded_at, books=self._books
             )
         due = self._due[account]
         while due:

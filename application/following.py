@@ -22,7 +22,7 @@ from application.commit import Commit, continues
 from application.metrics import COMMIT_STEPS
 from application.needs import Needs
 from application.outcomes import Outcome, Prepared
-from application.repeats import ask_done
+from application.repeats import begin, find_done
 
 
 class Overtaken(Exception):
@@ -67,24 +67,16 @@ class Following(Commit):
         Raises Overtaken, psycopg.Error, what `decide_all` raises.
         """
         started = perf_counter()
-        connection = self.connection
-        with connection.pipeline():
-            connection.execute("BEGIN")
-            lock = connection.execute(self._recorder.lock_head, prepare=True)
-            done = None
-            if not self._ahead:
-                done = ask_done(
-                    connection,
-                    rows=self._cache.rows,
-                    command_ids=self._command_ids,
-                    new_ids=self._needs.new_ids,
-                )
-            head = lock.fetchone()
-            found = [] if done is None else done.fetchall()
-        assert head is not None
+        # What was decided ahead is known to be new already.
+        head, found = begin(
+            self.connection,
+            lock=self._recorder.lock_head,
+            rows=self._cache.rows,
+            command_ids=[] if self._ahead else self._command_ids,
+            new_ids=[] if self._ahead else self._needs.new_ids,
+        )
         COMMIT_STEPS["lock"].observe(perf_counter() - started)
-        position, commit_id, *_, halted = head
-        if (position, commit_id) != self._previous.mark or halted is not None:
+        if (head.position, head.commit_id) != self._previous.mark or head.halted is not None:
             raise Overtaken
         self._read(self._needs, found, self._command_ids)
         rest = units[len(self._ahead) :]
@@ -95,13 +87,15 @@ class Following(Commit):
         ids = {*self._command_ids, *self._needs.new_ids}
         if not (ids.isdisjoint(previous.known_ids) and ids.isdisjoint(previous.opened)):
             return False
-        found = ask_done(
+        return not self._find_done()
+
+    def _find_done(self) -> list[tuple[int, str]]:
+        return find_done(
             self.connection,
             rows=self._cache.rows,
             command_ids=self._command_ids,
             new_ids=self._needs.new_ids,
         )
-        return not found.fetchall()
 
     def _needed(self, prepared: Sequence[Prepared]) -> Needs:
         needs = Needs(self._books)

@@ -12,12 +12,12 @@ COMMIT_SIZE = Histogram(
 )
 COMMIT_SECONDS = Histogram(
     "backoffice_commit_seconds",
-    "Seconds of one commit by step: lock, look_up, decide, append, commit (rows, head, COMMIT).",
+    "Seconds of one commit by step: lock, look_up, decide, write (events, rows, head), commit.",
     ["step"],
     buckets=_SECONDS,
 )
 COMMIT_STEPS = {
-    step: COMMIT_SECONDS.labels(step) for step in ("lock", "look_up", "decide", "append", "commit")
+    step: COMMIT_SECONDS.labels(step) for step in ("lock", "look_up", "decide", "write", "commit")
 }
 """The children, looked up once: a commit observes each."""
 

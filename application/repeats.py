@@ -5,15 +5,18 @@ column. The look-up runs behind the lock, so what it does not find no other writ
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, LiteralString, NamedTuple
+from uuid import UUID
 
 from msgspec import Struct
-from psycopg import Connection, Cursor
+from psycopg import Connection
 
 from application.outcomes import Outcome
 from application.recorder import Row
 from application.records import EventShapes
 from application.rows import Rows, array, numbers
+from application.sessions import WriterConnection
 from domain.catalogue import CommandRefused
 
 MAX_EVENTS_PER_COMMAND = 8
@@ -27,20 +30,64 @@ class Done(Struct, frozen=True):
     outcome: Outcome
 
 
-def ask_done(
-    connection: Connection[Any], *, rows: Rows, command_ids: Sequence[str], new_ids: Iterable[str]
-) -> Cursor[Any]:
-    """Sends the look-up; in a pipeline its answer comes with what was sent before it."""
-    return rows.ask(
-        connection,
-        "SELECT notification_id, originator_id::text FROM {}.events"
-        " WHERE originator_id = ANY(%s::uuid[]) AND originator_version = 1"
-        " UNION ALL"
-        " SELECT notification_id, originator_id::text FROM {}.events"
-        " WHERE command_id = ANY(%s::uuid[])",
-        array([*command_ids, *new_ids]),
-        array(command_ids),
+_FIND: LiteralString = (
+    "SELECT notification_id, originator_id::text FROM {}.events"
+    " WHERE originator_id = ANY(%s::uuid[]) AND originator_version = 1"
+    " UNION ALL"
+    " SELECT notification_id, originator_id::text FROM {}.events"
+    " WHERE command_id = ANY(%s::uuid[])"
+)
+
+_FIND_WITH_HEAD: LiteralString = (
+    "WITH found AS (" + _FIND + ")"  # noqa: S608 -- nothing from outside
+    " SELECT h.position, h.commit_id, h.recorded_at, h.incarnation, h.format, h.halted, f.*"
+    " FROM {}.head AS h LEFT JOIN found AS f ON true"
+)
+
+
+class Head(NamedTuple):
+    """The last commit, as the row says whose lock a writer holds."""
+
+    position: int
+    commit_id: UUID
+    recorded_at: datetime
+    incarnation: int
+    format: int
+    halted: str | None
+
+
+def find_done(
+    connection: WriterConnection, *, rows: Rows, command_ids: Sequence[str], new_ids: Iterable[str]
+) -> list[tuple[int, str]]:
+    """Returns position and stream of what stands under these ids."""
+    return connection.ask(rows.sql(_FIND), _ids(command_ids, new_ids))
+
+
+def begin(
+    connection: WriterConnection,
+    *,
+    lock: bytes,
+    rows: Rows,
+    command_ids: Sequence[str],
+    new_ids: Iterable[str],
+) -> tuple[Head, list[tuple[int, str]]]:
+    """Begins a transaction, takes the head lock, for which it waits up to the connection's
+    lock_timeout, and returns the head and what `find_done` does. Raises psycopg.Error.
+
+    The look-up is a statement of its own: it sees what was committed while the lock was waited
+    for.
+    """
+    together = connection.begin(
+        lock=lock,
+        query=rows.sql(_FIND_WITH_HEAD),
+        params=_ids(command_ids, new_ids),
     )
+    head = Head(*together[0][:6])
+    return head, [(row[6], row[7]) for row in together if row[6] is not None]
+
+
+def _ids(command_ids: Sequence[str], new_ids: Iterable[str]) -> list[str]:
+    return [array([*command_ids, *new_ids]), array(command_ids)]
 
 
 def read_done(

@@ -8,21 +8,19 @@ head lock: until the lost transaction has ended, the lock can't be had.
 from collections.abc import Callable
 from datetime import datetime
 from time import monotonic, sleep
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 import structlog
-from psycopg import Connection
 
 from application.cache import Cache
 from application.commit import Commit
-from application.expiry import DueHolds
 from application.following import Following
 from application.identity import CommandIds
 from application.metrics import COMMIT_SIZE
 from application.outcomes import Outcome, Prepared, Unanswered
 from application.plain import PlainForms
-from application.sessions import connect_writer, end_stopped_writer
+from application.sessions import WriterConnection, connect_writer, end_stopped_writer
 from application.store import LedgerStore
 
 MAX_TRIES = 3
@@ -66,9 +64,8 @@ class Transactions:
         self._on_commit = on_commit
         self._clock = clock
         self._cache = Cache(ledger=ledger, schema=self._schema, shapes=store.shapes)
-        self._connection: Connection[Any] | None = None
-        self._spare: Connection[Any] | None = None
-        self._due_holds = DueHolds(conninfo)
+        self._connection: WriterConnection | None = None
+        self._spare: WriterConnection | None = None
         self.undisturbed = 0
         """How many commits in a row found the head as this writer had left it."""
 
@@ -131,7 +128,7 @@ class Transactions:
 
     def leave(self, commit: Commit) -> None:
         """Ends a commit that has nothing to write. Raises psycopg.Error."""
-        commit.connection.execute("ROLLBACK")
+        commit.connection.ask_plainly(b"ROLLBACK")
         self._cache.books.confirm()
 
     def hand_over(self, commit: Commit) -> None:
@@ -173,14 +170,13 @@ class Transactions:
         while monotonic() < deadline:
             try:
                 self._connection = connect_writer(self._conninfo)
-                self._connection.execute("BEGIN")
-                self._connection.execute(self._store.log.lock_head)
+                self._connection.ask_plainly(b"BEGIN; " + self._store.log.lock_head)
                 found = self._cache.rows.fetch(
                     self._connection,
                     "SELECT state FROM {}.events WHERE notification_id = %s",
                     first.position,
                 )
-                self._connection.execute("ROLLBACK")
+                self._connection.ask_plainly(b"ROLLBACK")
                 committed = bool(found) and bytes(found[0][0]) == first.state
                 if committed:
                     self._on_commit(self._ledger, commit.position)
@@ -214,7 +210,6 @@ class Transactions:
 
     def close(self) -> None:
         """Closes the sessions."""
-        self._due_holds.close()
         for connection in (self._connection, self._spare):
             if connection is not None:
                 connection.close()
@@ -231,7 +226,6 @@ class Transactions:
             software_version=self._software_version,
             forms=self._forms,
             clock=self._clock,
-            due_holds=self._due_holds,
         )
 
 

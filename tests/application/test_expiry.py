@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from application.outcomes import Caller
-from application.recorder import COPY_CHUNK_ROWS
 from application.sweeper import Sweeper
 from domain.accounts import OpenAccount
 from domain.authorizations import Authorize, Settle
@@ -260,17 +259,6 @@ def test_a_condition_is_judged_without_what_is_due(office: Office) -> None:
     condition = Condition(account=chart.wallet, asset="USD", available=Comparison(gte="100.00"))
     before = office.position
     office.done(transfer(chart.cash, chart.merchant, "1.00", if_=[condition]))
-    assert expired(office, before) == ids
-
-
-def test_in_the_middle_of_a_big_commit_too(office: Office) -> None:
-    """While PostgreSQL takes the first events of a commit, its session can't be asked."""
-    chart = office.chart()
-    ids = due(office, chart, 10, 20)
-    before = office.position
-    filling = [transfer(chart.cash, chart.merchant, "0.01") for _ in range(COPY_CHUNK_ROWS)]
-    outcomes = office.all(*filling, transfer(chart.wallet, chart.merchant, "100.00"))
-    assert {one.code for one in outcomes} == {None}
     assert expired(office, before) == ids
 
 

@@ -17,7 +17,6 @@ from application.outcomes import Asked, Caller, Outcome, Prepared
 from application.plain import PlainForms
 from application.plain_commands import PlainCommands
 from application.records import SHAPES
-from application.rows import Rows
 from domain.accounts import OpenAccount
 from domain.authorizations import Authorize, Settle
 from domain.books import Books
@@ -60,13 +59,12 @@ class DueInMemory(DueHolds):
     """Finds in the books what the rows hold: here there are no rows."""
 
     def __init__(self, books: Books) -> None:
-        super().__init__("")
         self._books = books
 
-    def earliest(self, rows: Rows) -> datetime | None:
+    def earliest(self) -> datetime | None:
         return min((at for at, _, _ in self._open()), default=None)
 
-    def on(self, account: str, *, at: datetime, rows: Rows, books: Books) -> deque[str]:
+    def on(self, account: str, *, at: datetime, books: Books) -> deque[str]:
         return deque(id for due, id, codes in self._open() if due <= at and account in codes)
 
     def _open(self) -> list[tuple[datetime, str, tuple[str, str]]]:
@@ -217,7 +215,6 @@ def decide(
         books.opened.now[id] = True
     decisions = Decisions(
         books=books,
-        rows=Rows(ledger="l", schema="l", shapes=SHAPES),
         ids=IDS,
         forms=forms,
         due_holds=DueInMemory(books),

@@ -29,11 +29,11 @@ class Point(Enum):
     COMMIT_DONE = auto()
     """The server has committed and says so, the client has not heard it."""
 
-    COPY_DATA = auto()
-    """The client sends rows, and will send more."""
+    ROWS = auto()
+    """The client sends rows; the server has half of the message."""
 
-    COMMIT_FLUSHED = auto()
-    """The server has seen COMMIT, and waits to be asked for its answer."""
+    ROWS_SENT = auto()
+    """The server has all rows, and waits to be told to store them."""
 
     RECORDS = auto()
     """The server sends rows as long as records of the log are."""
@@ -103,6 +103,18 @@ class Proxy:
         self._react(point, call)
         return was_called
 
+    def shut_down_at(self, point: Point) -> threading.Event:
+        """Tells the client there, once, that the server is shut down, and drops both."""
+        was_told = threading.Event()
+
+        def shut_down(session: "_Session") -> bool:
+            session.shut_down()
+            was_told.set()
+            return False
+
+        self._react(point, shut_down)
+        return was_told
+
     def refuse(self, times: float = inf) -> None:
         """Takes no new connections, so many times or until `accept_again`."""
         self._refusals_left = times
@@ -167,7 +179,7 @@ class _Session:
     ) -> None:
         self._client, self._server, self._reach = client, server, reach
         self._statements: dict[bytes, bytes] = {}
-        self._is_committing = False
+        self._is_writing = False
         self._is_silent = False
         self._pumps = [
             threading.Thread(target=pump, name="proxy-session", daemon=True)
@@ -182,6 +194,12 @@ class _Session:
         """Drops both ends."""
         for end in (self._client, self._server):
             _drop(end)
+
+    def shut_down(self) -> None:
+        """Says what the server says when it is, and drops both ends."""
+        fields = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+        self._client.sendall(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+        self.cut()
 
     def fall_silent(self) -> None:
         """Drops the client; the server hears nothing any more, not even that."""
@@ -199,9 +217,11 @@ class _Session:
         with suppress(OSError):
             for kind, body, message in _messages(self._client, startup=True):
                 point = self._asked_for(kind, body)
+                begun = len(message) // 2 if point is Point.ROWS else 0
+                self._server.sendall(message[:begun])
                 if point is not None and not self._reach(point, self):
                     break
-                self._server.sendall(message)
+                self._server.sendall(message[begun:])
         if not self._is_silent:
             _drop(self._server)
 
@@ -216,19 +236,17 @@ class _Session:
 
     def _asked_for(self, kind: bytes, body: bytes) -> Point | None:
         """The point that a message of the client makes, prepared statements included."""
-        if kind == b"d":
-            return Point.COPY_DATA
         if kind == b"P":
             name, text, _ = body.split(b"\0", 2)
             self._statements[name] = text
         if kind == b"B":
             _, name, _ = body.split(b"\0", 2)
-            self._is_committing = self._statements.get(name) == b"COMMIT"
-            return Point.COMMIT_ASKED if self._is_committing else None
-        if kind == b"S" and self._is_committing:
-            self._is_committing = False
-            return Point.COMMIT_FLUSHED
-        return None
+            self._is_writing = b".events (notification_id" in self._statements[name]
+            return Point.ROWS if self._is_writing else None
+        if kind == b"E" and self._is_writing:
+            self._is_writing = False
+            return Point.ROWS_SENT
+        return Point.COMMIT_ASKED if (kind, body) == (b"Q", b"COMMIT\0") else None
 
 
 def _answered(kind: bytes, body: bytes) -> Point | None:

@@ -20,7 +20,7 @@ from tests.faults.load import Load, MortalWriter, check_groups
 from tests.faults.proxy import Point, Proxy
 from tests.patience import PATIENCE_SECONDS
 
-POINTS = (Point.COPY_DATA, Point.COMMIT_ASKED, Point.COMMIT_FLUSHED, Point.COMMIT_DONE)
+POINTS = (Point.ROWS, Point.ROWS_SENT, Point.COMMIT_ASKED, Point.COMMIT_DONE)
 
 
 def test_a_writer_that_is_killed_at_any_point(
@@ -70,7 +70,7 @@ def test_postgresql_that_is_killed(own_postgres: Database, tmp_path: Path) -> No
             stack.callback(door.kill)
         load = Load([door.submit for door in doors])
         with load.running():
-            for point in (Point.COPY_DATA, Point.COMMIT_FLUSHED):
+            for point in (Point.ROWS_SENT, Point.COMMIT_DONE):
                 killed = proxy.call_at(point, partial(kill_server, tmp_path))
                 assert killed.wait(PATIENCE_SECONDS)
                 load.wait_for_answers()

@@ -50,8 +50,8 @@ def test_a_writer_that_stopped_before_it_wrote(
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("point", "units"),
-    [(Point.COPY_DATA, LARGE), (Point.COMMIT_ASKED, SMALL)],
-    ids=["within_copy", "before_commit"],
+    [(Point.ROWS, LARGE), (Point.ROWS_SENT, LARGE), (Point.COMMIT_ASKED, SMALL)],
+    ids=["within_rows", "after_rows", "before_commit"],
 )
 def test_a_writer_that_stopped_while_it_wrote(
     database: Database,
@@ -114,7 +114,7 @@ def test_a_stopped_writer_is_ended_where_the_service_logs_in_as_another(
         stopped.signal(signal.SIGSTOP)
         stopped.wait_until_stopped()
 
-    proxy.call_at(Point.COPY_DATA, stop)
+    proxy.call_at(Point.ROWS_SENT, stop)
     answers = stopped.ask(LARGE)
     stopped.wait_until_stopped()
     check_others_go_on(other.writer(LEDGER), answers)
