@@ -39,7 +39,9 @@ CREATE TABLE posted_entries (
     parties text[] NOT NULL,
     dimensions jsonb[] NOT NULL,
     -- reversal or replacement, where it corrects another.
-    correction text COLLATE "C"
+    correction text COLLATE "C",
+    fiscal_year integer NOT NULL,
+    voucher_no bigint NOT NULL
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
 CREATE INDEX posted_entries_reference ON posted_entries (reference, position)
     WHERE reference IS NOT NULL;
@@ -65,7 +67,8 @@ CREATE INDEX posted_entries_document ON posted_entries (document, position)
 
 _COPY = (
     "COPY posted_entries (position, effective_on, journal, class, actor, reason, reference,"
-    " document, source, accounts, amounts, parties, dimensions, correction) FROM STDIN"
+    " document, source, accounts, amounts, parties, dimensions, correction, fiscal_year,"
+    " voucher_no) FROM STDIN"
 )
 _COPY_DIMENSIONS = (
     "COPY entry_dimensions (name, effective_on, position, leg, value, account, asset, is_debit,"
@@ -93,6 +96,8 @@ class Named(Struct, gc=False):
 class Posted(Struct, gc=False):
     effective_on: str
     journal: str
+    fiscal_year: int
+    voucher_no: int
     legs: list[Leg]
     class_: str = msgspec.field(default="ordinary", name="class")
     reference: str | None = None
@@ -155,6 +160,8 @@ def _row(position: int, envelope: Envelope, posted: Posted) -> tuple[Any, ...]:
         list(dict.fromkeys(leg.party for leg in legs if leg.party is not None)),
         [Jsonb(leg.dimensions) for leg in legs if leg.dimensions],
         posted.correction,
+        posted.fiscal_year,
+        posted.voucher_no,
     )
 
 
@@ -284,7 +291,7 @@ def _end(start: int, *, known: int, backwards: bool, scans: bool) -> int:
 
 ENTRIES = View(
     name="entries",
-    shape=3,
+    shape=4,
     topics=(EntryPosted.__name__,),
     tables=("posted_entries", "entry_dimensions"),
     ddl=DDL,

@@ -1,4 +1,4 @@
-"""Roll-forward, completeness and cut-off: what auditors ask of a whole ledger."""
+"""Roll-forward and cut-off: what auditors ask of a whole ledger."""
 
 from datetime import date, timedelta
 
@@ -20,7 +20,6 @@ COLUMNS = (
     Column("credits", "Credits", "amount"),
     Column("closing", "Closing", "amount"),
 )
-COMPLETENESS = (*COLUMNS, Column("lines", "Lines", "number"), Column("even", "Even"))
 CUT_OFF = (*JOURNAL_COLUMNS, Column("why", "Why"))
 
 
@@ -66,47 +65,6 @@ def _add(
         credits=shown(credits),
         closing=shown(opening + debits - credits),
     )
-
-
-_ADDED_UP = """
-SELECT k.account, k.asset, count(*), coalesce(sum(l.amount) FILTER (WHERE l.is_debit), 0),
-    coalesce(sum(l.amount) FILTER (WHERE NOT l.is_debit), 0), max(l.number)
-FROM lines AS l JOIN line_keys AS k ON k.id = l.key
-WHERE l.place < %(end)s GROUP BY 1, 2 ORDER BY 1, 2
-"""
-
-
-def completeness(source: Source) -> Report:
-    """Returns each account's lines, counted and added up one by one, beside the running number
-    and the running totals of its last line; `even` is `no` where they differ."""
-    report = Report(name="completeness", title="Completeness", asked={}, columns=COMPLETENESS)
-    running = {
-        (one.account, one.asset): one
-        for one in read_past(source.connection, position=source.known, effective_on=None)
-    }
-    rows = (
-        source.connection.cursor(row_factory=tuple_row)
-        .execute(_ADDED_UP, {"end": (source.known + 1) * PLACES})
-        .fetchall()
-    )
-    uneven = 0
-    for account, asset, count, debits, credits, last in rows:
-        one = running[account, asset]
-        even = (count, int(debits), int(credits)) == (last, one.debits, one.credits)
-        uneven += not even
-        report.add(
-            account=account,
-            name=source.name_of(account),
-            asset=asset,
-            opening=source.shown(0, asset),
-            debits=source.shown(int(debits), asset),
-            credits=source.shown(int(credits), asset),
-            closing=source.shown(one.net, asset),
-            lines=count,
-            even="yes" if even else "no",
-        )
-    report.totals = {"accounts": len(rows), "uneven": uneven}
-    return report
 
 
 _CUT_OFF = """

@@ -36,6 +36,8 @@ ENTRIES = Columns(
         "parties",
         "dimensions",
         "correction",
+        "fiscal_year",
+        "voucher_no",
     ),
 )
 DIMENSIONS = Columns(
@@ -109,7 +111,8 @@ class EntryRows:
             f"{self._account_array(legs)},{_amount_array(legs)},"
             f"{array_text(dict.fromkeys(parties)) if parties else '{}'},"
             f"{array_text(dimensions) if dimensions else '{}'},"
-            f"{'' if entry.correction is None else text(entry.correction)})"
+            f"{'' if entry.correction is None else text(entry.correction)},"
+            f"{entry.fiscal_year},{entry.voucher_no})"
         )
         if dimensions:
             self._dimensions(record.position, entry, fold)

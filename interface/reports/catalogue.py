@@ -10,6 +10,7 @@ from projections.ageing import ageing, open_items
 from projections.balance_sheet import balance_sheet, first_of_year, income_statement
 from projections.baselines import baseline
 from projections.cash_flow import by_dimension, cash_flow
+from projections.completeness import completeness
 from projections.general_ledger import general_ledger, journal
 from projections.lead_schedules import lead_schedules
 from projections.moments import position_before, start_of
@@ -17,7 +18,7 @@ from projections.open_holds import open_holds
 from projections.refusals import corrections, refusals
 from projections.report import NeedsMore, Report, Source, Span
 from projections.restatement import restatement
-from projections.roll_forward import completeness, cut_off, roll_forward
+from projections.roll_forward import cut_off, roll_forward
 from projections.statements import LINES_MAX, as_report, by_booking, by_effective_day
 from projections.trial_balance import WITHOUT, trial_balance
 
@@ -100,8 +101,9 @@ def _roll_forward(source: Source, query: Query) -> Report:
     return roll_forward(source, span=_span(source, query))
 
 
-def _completeness(source: Source, _query: Query) -> Report:
-    return completeness(source)
+def _completeness(source: Source, query: Query) -> Report:
+    """Of all days where none are named."""
+    return completeness(source, from_=query.get("from_"), to=query.get("to"))
 
 
 def _cut_off(source: Source, query: Query) -> Report:
@@ -267,5 +269,7 @@ REPORTS: dict[str, Named] = {
     "lead-schedules": Named("Lead schedules", ("lines", "entries"), _DAY, _lead_schedules),
     "restatement": Named("Restatement", ("lines", "entries"), RESTATED, _restatement, BASES),
     "roll-forward": Named("Account roll-forward", ("lines",), _DAYS, _roll_forward),
-    "completeness": Named("Completeness", ("lines",), frozenset(), _completeness),
+    "completeness": Named(
+        "Completeness", ("lines", "entries"), frozenset({"from_", "to"}), _completeness
+    ),
 }

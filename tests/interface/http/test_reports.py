@@ -209,7 +209,19 @@ def test_the_ledger_and_the_journal_have_every_line(
 
 def test_what_auditors_ask_of_the_whole(past: Past) -> None:
     world, legs, _ = past
-    assert get(world, "completeness")["totals"]["uneven"] == 0
+    complete = get(world, "completeness")
+    assert complete["totals"] == {
+        "accounts": len({(leg.account, leg.asset) for leg in legs}),
+        "entries": len({leg.entry for leg in legs}),
+        "missing_vouchers": 0,
+        "uneven": 0,
+    }
+    some = {"from": min(leg.effective_on for leg in legs) + timedelta(days=60), "to": "2026-01-31"}
+    for row in get(world, "completeness", **some)["rows"]:
+        if row.get("asset"):
+            assert row["even"] == "yes"
+            net = Fraction(row["debits"]) - Fraction(row["credits"])
+            assert Fraction(row["opening"]) + net == Fraction(row["closing"])
     day = sorted({leg.effective_on for leg in legs})[-3]
     for row in get(world, "roll-forward", to=day)["rows"]:
         opening, debits, credits, closing = (
@@ -231,6 +243,23 @@ def test_what_auditors_ask_of_the_whole(past: Past) -> None:
         # The ledger's day ends at four or five in the morning, UTC.
         if leg.effective_on <= day and recorded_on(leg) > day
     }
+
+
+def test_missing_vouchers_are_named(own_past: Past) -> None:
+    """The view is damaged by hand: what a hole in the log would look like."""
+    world, _, office = own_past
+    gone = "(2, 4, 5, 6)"
+    office.query(f"DELETE FROM {{}}.posted_entries WHERE voucher_no IN {gone} AND fiscal_year=2026")
+    office.query("UPDATE {}.posted_entries SET voucher_no = 8 WHERE voucher_no = 9")
+    report = get(world, "completeness")
+    series = {row["fiscal_year"]: row for row in report["rows"] if "journal" in row}
+    (given,) = office.query("SELECT last_no FROM {}.vouchers WHERE fiscal_year = 2025")
+    assert (series[2026]["missing"], series[2026]["even"]) == ("2, 4-6, 9", "no")
+    assert (series[2025]["missing"], series[2025]["last_no"]) == ("9", given["last_no"])
+    assert report["totals"]["missing_vouchers"] >= 6
+    assert report["totals"]["uneven"] == sum(row.get("even") == "no" for row in report["rows"])
+    entries = follow(world, series[2025]["links"]["entries"])["items"]
+    assert {(one["journal"], one["fiscal_year"]) for one in entries} == {("GEN", 2025)}
 
 
 def recorded_on(leg: Leg) -> date:
