@@ -3,6 +3,9 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
+# Dozens of processes start in a suite: none should compile anew what another has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -46,8 +49,12 @@ run: venv
 	@$(BIN)/backoffice serve --demo
 
 # Three workers on two cores: a third of the time of one is spent waiting, for what it has killed.
-test: lint
-	@$(BIN)/python -m pytest -n 3
+# Linting goes on beside them; what it finds wrong is said at the end.
+test: venv
+	@$(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & linting=$$!; \
+	$(BIN)/python -m pytest -n 3; failed=$$?; \
+	wait $$linting || { cat $(VENV)/lint.log; failed=1; }; \
+	exit $$failed
 
 # Some hours: as many random commands over HTTP, each compared with a simple model.
 soak: venv
