@@ -197,30 +197,6 @@ def test_a_broken_request_can_be_sent_again_in_part(office: Office) -> None:
     assert office.balance(chart.merchant) == (0, 200, 0, 0)
 
 
-def test_a_large_group_is_not_starved_by_small_requests(office: Office) -> None:
-    chart = office.chart()
-    cent = transfer(chart.wallet, chart.merchant, "0.01")
-    answered = threading.Event()
-    in_time = threading.Event()
-
-    def singles() -> None:
-        for _ in range(500):
-            office.do(cent)
-            if answered.is_set():
-                in_time.set()
-                return
-
-    threads = [threading.Thread(target=singles) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    outcomes = office.group(*[cent] * 2_000)
-    answered.set()
-    for thread in threads:
-        thread.join()
-    assert {outcome.status for outcome in outcomes} == {"done"}
-    assert in_time.is_set(), "the group came last"
-
-
 def test_a_queue_has_an_end(office: Office) -> None:
     """More than it holds is refused before anything of it is taken."""
     chart, before = office.chart(), office.position

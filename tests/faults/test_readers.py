@@ -17,6 +17,9 @@ from tests.service import MakeService, Service
 
 READERS = 50
 POSTERS = 4
+PAUSE_SECONDS = 0.5
+"""Between two questions of one of them: whoever reads thinks too."""
+
 ROUNDS = 1
 """How many answers each reader gets, at least; they go on as long as anything else does."""
 
@@ -63,6 +66,7 @@ class Crowd:
                     self.wrong.append(f"{ask.__name__}: {error!r}")
                     return
                 done += 1
+                self.ending.wait(PAUSE_SECONDS)
 
     def _get(self, client: httpx.Client, path: str, **query: Any) -> dict[str, Any]:
         answer = client.get(f"{self._path}{path}", params=query)

@@ -23,7 +23,7 @@ from interface.embedded import EmbeddedPostgres
 from interface.embedded_cluster import Endpoints
 from tests.conftest import Database, Databases
 from tests.faults.evidence import check_sound
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, wait_until
 from tests.service import CHART, MakeService, Service, in_data_directory
 
 CASH, WALLET = "assets:cash", "liabilities:wallets:ann"
@@ -211,9 +211,24 @@ def small_database(postgres: Endpoints, databases: Databases, disk: Disk) -> Ite
         os.chown(directory, owner.st_uid, owner.st_gid)
         connection.execute(f"CREATE TABLESPACE small LOCATION '{directory}'")
         connection.execute(f"ALTER DATABASE {database.name} SET TABLESPACE small")
-        yield database
+        with no_autovacuum(connection):
+            yield database
         databases.drop(database)
         connection.execute("DROP TABLESPACE small")
+
+
+@contextmanager
+def no_autovacuum(connection: Connection[Any]) -> Iterator[None]:
+    """Has nothing tidied up on the server: it would change catalogs, after which whoever connects
+    writes a file of what they say, or is turned away where there is no room for it."""
+    connection.execute("ALTER SYSTEM SET autovacuum = off")
+    connection.execute("SELECT pg_reload_conf()")
+    working = "SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
+    wait_until(lambda: connection.execute("SHOW autovacuum").fetchone() == ("off",), "its end")
+    wait_until(lambda: connection.execute(working).fetchone() is None, "its end")
+    yield
+    connection.execute("ALTER SYSTEM RESET autovacuum")
+    connection.execute("SELECT pg_reload_conf()")
 
 
 def leave_little_wal(superuser: str) -> None:

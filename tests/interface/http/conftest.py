@@ -15,6 +15,15 @@ from interface.http.app import create_app
 from interface.http.door import HttpSettings
 from tests.conftest import Database
 from tests.interface.http.world import World
+from tests.patience import PATIENCE_SECONDS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patient_readers() -> Iterator[None]:
+    """Who asks for a position waits for it: on a machine with much else to do views take longer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("interface.http.door.BEHIND_AFTER_SECONDS", PATIENCE_SECONDS)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def check_second_fold(ledgers: Ledgers) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900 + COMMANDS)
+@pytest.mark.timeout(1_800 + COMMANDS)
 def test_lives_are_as_the_model_has_them(living: type[Lives]) -> None:
     run_state_machine_as_test(
         living,

@@ -14,6 +14,7 @@ from tests.interface.http.world import (
     body_of,
     leg,
 )
+from tests.patience import wait_until
 
 
 def get(world: World, path: str) -> dict[str, Any]:
@@ -311,8 +312,8 @@ def test_few_readers_may_wait_at_once(world: World) -> None:
     for reader in readers:
         reader.start()
     started.wait()
-    while not answers:
-        pass  # one of them is turned away at once, whichever came second
+    # One of them is turned away at once, whichever came second.
+    wait_until(lambda: answers, "an answer")
     assert answers == [503]
     world.post(world.account(), world.account(), "1.00")
     for reader in readers:
