@@ -22,7 +22,10 @@ class Readers:
         self.pool: ConnectionPool[Connection[DictRow]] = ConnectionPool(
             with_options(
                 conninfo,
-                f"-c statement_timeout={READ_TIMEOUT_SECONDS}s -c default_transaction_read_only=on",
+                f"-c statement_timeout={READ_TIMEOUT_SECONDS}s -c default_transaction_read_only=on"
+                # What is asked goes by index whatever the values are, and to plan it anew takes
+                # longer than to answer it: a past balance 0.3 ms instead of 1.3.
+                " -c plan_cache_mode=force_generic_plan",
             ),
             min_size=1,
             max_size=READ_CONNECTIONS,

@@ -1,26 +1,30 @@
 """Past balances under both clocks: as of an effective day, as known at a position.
 
-Read from the running totals of lines.py, with as many index look-ups as there are earlier years,
-earlier months of that year and days of that month up to the day, and the lines of a run that was
-not full; with a single look-up where every line that was known is meant.
+Of a few accounts: read from the running totals of lines.py, with as many index look-ups as there
+are earlier years, earlier months of that year and days of that month up to the day, and the lines
+of a run that was not full; with a single look-up where every line that was known is meant. Of many:
+from the totals of the whole chart (chart_totals.py), in one go.
 """
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from projections.chart_totals import read_chart
 from projections.lines import PLACES
 from projections.totals import MONTHS
+
+MANY_ACCOUNTS = 300
+"""So many are read from the totals of the chart, fewer one by one: either takes some 20 ms."""
 
 
 class Past(NamedTuple):
     """What was posted on an account in an asset, in minor units.
 
-    `functional`: debits less credits in the functional asset. `lines`: running number of the last
-    leg that was known, whatever day it is of.
+    `functional`: debits less credits in the functional asset.
     """
 
     account: str
@@ -28,7 +32,6 @@ class Past(NamedTuple):
     debits: int
     credits: int
     functional: int
-    lines: int
 
     @property
     def net(self) -> int:
@@ -37,8 +40,8 @@ class Past(NamedTuple):
 
 
 _ALL_KNOWN = """
-SELECT k.account, k.asset, l.all_debits AS debits, l.all_credits AS credits,
-    coalesce(l.all_functional, l.all_debits - l.all_credits) AS functional, l.number AS lines
+SELECT k.account, k.asset, l.all_debits::text, l.all_credits::text,
+    coalesce(l.all_functional, l.all_debits - l.all_credits)::text
 FROM line_keys AS k CROSS JOIN LATERAL (
     SELECT * FROM lines WHERE key = k.id AND place < %(end)s ORDER BY place DESC LIMIT 1
 ) AS l
@@ -47,11 +50,11 @@ ORDER BY k.account, k.asset
 """
 
 _UP_TO_DAY = """
-SELECT k.account, k.asset, coalesce(t.debits, 0) AS debits, coalesce(t.credits, 0) AS credits,
-    coalesce(t.functional, 0) AS functional, l.number AS lines
+SELECT k.account, k.asset, coalesce(t.debits, 0)::text, coalesce(t.credits, 0)::text,
+    coalesce(t.functional, 0)::text
 FROM line_keys AS k
 CROSS JOIN LATERAL (
-    SELECT number, run FROM lines WHERE key = k.id AND place < %(end)s ORDER BY place DESC LIMIT 1
+    SELECT run FROM lines WHERE key = k.id AND place < %(end)s ORDER BY place DESC LIMIT 1
 ) AS l
 CROSS JOIN LATERAL (
     SELECT sum(p.debits) AS debits, sum(p.credits) AS credits,
@@ -66,7 +69,7 @@ CROSS JOIN LATERAL (
                     WHERE key = k.id AND period < %(first_of_months)s
                 ))
             )
-            UNION ALL SELECT generate_series(%(first_month)s::int, %(month)s::int - 1)
+            UNION ALL SELECT n FROM generate_series(%(first_month)s::int, %(month)s::int - 1) AS n
         ) AS n (period) CROSS JOIN LATERAL (
             SELECT debits, credits, functional FROM line_periods
             WHERE key = k.id AND period = n.period AND place < l.run ORDER BY place DESC LIMIT 1
@@ -106,33 +109,91 @@ def read_past(
     Of one account, of a branch of the chart (`assets:cash` and all below it), or of all; only
     accounts that had lines by then.
     """
-    conditions = {"account": "k.account = %(account)s", "asset": "k.asset = %(asset)s"}
-    given = {"account": account, "asset": asset}
-    wanted = [condition for name, condition in conditions.items() if given[name] is not None]
+    where, given = _chosen(account=account, branch=branch, asset=asset)
+    end = (position + 1) * PLACES
+    if effective_on is None or effective_on == date.max:
+        rows = _rows(connection, _ALL_KNOWN, where, {**given, "end": end})
+    else:
+        next_day = effective_on + timedelta(days=1)
+        if account is None and not _are_few(connection, where, given):
+            rows = read_chart(connection, end=end, next_day=next_day, where=where, parameters=given)
+        else:
+            rows = _rows(connection, _UP_TO_DAY, where, {**given, "end": end, **_before(next_day)})
+    # Digits, because totals may pass 64 bits.
+    return [
+        Past(account, asset, int(debits), int(credits), int(functional))
+        for account, asset, debits, credits, functional in rows
+    ]
+
+
+_LINES = """
+SELECT k.account, k.asset, l.number FROM line_keys AS k CROSS JOIN LATERAL (
+    SELECT number FROM lines WHERE key = k.id AND place < %(end)s ORDER BY place DESC LIMIT 1
+) AS l
+WHERE {where}
+"""
+
+
+def count_lines(
+    connection: Connection[Any],
+    *,
+    position: int,
+    account: str | None = None,
+    branch: str | None = None,
+    asset: str | None = None,
+) -> dict[tuple[str, str], int]:
+    """Returns how many legs there were by the position, of whatever day, by account and asset."""
+    where, given = _chosen(account=account, branch=branch, asset=asset)
+    rows = _rows(connection, _LINES, where, {**given, "end": (position + 1) * PLACES})
+    return {(account, asset): number for account, asset, number in rows}
+
+
+def _chosen(
+    *, account: str | None, branch: str | None, asset: str | None
+) -> tuple[str, dict[str, str | None]]:
+    """The condition on `line_keys AS k`, and its parameters."""
+    wanted = []
+    if account is not None:
+        wanted.append("k.account = %(account)s")
+    if asset is not None:
+        wanted.append("k.asset = %(asset)s")
     if branch is not None:
         wanted.append(
             "(k.account = %(branch)s OR (k.account > %(branch)s || ':'"
             " AND k.account < %(branch)s || ';'))"
         )
-    where = " AND ".join(wanted) or "true"
-    text = (_ALL_KNOWN if effective_on is None else _UP_TO_DAY).format(where=where)
-    parameters: dict[str, Any] = {**given, "branch": branch, "end": (position + 1) * PLACES}
-    if effective_on is not None:
-        parameters |= {
-            "year": effective_on.year,
-            "first_of_months": MONTHS,
-            "first_month": MONTHS + effective_on.year * 12,
-            "month": MONTHS + effective_on.year * 12 + effective_on.month - 1,
-            "first_day": effective_on.replace(day=1),
-            "days": effective_on.day,
-        }
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        rows = cursor.execute(text.encode(), parameters).fetchall()
-    # Sums are numeric, because totals may pass 64 bits; their values are whole.
-    return [
-        Past(account, asset, int(debits), int(credits), int(functional), lines)
-        for account, asset, debits, credits, functional, lines in rows
-    ]
+    given = {"account": account, "branch": branch, "asset": asset}
+    return " AND ".join(wanted) or "true", given
+
+
+def _are_few(connection: Connection[Any], where: str, given: dict[str, str | None]) -> bool:
+    rows = _rows(
+        connection,
+        "SELECT FROM line_keys AS k WHERE {where} LIMIT %(many)s",
+        where,
+        {**given, "many": MANY_ACCOUNTS},
+    )
+    return len(rows) < MANY_ACCOUNTS
+
+
+def _before(next_day: date) -> dict[str, Any]:
+    """What comes before a day: earlier years, earlier months of its year, earlier days of its
+    month. (Before the first day of a month there are none of these.)"""
+    return {
+        "year": next_day.year,
+        "first_of_months": MONTHS,
+        "first_month": MONTHS + next_day.year * 12,
+        "month": MONTHS + next_day.year * 12 + next_day.month - 1,
+        "first_day": next_day.replace(day=1),
+        "days": next_day.day - 1,
+    }
+
+
+def _rows(
+    connection: Connection[Any], text: str, where: str, parameters: dict[str, Any]
+) -> list[Any]:
+    cursor = connection.cursor(row_factory=tuple_row)
+    return cursor.execute(text.format(where=where).encode(), parameters).fetchall()
 
 
 _OF_CLASSES = """

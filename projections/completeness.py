@@ -11,7 +11,7 @@ from typing import NamedTuple
 from psycopg.rows import tuple_row
 
 from domain.calendar import fiscal_year
-from projections.balances import Past, read_past
+from projections.balances import Past, count_lines, read_past
 from projections.lines import PLACES
 from projections.report import Column, Report, Source
 from projections.roll_forward import COLUMNS as MOVED
@@ -78,13 +78,15 @@ def _add_accounts(report: Report, source: Source, from_: date | None, to: date |
     if from_ is not None and from_ > date.min:
         opening = _standing(source, from_ - timedelta(days=1))
     closing = _standing(source, to)
+    last_numbers = count_lines(source.connection, position=source.known)
     for key in sorted(closing.keys() | counted.keys()):
         one, sums = closing.get(key), counted.get(key, Counted())
         opened = opening[key].net if key in opening else 0
         net = one.net if one else 0
         even = one is not None and opened + sums.debits - sums.credits == net
+        last_no = last_numbers.get(key, 0)
         if one is not None and from_ is None and to is None:
-            even = even and sums == (one.lines, one.debits, one.credits)
+            even = even and sums == (last_no, one.debits, one.credits)
         account, asset = key
         report.add(
             account=account,
@@ -95,7 +97,7 @@ def _add_accounts(report: Report, source: Source, from_: date | None, to: date |
             credits=source.shown(sums.credits, asset),
             closing=source.shown(net, asset),
             lines=sums.lines,
-            last_no=one.lines if one else 0,
+            last_no=last_no,
             even="yes" if even else "no",
         )
     return len(report.rows)

@@ -7,6 +7,7 @@ full (projections/lines.py).
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import Struct
 from psycopg import Connection
 
@@ -27,19 +28,19 @@ class Totals(Struct, gc=False):
     functional: int = 0
 
 
-class Key(Struct):
+class Key(Struct, gc=False):
     """An account and an asset, with what its next line goes on from."""
 
-    id: int
     is_valued: bool
     """Its functional totals are its own: the asset is not the functional one."""
-    number: int
-    all: Totals
-    days: dict[str, Totals]
-    run: int
+    id: int = 0
+    number: int = 0
+    all: Totals = msgspec.field(default_factory=Totals)
+    days: dict[str, Totals] = msgspec.field(default_factory=dict)
+    run: int = 0
     """The place of its open run's first line, 0 where the next line begins one."""
-    run_lines: int
-    months: dict[int, Totals]
+    run_lines: int = 0
+    months: dict[int, Totals] = msgspec.field(default_factory=dict)
     """What the open run adds to each month."""
 
     @property
@@ -70,7 +71,7 @@ def month_of(effective_on: str) -> int:
 
 
 def load_days(connection: Connection[Any], pairs: Sequence[tuple[Key, str]]) -> None:
-    """Fills the last totals of days, where the view has any."""
+    """Fills in the last totals of days, where the view has any."""
     rows = connection.execute(
         "SELECT w.n, l.day_debits, l.day_credits, coalesce(l.day_functional, 0)"
         " FROM unnest(%s::int[], %s::date[]) WITH ORDINALITY AS w (key, day, n)"
@@ -80,7 +81,9 @@ def load_days(connection: Connection[Any], pairs: Sequence[tuple[Key, str]]) -> 
     ).fetchall()
     for number, debits, credits, functional in rows:
         key, day = pairs[number - 1]
-        key.days[day] = Totals(int(debits), int(credits), int(functional))
+        total = key.days[day]
+        total.debits, total.credits = int(debits), int(credits)
+        total.functional = int(functional)
 
 
 def load_runs(connection: Connection[Any], keys: dict[int, Key]) -> None:

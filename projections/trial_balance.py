@@ -2,6 +2,7 @@
 each asset and in the functional one."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import date
 from typing import Literal
 
@@ -44,7 +45,7 @@ def trial_balance(
         asked={"effective_on": effective_on, "basis": basis, "depth": depth},
         columns=COLUMNS,
     )
-    nets: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    nets: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
     for one in read_without(
         source.connection,
         WITHOUT[basis],
@@ -52,21 +53,18 @@ def trial_balance(
         effective_on=source.through(effective_on),
         since=left_out_since(source, effective_on or date.max),
     ):
-        net = nets[one.asset, source.group(one.account, depth)]
-        net[0] += one.net
-        net[1] += one.functional
-    by_asset: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
-    for (asset, account), (net_minor, functional) in sorted(nets.items()):
-        if net_minor or functional:
-            by_asset[asset].append((account, net_minor, functional))
-    for asset, lines in by_asset.items():
-        _add_asset(report, source, asset, lines)
-    report.totals["functional"] = _sides(
-        source,
-        sum(max(f, 0) for a in by_asset.values() for _, _, f in a),
-        sum(max(-f, 0) for a in by_asset.values() for _, _, f in a),
-        None,
-    )
+        of_asset = nets[one.asset]
+        group = source.group(one.account, depth)
+        net, functional = of_asset.get(group, (0, 0))
+        of_asset[group] = net + one.net, functional + one.functional
+    worth: list[int] = []
+    for asset in sorted(nets):
+        of_asset = nets[asset]
+        lines = [(code, *of_asset[code]) for code in sorted(of_asset) if any(of_asset[code])]
+        if lines:
+            _add_asset(report, source, asset, lines)
+            worth += [functional for _, _, functional in lines]
+    report.totals["functional"] = _sides(source, worth, None)
     return report
 
 
@@ -82,43 +80,37 @@ def _add_asset(
     report: Report, source: Source, asset: str, lines: list[tuple[str, int, int]]
 ) -> None:
     numbers = []
+    nothing, worthless = source.shown(0, asset), source.shown(0)
     for account, net, functional in lines:
+        # There may be ten thousand of them; most are worth in the books what they are.
+        amount = source.shown(abs(net), asset)
+        is_same = net == functional and asset == source.ledger.functional_asset
+        worth = amount if is_same else source.shown(abs(functional))
         found = source.accounts.get(account)
-        numbers.append(
-            report.add(
-                account=account,
-                name=source.name_of(account),
-                type="" if found is None else found.type,
-                asset=asset,
-                **_sides(source, max(net, 0), max(-net, 0), asset),
-                **_functional(_sides(source, max(functional, 0), max(-functional, 0), None)),
-            )
+        number = report.add(
+            account=account,
+            name="" if found is None else found.name,
+            type="" if found is None else found.type,
+            asset=asset,
+            debit=amount if net > 0 else nothing,
+            credit=amount if net < 0 else nothing,
+            functional_debit=worth if functional > 0 else worthless,
+            functional_credit=worth if functional < 0 else worthless,
         )
-    total = _sides(
-        source,
-        sum(max(net, 0) for _, net, _ in lines),
-        sum(max(-net, 0) for _, net, _ in lines),
-        asset,
-    )
-    functional_total = _sides(
-        source,
-        sum(max(functional, 0) for *_, functional in lines),
-        sum(max(-functional, 0) for *_, functional in lines),
-        None,
-    )
+        numbers.append((number, 1))
+    total = _sides(source, [net for _, net, _ in lines], asset)
+    worth_total = _sides(source, [functional for _, _, functional in lines], None)
     report.total(
-        [(number, 1) for number in numbers],
+        numbers,
         account="Total",
         asset=asset,
         **total,
-        **_functional(functional_total),
+        **{f"functional_{side}": amount for side, amount in worth_total.items()},
     )
     report.totals[asset] = total
 
 
-def _sides(source: Source, debit: int, credit: int, asset: str | None) -> dict[str, str]:
+def _sides(source: Source, nets: Collection[int], asset: str | None) -> dict[str, str]:
+    debit = sum(net for net in nets if net > 0)
+    credit = debit - sum(nets)
     return {"debit": source.shown(debit, asset), "credit": source.shown(credit, asset)}
-
-
-def _functional(sides: dict[str, str]) -> dict[str, str]:
-    return {f"functional_{side}": amount for side, amount in sides.items()}

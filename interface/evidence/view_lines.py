@@ -2,7 +2,9 @@
 
 Each line has the running totals of its account and asset, of everything and of its day; the lines
 of an account and asset form runs of 128, and the last line of each gives the totals, up to there,
-of every month and year in the run. Memory grows with accounts and the days on which they moved.
+of every month and year in the run. For the chart as a whole there is what each 100,000 positions
+add to each account and month, and all of that added up. Memory grows with accounts and the days on
+which they moved.
 """
 
 from psycopg import Connection
@@ -18,6 +20,12 @@ PLACES = 128
 """A line's place is its entry's position times this, and the number of its leg."""
 
 RUN = 128
+
+STRETCH = 100_000
+"""Positions; the first entry after them ends it."""
+
+MONTHS = 10_000
+"""The period that is a month is this, and the year times twelve, and the months before it."""
 
 LINES = Columns(
     "lines",
@@ -45,7 +53,21 @@ PERIODS = Columns(
     naming=3,
     places=PLACES,
 )
-KEYS = Columns("line_keys", ("id", "account", "asset"))
+KEYS = Columns("line_keys", ("id", "account", "asset", "since"))
+STRETCHES = Columns(
+    "chart_stretches",
+    ("before", "period", "key", "debits", "credits", "functional"),
+    naming=3,
+    places=PLACES,
+)
+TOTALS = Columns("chart_totals", ("period", "key", "debits", "credits", "functional"), naming=2)
+_TOTALS_THAT_FOLLOW = f"""
+    SELECT period, key, sum(debits), sum(credits), sum(functional)
+    FROM chart_stretches GROUP BY 1, 2
+    UNION ALL
+    SELECT (period - {MONTHS}) / 12, key, sum(debits), sum(credits), sum(functional)
+    FROM chart_stretches GROUP BY 1, 2
+"""  # noqa: S608 -- this file's words
 
 
 class _Key:
@@ -62,13 +84,18 @@ class _Key:
         "number",
         "of_day",
         "of_month",
+        "of_stretch",
         "periods",
         "run",
         "run_months",
+        "since",
+        "stretch_months",
     )
 
-    def __init__(self, id: int, *, is_valued: bool) -> None:
+    def __init__(self, id: int, *, since: int, is_valued: bool) -> None:
         self.id = id
+        self.since = since
+        """The place of its first line."""
         self.is_valued = is_valued
         self.number = self.debits = self.credits = self.functional = self.run = 0
         self.days: dict[str, list[int]] = {}
@@ -76,49 +103,60 @@ class _Key:
         """Debits, credits, functional of months and years, as of the last full run."""
         self.run_months: dict[str, list[int]] = {}
         """The same of the open run, by the month's first seven characters."""
+        self.stretch_months: dict[str, list[int]] = {}
+        """The same of the open stretch."""
         self.day = ""
         """The last line's; most are of the same one."""
-        self.of_day = self.of_month = [0, 0, 0]
+        self.of_day = self.of_month = self.of_stretch = [0, 0, 0]
 
     def turn_to(self, day: str) -> None:
-        """Makes `of_day` and `of_month` those of a day."""
+        """Makes `of_day`, `of_month` and `of_stretch` those of a day."""
         self.day = day
+        month = day[:7]
         self.of_day = self.days.setdefault(day, [0, 0, 0])
-        self.of_month = self.run_months.setdefault(day[:7], [0, 0, 0])
+        self.of_month = self.run_months.setdefault(month, [0, 0, 0])
+        self.of_stretch = self.stretch_months.setdefault(month, [0, 0, 0])
 
 
 class LineRows:
-    """What follows for `lines`, `line_periods` and `line_keys`, up to the position shown."""
+    """What follows for the view's tables, up to the position shown."""
 
     def __init__(self, *, shown: int) -> None:
         self.lines = Appended(LINES, shown=shown)
         self.periods = Appended(PERIODS, shown=shown)
+        self.stretches = Appended(STRETCHES, shown=shown)
         self._keys: dict[Totals, _Key] = {}
+        self._stretch: int | None = None
 
     @property
     def tables(self) -> tuple[Appended, ...]:
         """Those that are compared as records pass."""
-        return self.lines, self.periods
+        return self.lines, self.periods, self.stretches
 
     def post(self, position: int, entry: Entry, fold: Fold) -> None:
         """Works out the rows of an entry. Requires that it was the fold's last one."""
+        if position // STRETCH != self._stretch:
+            self._end_stretch(position * PLACES)
+            self._stretch = position // STRETCH
         keys, due = self._keys, self.lines.due
         day = entry.effective_on
         place = position * PLACES
         for totals, change in fold.passbook.legs:
             place += 1
-            key = keys.get(totals) or self._new_key(totals, fold)
+            key = keys.get(totals) or self._new_key(totals, place, fold)
             if key.day != day:
                 key.turn_to(day)
-            of_day, of_month = key.of_day, key.of_month
+            of_day, of_month, of_stretch = key.of_day, key.of_month, key.of_stretch
             if change > 0:
                 key.debits += change
                 of_day[0] += change
                 of_month[0] += change
+                of_stretch[0] += change
             else:
                 key.credits -= change
                 of_day[1] -= change
                 of_month[1] -= change
+                of_stretch[1] -= change
             number = key.number = key.number + 1
             if number % RUN == 1:
                 key.run = place
@@ -139,26 +177,47 @@ class LineRows:
                 self._end_run(key, place)
 
     def end(self, connection: Connection[DictRow], *, has_moved: bool) -> None:
-        """Compares the keys. `has_moved`: the view shows more by now. Raises Divergence."""
+        """Compares the keys, and what all stretches add up to. `has_moved`: the view shows more by
+        now. Raises Divergence."""
         follows = {
-            row_text(str(key.id), totals.account.code, totals.asset)
+            row_text(str(key.id), totals.account.code, totals.asset, str(key.since))
             for totals, key in self._keys.items()
         }
-        rows = connection.execute("SELECT id, ROW(id, account, asset)::text AS row FROM line_keys")
+        rows = connection.execute(
+            "SELECT id, ROW(id, account, asset, since)::text AS row FROM line_keys"
+        )
         found = {row["row"] for row in rows if not has_moved or row["id"] <= len(follows)}
         if found != follows:
             raise Divergence(difference(KEYS, found - follows, follows - found))
+        self._compare_totals(connection)
 
-    def _new_key(self, totals: Totals, fold: Fold) -> _Key:
+    def _compare_totals(self, connection: Connection[DictRow]) -> None:
+        """The totals against the table of stretches, each row of which follows from the records:
+        they add up at any position."""
+        columns = ", ".join(TOTALS.columns)
+        rows = connection.execute(
+            f"WITH t AS (SELECT {columns} FROM chart_totals),"  # noqa: S608 -- this file's words
+            f" f ({columns}) AS ({_TOTALS_THAT_FOLLOW})"
+            " SELECT true AS there, x::text AS row FROM (TABLE t EXCEPT ALL TABLE f) AS x"
+            " UNION ALL"
+            " SELECT false, x::text FROM (TABLE f EXCEPT ALL TABLE t) AS x"
+        ).fetchall()
+        if rows:
+            found = {row["row"] for row in rows if row["there"]}
+            follows = {row["row"] for row in rows if not row["there"]}
+            raise Divergence(difference(TOTALS, found, follows))
+
+    def _new_key(self, totals: Totals, place: int, fold: Fold) -> _Key:
         is_valued = totals.asset != fold.chart.functional_asset
-        key = self._keys[totals] = _Key(len(self._keys) + 1, is_valued=is_valued)
+        key = _Key(len(self._keys) + 1, since=place, is_valued=is_valued)
+        self._keys[totals] = key
         return key
 
     def _end_run(self, key: _Key, place: int) -> None:
         touched: dict[int, None] = {}
         for month, added in key.run_months.items():
             year = int(month[:4])
-            for period in (10_000 + year * 12 + int(month[5:]) - 1, year):
+            for period in (_period_of(month), year):
                 totals = key.periods.setdefault(period, [0, 0, 0])
                 for index, minor in enumerate(added):
                     totals[index] += minor
@@ -172,6 +231,21 @@ class LineRows:
         key.run_months = {}
         key.day = ""
 
+    def _end_stretch(self, place: int) -> None:
+        """`place`: of the entry that is the first after it."""
+        for key in self._keys.values():
+            for month, (debits, credits, functional) in key.stretch_months.items():
+                self.stretches.due.append(
+                    f"({place},{_period_of(month)},{key.id},{debits},{credits},"
+                    f"{functional if key.is_valued else ''})"
+                )
+            key.stretch_months = {}
+            key.day = ""
+
+
+def _period_of(month: str) -> int:
+    return MONTHS + int(month[:4]) * 12 + int(month[5:]) - 1
+
 
 def _valued_line(key: _Key, leg: Leg, place: int, change: int, functional_scale: int) -> str:
     """The row of a line that may be worth something other than its amount."""
@@ -184,6 +258,7 @@ def _valued_line(key: _Key, leg: Leg, place: int, change: int, functional_scale:
         key.functional += value
         key.of_day[2] += value
         key.of_month[2] += value
+        key.of_stretch[2] += value
         worth, sums = str(value), [str(key.functional), str(key.of_day[2])]
     return (
         f"({place},{key.run},{key.number},{key.id},{key.day},{'t' if is_debit else 'f'},"

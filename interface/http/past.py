@@ -11,7 +11,7 @@ from interface.http.errors import Problem, invalid
 from interface.http.pages import cursor_of, is_position, key_of
 from interface.http.schemas_queries import PAGE_DEFAULT
 from interface.http.viewing import Seen, read_asset_states, read_records
-from projections.balances import Past, read_past
+from projections.balances import Past, count_lines, read_past
 from projections.holds import Pending, read_pending
 from projections.lines import PLACES
 from projections.moments import position_before, start_of
@@ -33,6 +33,7 @@ def past_balances(seen: Seen, code: str, query: Query) -> dict[str, Any]:
         chosen["account"] = code
         accounts = {code: read_account(connection, code)}
     lines = read_past(connection, position=known, effective_on=effective_on, **chosen)
+    counts = count_lines(connection, position=known, **chosen)
     held_at = _held_at(seen, effective_on)
     holds = read_pending(connection, position=held_at, **chosen)
     liens = read_liens(connection, accounts.values(), position=held_at)
@@ -54,6 +55,7 @@ def past_balances(seen: Seen, code: str, query: Query) -> dict[str, Any]:
                     for (code, of), minor in liens.items()
                     if of == asset and accounts[code].debit_normal == debit_normal
                 ),
+                sum(count for (_, of), count in counts.items() if of == asset),
                 debit_normal=debit_normal,
             )
             for asset in sorted(assets)
@@ -110,7 +112,13 @@ def _held_at(seen: Seen, effective_on: date | None) -> int:
 
 
 def _item(
-    asset: Asset, lines: list[Past], holds: list[Pending], liens: int, *, debit_normal: bool
+    asset: Asset,
+    lines: list[Past],
+    holds: list[Pending],
+    liens: int,
+    count: int,
+    *,
+    debit_normal: bool,
 ) -> dict[str, Any]:
     debits, credits = sum(one.debits for one in lines), sum(one.credits for one in lines)
     pending_debits = sum(one.debits for one in holds)
@@ -131,7 +139,7 @@ def _item(
         "pending": {"debits": shown(pending_debits), "credits": shown(pending_credits)},
         "liens": shown(liens),
         "available": shown(available),
-        "lines": sum(one.lines for one in lines),
+        "lines": count,
     }
 
 

@@ -22,9 +22,11 @@ PROCESSES.set_forkserver_preload([__name__])
 class RunnerProcess:
     """Follows one ledger until it is killed."""
 
-    def __init__(self, *, service: str, ledger: str, run_lines: int) -> None:
+    def __init__(self, *, service: str, ledger: str, run_lines: int, stretch_places: int) -> None:
         self._begun, theirs = PROCESSES.Pipe(duplex=False)
-        self._process = PROCESSES.Process(target=follow, args=(service, ledger, run_lines, theirs))
+        self._process = PROCESSES.Process(
+            target=follow, args=(service, ledger, run_lines, stretch_places, theirs)
+        )
         self._process.start()
         theirs.close()
 
@@ -38,12 +40,16 @@ class RunnerProcess:
         self._begun.close()
 
 
-def follow(service: str, ledger: str, run_lines: int, begun: Connection) -> None:
+def follow(
+    service: str, ledger: str, run_lines: int, stretch_places: int, begun: Connection
+) -> None:
     """Runs in the other process."""
+    import projections.chart_totals
     import projections.following
     import projections.totals
 
     projections.totals.RUN_LINES = run_lines
+    projections.chart_totals.STRETCH_PLACES = stretch_places
     projections.following.BATCH_POSITIONS = 5
     runner = Runner(
         conninfo=acting_as_service(service),

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from projections.balances import read_past
+from projections.lines import PLACES
 from tests.application.office import Office
 from tests.projections.conftest import Worker
 from tests.projections.history import CHART, balances, legs_of, live, prepare
@@ -23,6 +24,9 @@ def test_past_balances_equal_the_records(
     run_lines: int,
 ) -> None:
     monkeypatch.setattr("projections.totals.RUN_LINES", run_lines)
+    # Many an account by the chart, and a stretch of it that ends now and then.
+    monkeypatch.setattr("projections.balances.MANY_ACCOUNTS", 1 if seed % 2 else 4)
+    monkeypatch.setattr("projections.chart_totals.STRETCH_PLACES", run_lines * PLACES * 10)
     chance = random.Random(seed)
     prepare(own_office)
     worker.catch_up()

@@ -6,6 +6,7 @@ from time import sleep
 
 import pytest
 
+from projections.lines import PLACES
 from projections.status import read_status
 from tests.application.office import Office
 from tests.patience import wait_until
@@ -15,6 +16,7 @@ from tests.projections.runner_process import RunnerProcess
 from tests.projections.test_following import rebuilt
 
 RUN_LINES = 4
+STRETCH_PLACES = 30 * PLACES
 KILLS = 14
 
 
@@ -22,6 +24,7 @@ KILLS = 14
 def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the other process has them, so that many a batch ends one."""
     monkeypatch.setattr("projections.totals.RUN_LINES", RUN_LINES)
+    monkeypatch.setattr("projections.chart_totals.STRETCH_PLACES", STRETCH_PLACES)
 
 
 def test_killed_at_random_points(own_office: Office, short_runs: None) -> None:
@@ -38,12 +41,16 @@ def test_killed_at_random_points(own_office: Office, short_runs: None) -> None:
     process.kill()
     followed = tables(own_office)
     assert followed["lines"]
+    assert followed["chart_totals"]
     assert rebuilt(own_office) == followed
 
 
 def begin(office: Office) -> RunnerProcess:
     process = RunnerProcess(
-        service=office.database.service, ledger=office.ledger, run_lines=RUN_LINES
+        service=office.database.service,
+        ledger=office.ledger,
+        run_lines=RUN_LINES,
+        stretch_places=STRETCH_PLACES,
     )
     process.wait_until_begun()
     return process

@@ -10,7 +10,7 @@ from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
 from application.store import schema_of
 from interface.bootstrap import VIEWS
-from projections.lines import LINES
+from projections.lines import LINES, PLACES
 from projections.rebuilding import CannotRebuild, rebuild
 from projections.runner import connect
 from projections.status import read_status
@@ -41,6 +41,7 @@ def test_a_view_is_the_same_however_it_was_followed(
     own_office: Office, worker: Worker, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     monkeypatch.setattr("projections.totals.RUN_LINES", 4)
+    monkeypatch.setattr("projections.chart_totals.STRETCH_PLACES", 20 * PLACES)
     chance = random.Random(batch)
     prepare(own_office)
     for _ in range(3):
@@ -48,6 +49,7 @@ def test_a_view_is_the_same_however_it_was_followed(
         worker.catch_up(batch=batch)
     followed = tables(own_office)
     assert followed["lines"]
+    assert followed["chart_totals"]
     assert rebuilt(own_office) == followed
 
 

@@ -9,10 +9,13 @@ import pytest
 
 from application.store import schema_of
 from interface.bootstrap import install_views
+from projections.lines import PLACES
 from tests.application.transparency.archive import Archive
 from tests.conftest import Database, Databases
 from tests.interface.evidence.busy import fill
 from tests.projections.conftest import Worker
+
+STRETCH_POSITIONS = 100
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +33,13 @@ def busy(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
     archive.seal_all()
     with psycopg.connect(database.owner, autocommit=True) as connection:
         install_views(connection, schema_of(archive.ledger))
-    worker = Worker(archive)
-    with closing(worker.connection):
-        worker.catch_up()
-    yield archive
+    with pytest.MonkeyPatch.context() as patch:
+        # Stretches that end in so short a log, for the view and for who verifies it.
+        patch.setattr("projections.chart_totals.STRETCH_PLACES", STRETCH_POSITIONS * PLACES)
+        patch.setattr("interface.evidence.view_lines.STRETCH", STRETCH_POSITIONS)
+        worker = Worker(archive)
+        with closing(worker.connection):
+            worker.catch_up()
+        yield archive
     archive.close()
     databases.drop(database)

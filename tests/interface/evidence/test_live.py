@@ -20,14 +20,26 @@ from interface.evidence.live import verify_live, verify_within
 from interface.evidence.verification import Verification
 from interface.evidence.view_entries import DIMENSIONS, ENTRIES, ITEM_LEGS, REFUSALS
 from interface.evidence.view_holds import PENDING, STATES
-from interface.evidence.view_lines import KEYS, LINES, PERIODS
+from interface.evidence.view_lines import KEYS, LINES, PERIODS, STRETCHES, TOTALS
 from tests.application.transparency.archive import Archive
 
 SEEDS = 4
 FLIPS = 60
 """For each seed."""
 
-VIEWS = (LINES, PERIODS, KEYS, ENTRIES, DIMENSIONS, ITEM_LEGS, PENDING, STATES, REFUSALS)
+VIEWS = (
+    LINES,
+    PERIODS,
+    KEYS,
+    STRETCHES,
+    TOTALS,
+    ENTRIES,
+    DIMENSIONS,
+    ITEM_LEGS,
+    PENDING,
+    STATES,
+    REFUSALS,
+)
 
 COLUMNS = {
     "events": (
@@ -333,6 +345,16 @@ ATTACKS = {
         ],
         None,
         "it follows none",
+    ),
+    "a month of the chart forgotten": (
+        ["DELETE FROM chart_stretches WHERE key = 1"],
+        None,
+        "the table chart_stretches has no row for before",
+    ),
+    "a month of the chart put in": (
+        ["INSERT INTO chart_totals SELECT period, 99, debits, credits FROM chart_totals LIMIT 1"],
+        None,
+        "the table chart_totals has a row for period",
     ),
     "a view emptied": (["DELETE FROM posted_entries"], None, "table posted_entries has no row"),
     "a view set back, its rows left": (

@@ -1,0 +1,179 @@
+"""Totals of the whole chart: what a trial balance of a past day is added up from.
+
+Asking each account for its balance of that day would take dozens of look-ups, ten thousand times.
+So the log is cut into stretches, and whenever one ends, what its lines add to each account and
+month is written down, for good (`chart_stretches`), and added to what all stretches together come
+to, by month and by year (`chart_totals`, the only rows that are ever updated: a year of the chart
+is then read as one row an account, however long the log is).
+
+The chart as of a day D, as known at P, is therefore: the years and months before D's month, at the
+last stretch that ended by P; the lines of D's month up to D; and the lines since that stretch, of
+earlier months.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from projections.totals import MONTHS, month_of
+
+STRETCH_PLACES = 100_000 * 128
+"""A stretch ends with the first entry after each 100,000 positions. The lines of half as many have
+to be added up for each question, on average; what a stretch has moved is written once for each."""
+
+DDL = """
+-- What the entries of a stretch of the log add to each account and month. before: the place of
+-- the first entry after it; it begins where the stretch before it ended.
+CREATE TABLE chart_stretches (
+    before bigint NOT NULL,
+    period integer NOT NULL,
+    key integer NOT NULL,
+    debits numeric NOT NULL,
+    credits numeric NOT NULL,
+    functional numeric,
+    PRIMARY KEY (before, period, key)
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
+-- All of these together, by month and by year. Room is left in its pages: an update of a row stays
+-- in its page, and in no index.
+CREATE TABLE chart_totals (
+    period integer NOT NULL,
+    key integer NOT NULL,
+    debits numeric NOT NULL,
+    credits numeric NOT NULL,
+    functional numeric,
+    PRIMARY KEY (period, key)
+) WITH (fillfactor = 50, autovacuum_analyze_scale_factor = 0.1);
+"""
+
+_END_STRETCH = """
+WITH days AS (
+    SELECT key, effective_on, sum(amount) FILTER (WHERE is_debit) AS debits,
+        sum(amount) FILTER (WHERE NOT is_debit) AS credits, sum(functional) AS functional
+    FROM lines WHERE place >= %(first)s AND place < %(before)s GROUP BY key, effective_on
+), added AS (
+    INSERT INTO chart_stretches (before, period, key, debits, credits, functional)
+    SELECT %(before)s, %(months)s + extract(year FROM effective_on)::integer * 12
+        + extract(month FROM effective_on)::integer - 1, key, coalesce(sum(debits), 0),
+        coalesce(sum(credits), 0), sum(functional)
+    FROM days GROUP BY 2, 3 ORDER BY 2, 3
+    RETURNING period, key, debits, credits, functional
+)
+INSERT INTO chart_totals AS t (period, key, debits, credits, functional)
+SELECT period, key, debits, credits, functional FROM added
+UNION ALL
+SELECT (period - %(months)s) / 12, key, sum(debits), sum(credits), sum(functional)
+FROM added GROUP BY 1, 2
+ORDER BY 1, 2
+ON CONFLICT (period, key) DO UPDATE SET debits = t.debits + excluded.debits,
+    credits = t.credits + excluded.credits, functional = t.functional + excluded.functional
+"""
+
+
+class Stretch(NamedTuple):
+    """Some part of the log, by places: from `begins` to before `ends`."""
+
+    begins: int
+    ends: int
+
+
+def read_stretch(connection: Connection[Any]) -> Stretch | None:
+    """Returns the stretch that the last line is in, None before the first line."""
+    begins = "(SELECT coalesce(max(before), 0) FROM chart_stretches)"
+    row = connection.execute(
+        f"SELECT {begins}, (SELECT min(place) FROM lines WHERE place >= {begins})"  # noqa: S608 -- this file's words
+    ).fetchone()
+    assert row is not None
+    return None if row[1] is None else Stretch(row[0], _end_of(row[1]))
+
+
+def next_stretch(connection: Connection[Any], stretch: Stretch | None, *, place: int) -> Stretch:
+    """Ends a stretch with what its lines add, and returns the one that the entry at `place` begins;
+    None: it begins the first. Requires that all lines before the place are written, and no others.
+    """
+    if stretch is None:
+        return Stretch(0, _end_of(place))
+    parameters = {"first": stretch.begins, "before": place, "months": MONTHS}
+    connection.execute(_END_STRETCH, parameters)
+    return Stretch(place, _end_of(place))
+
+
+def _end_of(place: int) -> int:
+    return (place // STRETCH_PLACES + 1) * STRETCH_PLACES
+
+
+_ALL_STRETCHES = """
+    SELECT key, debits, credits, functional FROM chart_totals WHERE period < %(year)s
+    UNION ALL
+    SELECT key, debits, credits, functional FROM chart_totals
+    WHERE period >= %(first_month)s AND period < %(month)s
+"""
+_EARLIER_STRETCHES = """
+    SELECT key, sum(debits), sum(credits), sum(functional) FROM chart_stretches
+    WHERE before <= %(ended)s AND period < %(month)s GROUP BY key
+"""
+_CHART = """
+SELECT k.account, k.asset, coalesce(t.debits, 0)::text, coalesce(t.credits, 0)::text,
+    coalesce(t.functional, t.debits - t.credits, 0)::text
+FROM line_keys AS k LEFT JOIN (
+    SELECT key, sum(debits) AS debits, sum(credits) AS credits, sum(functional) AS functional
+    FROM (
+        {stretches}
+        UNION ALL
+        -- The days of the month, whenever they were recorded.
+        SELECT key, coalesce(sum(amount) FILTER (WHERE is_debit), 0),
+            coalesce(sum(amount) FILTER (WHERE NOT is_debit), 0), sum(functional)
+        FROM lines
+        WHERE effective_on >= %(first_day)s AND effective_on < %(next_day)s AND place < %(end)s
+        GROUP BY key
+        UNION ALL
+        -- What was recorded since the last stretch, of months before.
+        SELECT key, coalesce(sum(amount) FILTER (WHERE is_debit), 0),
+            coalesce(sum(amount) FILTER (WHERE NOT is_debit), 0), sum(functional)
+        FROM lines
+        WHERE place >= %(ended)s AND place < %(end)s AND effective_on < %(first_day)s
+        GROUP BY key
+    ) AS p (key, debits, credits, functional) GROUP BY key
+) AS t ON t.key = k.id
+WHERE k.since < %(end)s AND {where}
+ORDER BY k.account, k.asset
+"""
+
+
+def read_chart(
+    connection: Connection[Any],
+    *,
+    end: int,
+    next_day: date,
+    where: str,
+    parameters: Mapping[str, str | None],
+) -> list[tuple[str, ...]]:
+    """Returns account, asset, debits, credits and worth, in digits, of all accounts that had lines
+    before the place `end` and meet the condition `where` on `line_keys AS k`: what was posted by
+    these lines before `next_day`."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    row = cursor.execute(
+        "SELECT (SELECT coalesce(max(before), 0) FROM chart_stretches WHERE before <= %s),"
+        " (SELECT coalesce(max(before), 0) FROM chart_stretches)",
+        [end],
+    ).fetchone()
+    assert row is not None
+    ended, last = row
+    stretches = _ALL_STRETCHES if ended == last else _EARLIER_STRETCHES
+    # Where the day is the last one of a month, that month is one of those before.
+    first_day = next_day.replace(day=1)
+    return cursor.execute(
+        _CHART.format(stretches=stretches, where=where).encode(),
+        {
+            **parameters,
+            "ended": ended,
+            "end": end,
+            "year": next_day.year,
+            "first_month": MONTHS + next_day.year * 12,
+            "month": month_of(first_day.isoformat()),
+            "first_day": first_day,
+            "next_day": next_day,
+        },
+    ).fetchall()
