@@ -1,0 +1,78 @@
+"""PDFs: every row on some page, under the columns' titles, above whose it is."""
+
+import io
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pypdf
+
+from domain.ledgers import Ledger
+from interface.reports.document import Document
+from interface.reports.pages import MAX_LINES, as_pdf, wrapped
+from projections.general_ledger import JOURNAL_COLUMNS
+from projections.report import Report, Source
+
+LEDGER = Ledger(
+    stream="s",
+    version=1,
+    id="acme",
+    name="Acme",
+    functional_asset="USD",
+    timezone="UTC",
+    fiscal_year_start="01-01",
+)
+
+
+def document(rows: int, **more: Any) -> Document:
+    report = Report(
+        name="journal",
+        title="Journal",
+        asked={"from": date(2026, 1, 1), "to": date(2026, 3, 1)},
+        columns=JOURNAL_COLUMNS,
+        notes=["A note at the end."],
+    )
+    for number in range(rows):
+        values = {"account": f"assets:a{number}", "asset": "USD", "debit": f"{number}.00", **more}
+        report.add(effective_on=date(2026, 1, 1), journal="GEN", position=number, **values)
+    source = cast(Source, SimpleNamespace(ledger=LEDGER, known=77))
+    return Document(report, source, datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def pages_of(made: Document) -> list[str]:
+    read = pypdf.PdfReader(io.BytesIO(as_pdf(made)))
+    return [page.extract_text() for page in read.pages]
+
+
+def test_every_row_is_on_some_page() -> None:
+    pages = pages_of(document(200))
+    words = [word for page in pages for word in page.split()]
+    assert [word for word in words if word.startswith("assets:a")] == [
+        f"assets:a{number}" for number in range(200)
+    ]
+    for number, page in enumerate(pages, start=1):
+        assert "Account" in page
+        assert f"Page {number} of {len(pages)}" in page
+        assert "position 77" in page
+    assert "A note at the end." in pages[-1]
+    assert as_pdf(document(200)) == as_pdf(document(200))
+
+
+def test_an_empty_report_says_so() -> None:
+    (page,) = pages_of(document(0))
+    assert "Nothing to show" in page
+
+
+def test_a_text_that_is_higher_than_a_page_goes_on() -> None:
+    words = [f"word{number}" for number in range(40 * MAX_LINES)]
+    pages = pages_of(document(1, name=" ".join(words)))
+    assert len(pages) > 1
+    assert [word for page in pages for word in page.split() if word.startswith("word")] == words
+
+
+def test_lines_are_broken_between_words_where_there_are_some() -> None:
+    assert wrapped("one two three", "Helvetica", 40) == ("one two", "three")
+    assert wrapped("one\ntwo", "Helvetica", 400) == ("one", "two")
+    assert "".join(wrapped("x" * 50, "Helvetica", 40)) == "x" * 50
+    assert wrapped("Łódź", "Helvetica", 400) == ("Łódź",)
+    assert wrapped("xyz", "Helvetica", 1) == ("x", "y", "z")
