@@ -107,6 +107,16 @@ class Restoration:
             ],
         )
 
+    def withhold_texts(self, through: int) -> None:
+        """Notes up to which position the texts of records were not handed over; 0: none."""
+        self.connection.execute("UPDATE head SET texts_withheld_through = %s", [through])
+
+    def keep_digest_secret(self, secret: bytes) -> None:
+        """Takes over the secret under which the records' command digests were made."""
+        self.connection.execute(
+            "UPDATE secrets SET secret = %s WHERE name = 'command_digest'", [secret]
+        )
+
     def _load(self, records: Sequence[Record]) -> None:
         """Reads what the events act on and is not in memory."""
         books = self._books

@@ -222,6 +222,8 @@ class Books:
         )
         """Of each account and asset, by the last day of a month: debits less credits, and worth."""
         self.remade: Remade | None = None
+        self.ends: set[int] = set()
+        """Where the log ended and went on under another name."""
         self.locked = ""
         self.closed = ""
         self.closing: str | None = None
@@ -261,6 +263,8 @@ class Books:
             raise Wrong(f"incarnation {record['incarnation']} is not the one that stands")
         self.incarnation = record["incarnation"]
         self.actor, self.channel = record["actor"], record["channel"]
+        if kind == "LedgerContinued":
+            self.ends.add(payload["old_size"])
         if kind.startswith("Authorization"):
             self._hold(stream, payload["authorization"])
         elif kind not in NO_EFFECT and kind != "LedgerContinued":
@@ -814,6 +818,9 @@ class Verifier:
         self.texts: Iterator[Json] = self._texts()
         self.text: Json | None = next(self.texts, None)
         self.textless: dict[str, int] = {}
+        self.withheld_through: int = self.manifest.get("texts_withheld_through", 0)
+        """Texts up to there were never handed over to the copy that this is of."""
+        self.withheld = 0
         self.certified = 0
         """The position that a certificate is of."""
 
@@ -838,6 +845,8 @@ class Verifier:
             raise Wrong(f"{self.tree.size} records; the checkpoint is of {self.size}")
         if self.tree.root() != self.root:
             raise Wrong("the records do not give the root that was signed")
+        if self.withheld_through and self.withheld_through not in {*self.books.ends, self.size}:
+            raise Wrong("texts are said to have been withheld where no copy was made")
         if self.textless:
             raise Wrong(f"position {min(self.textless.values())}: its text is gone, unsaid")
         if self.text is not None:
@@ -873,6 +882,9 @@ class Verifier:
             return
         text = self.text
         if text is None or text["position"] != record["position"]:
+            if record["position"] <= self.withheld_through:
+                self.withheld += 1
+                return
             # Erased: an event must follow that says so.
             self.textless.setdefault(record["stream"], record["position"])
             return
@@ -931,7 +943,10 @@ def check_bundle(asked: argparse.Namespace, certificate: Certificate | None) -> 
     verifier.run()
     if certificate is not None:
         certificate.check_books(verifier.books)
-    return f"All {verifier.size} records of {verifier.origin} hold; root {verifier.root.hex()}\n"
+    said = f"All {verifier.size} records of {verifier.origin} hold; root {verifier.root.hex()}\n"
+    if verifier.withheld:
+        said += f"The texts of {verifier.withheld} were withheld from the copy that this is of\n"
+    return said
 
 
 def main() -> None:

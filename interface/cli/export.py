@@ -7,6 +7,7 @@ import click
 
 from application.ledgers import Ledgers, acting_as_service
 from interface.bootstrap import SOFTWARE_VERSION, Database, migrated, running
+from interface.cli.digest_secret import write_digest_secret
 from interface.cli.export_books import FORMS, Asked, export_books
 from interface.cli.failures import Failed
 from interface.cli.options import json_option, settings_option, write_json
@@ -48,6 +49,12 @@ from interface.settings import Settings
     is_flag=True,
     help="With what the records of a bundle come to, for `backoffice replay --compare`.",
 )
+@click.option(
+    "--digest-secret",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the secret of command digests to a file of its own, for `import` elsewhere. Keep it"
+    " as safe as the texts: with it, erased ones could be guessed.",
+)
 @click.option("--contact", metavar="NAME", help="Who answers questions about the file (saft).")
 @settings_option
 @json_option
@@ -62,6 +69,7 @@ def export(
     known_position: int | None,
     with_texts: bool,
     with_state: bool,
+    digest_secret: Path | None,
     contact: str | None,
     settings: Settings,
     wants_json: bool,
@@ -72,8 +80,8 @@ def export(
     other forms are described in docs/exports.md.
     """
     if format != "bundle":
-        if with_state:
-            raise click.UsageError("--state goes with a bundle.")
+        if with_state or digest_secret is not None:
+            raise click.UsageError("--state and --digest-secret go with a bundle.")
         asked = Asked(
             format,
             output,
@@ -104,6 +112,9 @@ def export(
             with_texts=with_texts,
             with_state=with_state,
         )
+        if digest_secret is not None:
+            with session(acting_as_service(database.service), ledger) as connection:
+                write_digest_secret(connection, digest_secret)
     if wants_json:
         write_json({"bundle": str(directory), **manifest})
     else:

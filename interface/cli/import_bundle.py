@@ -16,12 +16,14 @@ from interface.cli.progress import progress
 from interface.collector import calm_collector
 from interface.evidence.divergence import Divergence
 from interface.evidence.read_bundle import Bundle
-from interface.evidence.restore import Unimportable, restore_bundle
+from interface.evidence.restore import Terms, Unimportable, restore_bundle
 from interface.evidence.verification import Verification
 from interface.settings import Settings
 
 
-def import_bundle(settings: Settings, directory: Path, reason: str | None) -> dict[str, object]:
+def import_bundle(
+    settings: Settings, directory: Path, reason: str | None, terms: Terms
+) -> dict[str, object]:
     """Restores the bundle's ledger, and lets it go on where a reason is given; returns what it
     came to. Raises Failed."""
     calm_collector()
@@ -29,7 +31,7 @@ def import_bundle(settings: Settings, directory: Path, reason: str | None) -> di
         total = Bundle(directory).manifest.size
         with opened(settings) as ledgers:
             with progress("records", total=total) as advance:
-                done = restore_bundle(ledgers, directory, advance=advance)
+                done = restore_bundle(ledgers, directory, advance=advance, terms=terms)
             origin = None if reason is None else _go_on(ledgers, done, reason)
     except Divergence as divergence:
         where = "" if divergence.position is None else f"Position {divergence.position}: "

@@ -16,6 +16,7 @@ from application.outcomes import Caller
 from domain.ledgers import SYSTEM
 from interface.bootstrap import opened
 from interface.cli.access import account_name, record_actor
+from interface.cli.digest_secret import read_digest_secret
 from interface.cli.failures import Failed
 from interface.cli.founding import make
 from interface.cli.import_bundle import import_bundle, say_restored
@@ -35,6 +36,7 @@ from interface.cli.progress import Advance, progress
 from interface.cli.references import read_references
 from interface.cli.refusals import Report, opened_report
 from interface.collector import calm_collector
+from interface.evidence.restore import Terms
 from interface.http.parsing import Element
 from interface.http.units import Unfit, load_command, refused
 from interface.importing.lines import Line, Refused, Setup, Unreadable
@@ -80,6 +82,18 @@ class Summary(NamedTuple):
     help="Of a bundle: go on writing, under a name of its own; read-only without it.",
 )
 @click.option(
+    "--without-texts",
+    is_flag=True,
+    help="Of a bundle: also where its records came with texts that it does not have; `verify` will"
+    " say so.",
+)
+@click.option(
+    "--digest-secret",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Of a bundle: what `export --digest-secret` wrote, so that commands which were done before"
+    " are known again.",
+)
+@click.option(
     "--actor",
     callback=actor_id,
     default=account_name,
@@ -118,6 +132,8 @@ def import_file(
     file: Path,
     ledger: str | None,
     reason: str | None,
+    without_texts: bool,
+    digest_secret: Path | None,
     actor: str,
     format: str | None,
     report: Path | None,
@@ -134,11 +150,18 @@ def import_file(
     """
     if file.is_dir():
         if ledger is not None or any(options.values()):
-            raise click.UsageError("A bundle is restored as it is: only --continue goes with it.")
-        say_restored(import_bundle(settings, file, reason), wants_json=wants_json)
+            raise click.UsageError(
+                "A bundle is restored as it is: only --continue, --without-texts and"
+                " --digest-secret go with it."
+            )
+        secret = None if digest_secret is None else read_digest_secret(digest_secret)
+        found = import_bundle(settings, file, reason, Terms(without_texts, secret))
+        say_restored(found, wants_json=wants_json)
         return
-    if ledger is None or reason is not None:
-        raise click.UsageError("A file needs --ledger; --continue is for bundles.")
+    if ledger is None or reason is not None or without_texts or digest_secret is not None:
+        raise click.UsageError(
+            "A file needs --ledger; --continue, --without-texts, --digest-secret are for bundles."
+        )
     gl_options = checked_options(file, ledger, format, GlOptions(**options))
     began = time.monotonic()
     with opened(settings) as ledgers, opened_report(report) as remarks:

@@ -202,6 +202,11 @@ def _say_right(right: Right, *, wants_json: bool) -> None:
         said += f"\n{said_of(certified.certificate)}"
     if against is not None:
         said += f" They begin with the {against.size} of the checkpoint given."
+    if done.texts.withheld:
+        said += (
+            f" The texts of {done.texts.withheld} of them were withheld from this copy, and can't"
+            " be verified."
+        )
     if done.views:
         shown = ", ".join(f"{name} {position}" for name, position in done.views.items())
         said += f" The views hold, as of the positions that they show: {shown}."

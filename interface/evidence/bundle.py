@@ -200,6 +200,7 @@ class Export:
             "first": self.first,
             "last": self.last,
             "texts": self._with_texts,
+            "texts_withheld_through": self._source.withheld_through,
             "software_version": self._software_version,
             "files": {
                 name: hashlib.sha256((self._directory / name).read_bytes()).hexdigest()

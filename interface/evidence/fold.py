@@ -37,6 +37,8 @@ class Fold:
         self.limits = Limits(self.chart)
         self.worth = Worth(self.chart)
         self.holds = Holds(self.chart, self.passbook, self.limits)
+        self.ends: list[int] = []
+        """The sizes at which the log went on under another name."""
         self.access: dict[str, dict[str, dict[str, Any]]] = {
             "listings": {},
             "actors": {},
@@ -166,6 +168,7 @@ class Fold:
         ):
             raise Divergence("a new incarnation does not follow the one before it")
         self.incarnation = record.incarnation
+        self.ends.append(event.old_size or 0)
         self.chart.continued(event, record.incarnation)
 
     def _listed(self, record: Envelope) -> None:

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row, tuple_row
 
+from application.restoring import COPIED
 from application.store import schema_of
 from application.transparency.notes import (
     BadNote,
@@ -47,11 +48,15 @@ class LiveSource:
     def __init__(self, connection: Connection[DictRow], views: Views | None = None) -> None:
         self.connection = connection
         self._views = views
-        head = connection.execute("SELECT position, incarnation FROM head").fetchone()
+        head = connection.execute(
+            "SELECT position, incarnation, halted, texts_withheld_through AS withheld FROM head"
+        ).fetchone()
         if head is None:
             raise Divergence("the head is gone")
         self.position: int = head["position"]
         self.incarnation: int = head["incarnation"]
+        self.withheld_through: int = head["withheld"]
+        self.is_copy = (head["halted"] or "").startswith(COPIED)
         signed = connection.execute(
             "SELECT coalesce(max(size), 0) AS size FROM checkpoints WHERE incarnation = %s",
             [self.incarnation],
@@ -184,7 +189,7 @@ def verify_within(
 def _begun(
     source: LiveSource, ledger: str, against: Checkpoint | None, listener: Listener | None
 ) -> Verification:
-    return Verification(
+    verification = Verification(
         source,
         ledger=ledger,
         keys=source.keys(),
@@ -192,6 +197,8 @@ def _begun(
         against=against,
         listener=listener,
     )
+    verification.withhold(source.withheld_through)
+    return verification
 
 
 def _end(
@@ -202,6 +209,7 @@ def _end(
     _take(verification, rest, rest.position, advance)
     _check_end(connection, rest)
     verification.end()
+    verification.check_withheld(copied_at=rest.position if rest.is_copy else None)
     _check_tile_widths(connection, rest)
     _check_cosignatures(connection)
     row = connection.execute("SELECT count(*) AS n FROM network_references").fetchone()

@@ -44,6 +44,7 @@ class Manifest(Struct):
     last: int
     texts: bool
     files: dict[str, str]
+    texts_withheld_through: int = 0
 
 
 class _TextLine(Struct):
@@ -187,7 +188,7 @@ def begin(
     """Returns the verification of a bundle, before its first record. Raises Divergence."""
     if (bundle.manifest.first, bundle.manifest.last) != (1, bundle.manifest.size):
         raise Divergence("the bundle has a part of the records; only a whole one can be folded")
-    return Verification(
+    verification = Verification(
         bundle,
         ledger=bundle.manifest.ledger,
         keys=bundle.keys,
@@ -195,10 +196,13 @@ def begin(
         against=against,
         listener=listener,
     )
+    verification.withhold(bundle.manifest.texts_withheld_through)
+    return verification
 
 
 def end(verification: Verification, bundle: Bundle) -> None:
     """Ends it, after the last record. Raises Divergence."""
     verification.end()
+    verification.check_withheld(copied_at=bundle.manifest.size)
     if verification.fold.incarnation != bundle.manifest.incarnation:
         raise Divergence("the manifest states another incarnation than the records")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from psycopg.rows import dict_row
 
@@ -10,7 +11,7 @@ from application.restoring import Restoration, Sealed
 from interface.evidence.divergence import Divergence
 from interface.evidence.read_bundle import Bundle, begin, end
 from interface.evidence.rows import check_rows
-from interface.evidence.verification import Stored, Verification
+from interface.evidence.verification import Verification
 
 TILES_AT_ONCE = 256
 
@@ -21,7 +22,20 @@ class Unimportable(Exception):
     """The bundle does not hold all of a ledger; the message says what is missing."""
 
 
-def restore_bundle(ledgers: Ledgers, directory: Path, *, advance: Advance) -> Verification:
+class Terms(NamedTuple):
+    """On which terms a bundle is taken. `without_texts`: also where it has not the texts that its
+    records came with. `digest_secret`: the original's, so that its commands are known again."""
+
+    without_texts: bool = False
+    digest_secret: bytes | None = None
+
+
+AS_IT_IS = Terms()
+
+
+def restore_bundle(
+    ledgers: Ledgers, directory: Path, *, advance: Advance, terms: Terms = AS_IT_IS
+) -> Verification:
     """Writes the ledger of a bundle as it was: the same positions, the same root.
 
     Nothing stays where the bundle does not verify, or where the rows that the service folds from
@@ -30,11 +44,12 @@ def restore_bundle(ledgers: Ledgers, directory: Path, *, advance: Advance) -> Ve
     """
     bundle, texts = Bundle(directory), Bundle(directory)
     verification = begin(bundle, against=None)
+    if not bundle.manifest.texts and not terms.without_texts:
+        _refuse_texts(bundle)
     with ledgers.restoring(bundle.manifest.ledger) as restoration:
         for batch in bundle.records():
             before = verification.size
             verification.take(batch)
-            _check_texts(bundle, batch)
             found = texts.texts(before, verification.size) or {}
             restoration.take(
                 [one.state for one in batch],
@@ -43,17 +58,27 @@ def restore_bundle(ledgers: Ledgers, directory: Path, *, advance: Advance) -> Ve
             advance(verification.size)
         end(verification, bundle)
         _keep_log(restoration, bundle)
+        _keep_terms(restoration, bundle, terms)
         connection = restoration.connection
         connection.row_factory = dict_row
         check_rows(connection, verification.fold)
     return verification
 
 
-def _check_texts(bundle: Bundle, batch: list[Stored]) -> None:
-    if not bundle.manifest.texts and any(b'"private":"' in one.state for one in batch):
-        raise Unimportable(
-            "The bundle was exported without the texts that its records have: export --texts."
-        )
+def _refuse_texts(bundle: Bundle) -> None:
+    for batch in bundle.records():
+        if any(b'"private":"' in one.state for one in batch):
+            raise Unimportable(
+                "The bundle was exported without the texts that its records have: export --texts,"
+                " or import --without-texts."
+            )
+
+
+def _keep_terms(restoration: Restoration, bundle: Bundle, terms: Terms) -> None:
+    through = bundle.manifest.texts_withheld_through
+    restoration.withhold_texts(through if bundle.manifest.texts else bundle.manifest.size)
+    if terms.digest_secret is not None:
+        restoration.keep_digest_secret(terms.digest_secret)
 
 
 def _keep_log(restoration: Restoration, bundle: Bundle) -> None:

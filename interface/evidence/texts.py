@@ -40,6 +40,10 @@ class TextCheck:
         """By stream, the first position whose text is gone and not yet said to be."""
         self.erased = 0
         """So many streams have lost texts, as an event says."""
+        self.withheld_through = 0
+        """Up to there texts may be missing that were never handed over."""
+        self.withheld = 0
+        """So many are."""
 
     def take(self, source: TextSource, states: Sequence[bytes]) -> None:
         """Checks the texts of the records that follow. Raises Divergence."""
@@ -62,6 +66,9 @@ class TextCheck:
             if event.private is None:
                 continue
             text = texts.get(position)
+            if text is None and position <= self.withheld_through:
+                self.withheld += 1
+                continue
             if text is None:
                 self._missing.setdefault(record.stream, position)
                 continue

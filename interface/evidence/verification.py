@@ -108,6 +108,7 @@ class Verification:
             "root": self._tree.root().hex(),
             "signed_size": self._signed_size,
             "erased": self.texts.erased,
+            "withheld": self.texts.withheld,
             "views": self.views,
         }
 
@@ -115,6 +116,20 @@ class Verification:
         """Takes what follows from another source of the same ledger, which may have signed more."""
         self._source = source
         self._signed_size = signed_size
+
+    def withhold(self, through: int) -> None:
+        """Lets texts up to a position be missing. Requires `check_withheld` in the end."""
+        self.texts.withheld_through = through
+
+    def check_withheld(self, *, copied_at: int | None) -> None:
+        """Texts may have been withheld only from a copy: the log went on where it ended, or waits
+        to (`copied_at`). Raises Divergence."""
+        through = self.texts.withheld_through
+        if through and through not in self.fold.ends and through != copied_at:
+            raise Divergence(
+                f"texts up to position {through} are said to have been withheld from a copy; the"
+                " log was not continued there"
+            )
 
     def take(self, batch: Sequence[Stored]) -> None:
         """Checks the records that follow. Raises Divergence, with the first position that does."""

@@ -107,6 +107,7 @@ NO_EVIDENCE = {
     "head.format": "of the software that may write",
     "head.halted": "an attack of its own below",
     "head.one": "there is one",
+    "head.texts_withheld_through": "an attack of its own below",
     "ledger.one": "there is one",
 }
 """Tables and columns that are not flipped, and why."""
@@ -371,6 +372,14 @@ ATTACKS = {
         ["DELETE FROM authorization_states WHERE is_open"],
         None,
         "the table authorization_states has no row",
+    ),
+    "texts taken away, and said to have been withheld": (
+        [
+            "DELETE FROM private",
+            "UPDATE head SET texts_withheld_through = (SELECT max(size) FROM checkpoints)",
+        ],
+        None,
+        "the log was not continued there",
     ),
     "a ledger that was stopped": (["UPDATE head SET halted = 'found'"], None, "stopped"),
 }

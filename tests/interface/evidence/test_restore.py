@@ -14,8 +14,12 @@ from application.ledgers import LedgerNotFound
 from application.outcomes import Unanswered
 from application.restoring import LedgerExists
 from domain.corrections import Reverse
+from interface.backoffice_verify import Verifier
+from interface.cli.digest_secret import read_digest_secret, write_digest_secret
+from interface.cli.failures import Failed
 from interface.evidence.divergence import Divergence
-from interface.evidence.restore import Unimportable, restore_bundle
+from interface.evidence.read_bundle import verify_bundle
+from interface.evidence.restore import Terms, Unimportable, restore_bundle
 from tests.application.office import OPERATOR, transfer
 from tests.application.transparency.archive import Archive
 from tests.conftest import Databases
@@ -95,6 +99,45 @@ def test_a_ledger_is_restored_as_it_was_and_goes_on_under_its_own_name(
         copy.done(Reverse(entry=posted.stored[0].stream, reason="duplicate"))
         assert copy.seal_all().origin == origin
         assert verify(copy, None).size == copy.position > busy.position
+
+
+def test_without_texts_it_is_a_copy_that_says_so_and_knows_its_commands(
+    busy: Archive, databases: Databases, tmp_path: Path
+) -> None:
+    """Restored with the secret of command digests, and from what the copy exports again."""
+    export(busy, tmp_path / "textless", with_texts=False)
+    file = tmp_path / "acme.secret"
+    with busy.ledgers.reader(busy.ledger) as connection:
+        write_digest_secret(connection, file)
+        with pytest.raises(Failed):
+            write_digest_secret(connection, file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    terms = Terms(without_texts=True, digest_secret=read_digest_secret(file))
+    with elsewhere(databases, tmp_path / "signing.secret") as copy:
+        done = restore_bundle(
+            copy.ledgers, tmp_path / "textless", advance=lambda _: None, terms=terms
+        )
+        assert rows(copy, "secrets") == rows(busy, "secrets")
+        assert rows(copy, "private") == []
+        withheld = verify(copy).texts.withheld
+        assert withheld == len(rows(busy, "private")) + verify(busy).texts.erased
+        copy.ledgers.signing_keys.continue_ledger(
+            copy.ledger,
+            old_size=done.size,
+            old_root=busy.signed().root.hex(),
+            reason="moved",
+            key="go-on",
+            by=OPERATOR,
+        )
+        chart = copy.chart()
+        copy.done(transfer(chart.cash, chart.merchant, "3.00", narrative="Kept"))
+        copy.seal_all()
+        assert verify(copy).texts.withheld == withheld
+        export(copy, tmp_path / "again")
+        again = verify_bundle(tmp_path / "again", against=None, advance=lambda _: None)
+        apart = Verifier(tmp_path / "again", [], [])
+        apart.run()
+        assert again.texts.withheld == apart.withheld == withheld
 
 
 def spoilt(directory: Path) -> None:
