@@ -24,6 +24,11 @@ _SEPARATOR = r"[ \t\u00a0\u2000-\u200a\u202f\u3000\u2010-\u2015\u2212-]"
 _LONG = re.compile(rf"\d(?:{_SEPARATOR}?\d){{{FEWEST_DIGITS - 1},}}")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _GROUP = re.compile(r"\d+")
+# A UUID of many digits has one now and then, and is what most references are (RFC 9562).
+_UUID = re.compile(
+    r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?![0-9a-z])",
+    re.ASCII | re.IGNORECASE,
+)
 # Two days in a row have the digits of a card's number, and every tenth pair its check digit.
 _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)", re.ASCII)
 
@@ -52,7 +57,7 @@ def has_card_number(text: str) -> bool:
     """
     if len(text) < FEWEST_DIGITS or _LONG.search(text) is None:
         return False
-    return any(_is_card_number(row) for row in _LONG.findall(_DAY.sub("/", text)))
+    return any(_is_card_number(row) for row in _LONG.findall(_DAY.sub("/", _UUID.sub("/", text))))
 
 
 def without_card_numbers(command: Command) -> Command:

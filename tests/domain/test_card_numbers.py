@@ -55,6 +55,7 @@ OTHERS = [
     "2026-01-01 2026-01-09",  # days, that pass the check together
     "INV-2026-000123",
     "0b0e6f9c-0d6c-4b2e-9a3b-3a1e6f7c8d9e",
+    "7828fa1d-b311-81c7-a6e4-613279529446",  # would pass the check with its last 13 digits
     "DE89 3704 0044 0532 0130 00",
 ]
 
