@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from application.outcomes import Outcome, Prepared, Unanswered
 
@@ -94,10 +94,20 @@ class Queue:
                 self._changed.wait()
             return self._take()
 
-    def take_many(self, least: int) -> Taken:
-        """Takes what `take` would where so many commands wait, else nothing. Does not wait."""
+    def take_many(self, least: int, *, unless: Callable[[], bool]) -> Taken:
+        """Waits until so many commands wait and takes what `take` would; nothing where `unless`
+        came true first, of which `wake` is told."""
         with self._changed:
-            return self._take() if self._commands >= least else []
+            while not unless():
+                if self._commands >= least:
+                    return self._take()
+                self._changed.wait()
+            return []
+
+    def wake(self) -> None:
+        """Has `take_many` look again."""
+        with self._changed:
+            self._changed.notify()
 
     def _take(self) -> Taken:
         taken: Taken = []

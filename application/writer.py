@@ -120,7 +120,9 @@ class Writer:
                     if not (taken := self._queue.take()):
                         return
                     self._start(taken)
-                elif taken := self._queue.take_many(FLIGHT_COMMANDS):
+                elif taken := self._queue.take_many(
+                    FLIGHT_COMMANDS, unless=self._flight.written.done
+                ):
                     self._follow(self._flight, taken)
                 else:
                     self._land(self._flight)
@@ -177,7 +179,9 @@ class Writer:
             self._give_up(taken, error)
             return
         COMMIT_SIZE.observe(sum(map(len, outcomes)))
-        self._flight = Flight(taken, commit, outcomes, self._hand.submit(commit.write))
+        written = self._hand.submit(commit.write)
+        written.add_done_callback(lambda _: self._queue.wake())
+        self._flight = Flight(taken, commit, outcomes, written)
 
     def _land(self, flight: Flight) -> bool:
         """Waits for the flight and answers it. False where the cache was dropped meanwhile."""
