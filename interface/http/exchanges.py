@@ -1,25 +1,17 @@
-"""One request and its answer, as logs and metrics tell of it.
-
-A line of the request log costs a fraction of what the process's other logging does: it has no
-caller that could pass a secret, so only its path is masked, and msgspec writes it.
-"""
+"""One request and its answer, as logs and metrics tell of it."""
 
 import itertools
-import logging
 import re
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
-import msgspec
-import structlog
 from prometheus_client import Counter, Histogram
 
 from interface.http.admission import Guest
 from interface.http.messages import Environ
+from interface.http.request_log import Line, request_log
 from interface.logs import masked
 
 UNROUTED = "none"
@@ -37,7 +29,6 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
-_LOGGER = "interface.http"
 _is_request_id = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
 
 
@@ -65,30 +56,13 @@ class Exchange:
         self.code: str | None = None
 
 
-class _Line(msgspec.Struct, frozen=True):
-    """A line of the request log."""
-
-    request_id: str
-    method: str
-    path: str
-    status: int
-    code: str | None
-    milliseconds: float
-    actor: str | None
-    key_id: str | None
-    timestamp: datetime
-    event: str = "request"
-    logger: str = _LOGGER
-    level: str = "info"
-
-
 class Exchanges:
     """Counts and logs every exchange."""
 
     def __init__(self) -> None:
         self._counters: dict[tuple[str, str, int], Any] = {}
         self._seconds: dict[tuple[str, str], Any] = {}
-        self._say = _say_of_log() if logging.getLogger(_LOGGER).isEnabledFor(logging.INFO) else None
+        self._say = request_log()
 
     def ended(self, exchange: Exchange, status: int) -> None:
         """Notes the answer's status, when it begins to be sent."""
@@ -103,7 +77,7 @@ class Exchanges:
         guest = exchange.guest
         path = environ["PATH_INFO"]
         self._say(
-            _Line(
+            Line(
                 exchange.request_id,
                 method,
                 masked(path) if "bo_" in path else path,
@@ -126,22 +100,3 @@ class Exchanges:
         if histogram is None:
             histogram = self._seconds[method, route] = REQUEST_SECONDS.labels(method, route)
         histogram.observe(seconds)
-
-
-def _say_of_log() -> Callable[[_Line], None]:
-    if sys.stderr.isatty():
-        log = structlog.get_logger(_LOGGER)
-        return lambda line: log.info(**_members(line))
-    return _write
-
-
-def _write(line: _Line) -> None:
-    # Standard error as it is now: it may be replaced.
-    stream = sys.stderr.buffer
-    stream.write(msgspec.json.encode(line) + b"\n")
-    stream.flush()
-
-
-def _members(line: _Line) -> dict[str, Any]:
-    members = msgspec.structs.asdict(line)
-    return {name: members[name] for name in members if name not in ("timestamp", "logger", "level")}

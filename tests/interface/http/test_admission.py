@@ -18,6 +18,7 @@ from tests.interface.http.world import (
     entry,
     make_key,
 )
+from tests.patience import wait_until
 
 
 @pytest.mark.parametrize(
@@ -283,9 +284,16 @@ def test_logs_hold_no_secrets_and_no_texts(
     body = entry(world.account(), world.account(), "1.00", narrative="for Mrs Jones only")
     assert caller.post(f"{world.path}/entries", body).status_code == 201
     caller.get(f"/v1/ledgers/{token}")
-    said = capsys.readouterr().err
-    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    requests = [line for line in lines if line["event"] == "request" and line["actor"] == "quiet"]
+    said, requests = "", []
+
+    def have_come() -> bool:
+        nonlocal said, requests
+        said += capsys.readouterr().err
+        lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+        requests = [one for one in lines if one["event"] == "request" and one["actor"] == "quiet"]
+        return len(requests) == 2
+
+    wait_until(have_come, "the lines of both requests")
     assert [(line["status"], line["actor"]) for line in requests] == [
         (201, "quiet"),
         (404, "quiet"),
