@@ -59,7 +59,7 @@ test: venv
 # Some hours: as many random commands over HTTP, each compared with a simple model.
 soak: venv
 	@SOAK_COMMANDS=100000 $(BIN)/python -m pytest -o session_timeout=0 \
-		tests/interface/http/test_lives.py
+		tests/lives/test_lives.py
 
 lint: format types imports
 

@@ -1,7 +1,6 @@
 """The straight line for plain commands comes to what the general way comes to: the same records."""
 
-from collections import deque
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -9,10 +8,7 @@ from uuid import UUID
 import pytest
 
 from application import cache
-from application.decisions import Decisions, prepare
-from application.expiry import DueHolds
-from application.identity import CommandIds
-from application.needs import Needs
+from application.decisions import prepare
 from application.outcomes import Asked, Caller, Outcome, Prepared
 from application.plain import PlainForms
 from application.plain_commands import PlainCommands
@@ -30,11 +26,11 @@ from domain.increments import Increment, Reduce
 from domain.ledgers import LockBooks
 from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
+from tests.application.in_memory import IDS, decide
 from tests.application.test_plain import AT, TODAY, chart, take, two
 
 CONTROLLER = Caller("carla", "key-1", frozenset({"controller"}), "http")
 AUDITOR = Caller("audrey", "key-2", frozenset({"auditor"}), "http")
-IDS = CommandIds(ledger="l", secret=bytes(32))
 SEEDS, COMMITS, UNITS = 14, 10, 40
 
 USUAL = [(debit, credit) for debit in ("wallet", "credit") for credit in ("any", "till")]
@@ -53,26 +49,6 @@ ODD = (
 )
 UNUSUAL = [(debit, credit) for debit in (*ODD, "lien") for credit in (*ODD, "group")]
 STOPPED = ("wallet", "credit", "any", "limited", "cash")
-
-
-class DueInMemory(DueHolds):
-    """Finds in the books what the rows hold: here there are no rows."""
-
-    def __init__(self, books: Books) -> None:
-        self._books = books
-
-    def earliest(self) -> datetime | None:
-        return min((at for at, _, _ in self._open()), default=None)
-
-    def on(self, account: str, *, at: datetime, books: Books) -> deque[str]:
-        return deque(id for due, id, codes in self._open() if due <= at and account in codes)
-
-    def _open(self) -> list[tuple[datetime, str, tuple[str, str]]]:
-        return sorted(
-            (state.expires_at, id, (state.debit, state.credit))
-            for id, state in self._books.authorizations.now.items()
-            if state.closed_as is None and state.expires_at is not None
-        )
 
 
 class General(PlainCommands):
@@ -200,32 +176,6 @@ class Dice:
 
     def new_id(self) -> str:
         return str(UUID(int=1000 + self._number, version=4))
-
-
-def decide(
-    books: Books, units: list[list[Prepared]], at: At, position: int, forms: PlainForms
-) -> tuple[Decisions, list[Outcome]]:
-    """One commit, as application/commit.py has it, but for what it would read and write."""
-    needs = Needs(books)
-    for unit in units:
-        for one in unit:
-            needs.of(one.asked.command)
-    taken = {id for id in needs.new_ids if id in books.streams.now}
-    for id in taken:
-        books.opened.now[id] = True
-    decisions = Decisions(
-        books=books,
-        ids=IDS,
-        forms=forms,
-        due_holds=DueInMemory(books),
-        ledger="l",
-        software_version="1",
-        position=position,
-        incarnation=1,
-        at=at,
-    )
-    decisions.keep_on_shelf(needs.entries | needs.new_ids | taken)
-    return decisions, [outcome for unit in units for outcome in decisions.decide(unit)]
 
 
 class Pair:

@@ -1,12 +1,14 @@
-"""What the machine of test_lives.py believes of a hold: a handful of counters, in cents."""
+"""What the model believes of a hold and of an entry: a handful of counters, in cents."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
+from typing import Literal
 
-from tests.interface.http.lives_stops import Taken
+from tests.lives.stops import Taken
 
 Code = str | None
+"""Of a refusal; None where there is none."""
 
 
 @dataclass
@@ -48,15 +50,25 @@ class Hold:
         expired = self.closed_as == "expired"
         return "authorization_expired" if expired else "authorization_closed"
 
+    def is_due(self, now: datetime) -> bool:
+        return self.closed_as is None and self.expires_at is not None and self.expires_at <= now
+
 
 @dataclass
-class Movement:
-    """An entry of a hold, and whether it was taken back."""
+class Posted:
+    """An entry of two legs; `kind` is what it counts as in its hold, where it counts there.
 
-    hold: str
-    kind: str
+    `chain` are the entries that correct one another, in order, itself among them.
+    """
+
+    debit: str
+    credit: str
     amount: int
-    reversed: bool = False
+    hold: str | None = None
+    kind: str | None = None
+    correction: Literal["reversal", "replacement"] | None = None
+    taken_back: bool = False
+    chain: list[str] = field(default_factory=list)
 
 
 COUNTER = {
@@ -65,3 +77,5 @@ COUNTER = {
     "chargeback": "charged_back",
     "representment": "represented",
 }
+COUNTERS = ("authorized", *COUNTER.values(), "held", "ceiling")
+"""What answers show of a hold in amounts."""

@@ -1,4 +1,4 @@
-"""What the machine of test_lives.py believes of freezes, liens and limits."""
+"""What the model believes of freezes, liens and limits."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
