@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
-from tests.lives.deeds import Answer, Command, Deed, Deeds, Wish, shown
+from tests.lives.all_deeds import Deeds
+from tests.lives.deeds import Answer, Command, Deed, Wish, shown
 from tests.lives.holds import COUNTERS, Code
 from tests.lives.model import Model
 from tests.lives.stops import Stops

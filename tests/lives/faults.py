@@ -223,7 +223,6 @@ FAULTS: dict[str, Plant] = {
         (increments, "given_back"), by=lambda taken, asset, minor: taken
     ),
     "equal to the limit does not pass": around(limits, "_check_amount", below_the_limit),
-    "a month's limit begins every day": instead((limits, "starts"), by=lambda per, day: day),
     "a hold is released twice": under(EVOLVE, holds.AuthorizationReleased, by=released_twice),
     "a closed hold is settled": instead((authorizations, "check_still_open"), by=nothing),
     "a settled hold is voided": around(hold_ends, "find_open", keeps_settlements),

@@ -34,7 +34,7 @@ from tests.application.in_memory import IDS, decide
 from tests.lives.deeds import Answer, Command
 from tests.lives.driver import Told
 
-NOON = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
+NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 CALLER = Caller("carla", "key-1", frozenset({"operator", "controller"}), "http")
 Commands = (
     Post

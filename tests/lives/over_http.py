@@ -8,7 +8,7 @@ from tests.interface.http.world import World, body_of
 from tests.lives.deeds import Answer, Command
 from tests.lives.driver import Told
 
-NOON = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
+NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 BAD_REQUEST = 400
 PROBLEM = "urn:backoffice:error:"
 PATHS = {

@@ -38,6 +38,7 @@ from tests.lives.wishes import (
 )
 
 STEPS = 50
+SOAKS = "SOAK_COMMANDS" in os.environ
 COMMANDS = int(os.environ.get("SOAK_COMMANDS", "300"))
 
 ways = st.sampled_from([Way()] * 6 + [Way(judged=True)] * 2 + [Way(again=True), Way(other=True)])
@@ -141,6 +142,8 @@ def test_lives_are_as_the_model_has_them(machine: type[Machine]) -> None:
             max_examples=max(1, COMMANDS // STEPS),
             stateful_step_count=STEPS,
             deadline=None,
+            # The suite has the same lives each time; new ones are for the long run.
+            derandomize=not SOAKS,
             phases=(Phase.generate, Phase.shrink),
             suppress_health_check=list(HealthCheck),
         ),

@@ -9,13 +9,43 @@ from tests.lives.faults import FAULTS
 from tests.lives.in_memory import InMemory
 from tests.lives.seeded import live
 
-SEEDS = 40
-STEPS = 100
-"""So many lives at most, and so long each; most faults are found in the first."""
+STEPS = 80
+SEEDS = 60
+"""So long is a life, and so many are tried; what the machine wishes may change."""
+FOUND_IN: dict[str, int] = {
+    "the ceiling is for each settlement": 11,
+    "all that is due expires, needed or not": 44,
+    "a condition does not make what is due expire": 16,
+    "a limit does not make what is due expire": 40,
+    "what expired for a group falls with it": 2,
+    "chargebacks are not counted as returned": 5,
+    "a refund needs no funds": 5,
+    "a refund is counted as charged back": 1,
+    "legal liens give way to settlements": 58,
+    "a legal freeze lets settle": 2,
+    "a freeze lets what is beyond the hold pass": 6,
+    "an increment needs no funds": 21,
+    "an increment takes of no limit": 22,
+    "what expires or is released is not given back to limits": 2,
+    "what is reduced is not given back to limits": 23,
+    "equal to the limit does not pass": 2,
+    "a hold is released twice": 9,
+    "a settled hold is voided": 5,
+    "a refund restores the hold": 1,
+    "a final settlement holds the rest": 8,
+    "a reversal restores the hold unasked": 35,
+    "an entry is corrected twice": 3,
+    "a correction counts as a refund": 2,
+    "a correction may leave less settled than returned": 2,
+    "a reference is settled twice": 5,
+    "at least is more than": 13,
+    "conditions are judged after funds": 2,
+}
+"""The seeds that find at once what the first ones do not: only time is saved by them."""
 
 
 def lives_apart(seed: int) -> bool:
-    """True where the ledger is not as the model has it in the lives of this seed."""
+    """True where the ledger is not as the model has it in the life of this seed."""
     try:
         live(Lives(InMemory()), Random(seed), steps=STEPS)
     except AssertionError:
@@ -24,10 +54,12 @@ def lives_apart(seed: int) -> bool:
 
 
 def test_nothing_is_found_where_nothing_was_planted() -> None:
-    live(Lives(InMemory()), Random(0), steps=10 * STEPS)
+    for seed in range(8):
+        live(Lives(InMemory()), Random(seed), steps=STEPS)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     FAULTS[fault](monkeypatch)
-    assert any(lives_apart(seed) for seed in range(SEEDS))
+    seeds = [FOUND_IN[fault]] if fault in FOUND_IN else []
+    assert any(lives_apart(seed) for seed in [*seeds, *range(SEEDS)])
