@@ -134,7 +134,7 @@ def check_second_fold(ledgers: Ledgers) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900 + COMMANDS)
+@pytest.mark.timeout(1_800 + COMMANDS)
 def test_lives_are_as_the_model_has_them(machine: type[Machine]) -> None:
     run_state_machine_as_test(
         machine,
