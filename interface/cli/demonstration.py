@@ -27,6 +27,7 @@ from interface.cli.founding import make
 from interface.cli.intake import Intake, Origin
 from interface.cli.progress import progress
 from interface.demo.chart import ledger_body, setup
+from interface.demo.firm import closing_rates
 from interface.demo.housing import baselines
 from interface.demo.story import REFUSALS, commands
 from interface.http.loading import Loader
@@ -132,7 +133,11 @@ def load_story(ledgers: Ledgers) -> str:
     if done:
         # And so is all that was sent before it.
         return ledger
-    first = [*setup(), *(("baseline", body) for body in baselines())]
+    first = [
+        *setup(),
+        *(("baseline", body) for body in baselines()),
+        *(("rate", body) for body in closing_rates()),
+    ]
     make(writer, first, caller=_by("controller"), refuse=_wonder_at_setup)
     with (
         Occurrences() as groups,

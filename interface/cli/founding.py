@@ -12,6 +12,7 @@ from interface.http.loading import Loader
 from interface.http.parsing import Invalid
 from interface.http.schemas import OpenAccountBody, OpenJournalBody, RegisterAssetBody
 from interface.http.schemas_baselines import SetBaselineBody
+from interface.http.schemas_rates import RecordRateBody
 from interface.http.units import Submits
 from interface.importing.lines import Setup
 
@@ -20,6 +21,7 @@ LOADERS = {
     "journal": Loader(OpenJournalBody),
     "account": Loader(OpenAccountBody),
     "baseline": Loader(SetBaselineBody),
+    "rate": Loader(RecordRateBody),
 }
 
 Refuse = Callable[[Setup, str, str], None]

@@ -1,5 +1,6 @@
 """The firm's own books: its opening, its customers, payroll, hosting, depreciation, the audit."""
 
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -28,6 +29,11 @@ SALARY_CENTS = 5_400_00
 HOSTING_EURO_CENTS = 3_200_00
 EUROS_BOUGHT_CENTS = 40_000_00
 DOLLARS_PER_HUNDRED_EUROS = 104
+# Dollars for a euro at the end of each month, January first.
+CLOSING_RATES = (
+    "1.0393", "1.0401", "1.0815", "1.1373", "1.1339", "1.1720",
+    "1.1446", "1.1687", "1.1741", "1.1554", "1.1566", "1.1750",
+)  # fmt: skip
 # Firms whose books Harbor Lane keeps, and what it asks of each for a month.
 CUSTOMERS = (
     ("aldergate-freight", 112_000_00),
@@ -60,6 +66,19 @@ def on(day: date) -> Iterator[Body]:
             **{"class": "adjusting"},
         )
     yield from _audit(day)
+
+
+def closing_rates() -> Iterator[Body]:
+    """Yields the rates by which month ends are revalued: without them no month could be closed."""
+    for month, rate in enumerate(CLOSING_RATES, start=1):
+        last = date(YEAR, month, monthrange(YEAR, month)[1])
+        yield {
+            "base": "EUR",
+            "quote": "USD",
+            "kind": "closing",
+            "effective_on": last.isoformat(),
+            "rate": rate,
+        }
 
 
 def _opening(day: date) -> Body:

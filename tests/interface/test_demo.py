@@ -39,6 +39,7 @@ from interface.demo.days import (
     last_business_day,
 )
 from interface.demo.entries import Body
+from interface.demo.firm import closing_rates
 from interface.demo.housing import COST_CENTRES, baselines, people
 from interface.demo.numbers import Numbers
 from interface.demo.story import REFUSALS, REPLAYED, commands
@@ -51,6 +52,7 @@ from interface.http.schemas import (
     RegisterAssetBody,
 )
 from interface.http.schemas_baselines import SetBaselineBody
+from interface.http.schemas_rates import RecordRateBody
 from interface.http.units import load_command
 from tests.domain.harness import World
 from tests.interface.demo_model import Model
@@ -61,6 +63,7 @@ BODIES = {
     "journal": OpenJournalBody,
     "account": OpenAccountBody,
     "baseline": SetBaselineBody,
+    "rate": RecordRateBody,
 }
 
 PAGE = Path(__file__).parents[2] / "docs" / "demonstration.md"
@@ -85,8 +88,9 @@ def world(year: list[Body]) -> tuple[World, dict[str, str]]:
     """The domain after the year, and the codes of what it refused."""
     world = World()
     approved = (("baseline", body) for body in baselines())
-    for kind, body in (("ledger", ledger_body()), *setup(), *approved):
-        name = body.get("code") or body.get("dimension")
+    known = (("rate", body) for body in closing_rates())
+    for kind, body in (("ledger", ledger_body()), *setup(), *approved, *known):
+        name = body.get("code") or body.get("dimension") or body.get("effective_on")
         world.do(Loader(BODIES[kind]).load(msgspec.json.encode(body)), f"{kind}:{name}")
     refused = {}
     done = set()
