@@ -4,11 +4,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from hashlib import sha256
 from time import monotonic
 from typing import Any
 
-import msgspec
 import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
@@ -16,6 +14,7 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from application.commit import utc_now
+from application.known_keys import KnownKeys
 from application.metrics import OLDEST_SNAPSHOT_SECONDS
 from application.migrate import (
     SERVICE_ROLE,
@@ -38,10 +37,6 @@ from domain.commands import Command
 from domain.ledgers import SYSTEM, CreateLedger
 from domain.refusals import Rejection
 
-KEY_TRUSTED_SECONDS = 1.0
-"""A revoked key is refused within this time."""
-
-MAX_KNOWN_KEYS = 10_000
 POLL_SECONDS = 0.05
 
 THE_SERVICE = Caller(actor=SYSTEM, key_id=None, roles=frozenset({"operator"}), channel="worker")
@@ -85,8 +80,8 @@ class Ledgers:
         self._stores: dict[str, LedgerStore] = {}
         self._writers: dict[str, Writer] = {}
         self._listed = {SYSTEM}
-        self._keys: dict[str, tuple[ApiKey, float]] = {}
         self._readers = Readers(self._service)
+        self._keys = KnownKeys(lambda: self.reader(SYSTEM))
         self._notices = Notices(connect=self.connect_service)
         self._signing_keys = None
         if signing is not None:
@@ -218,26 +213,8 @@ class Ledgers:
         self._list(ledger)
 
     def authenticate(self, token: str) -> ApiKey | None:
-        """Returns the valid key with this token; believed for KEY_TRUSTED_SECONDS."""
-        digest = sha256(token.encode()).hexdigest()
-        known = self._keys.get(digest)
-        now = monotonic()
-        if known is not None and now < known[1]:
-            return known[0]
-        with self.reader(SYSTEM) as connection:
-            row = connection.execute(
-                "SELECT document FROM keys WHERE key_sha256 = %s", [digest]
-            ).fetchone()
-        if row is None:
-            return None
-        key = msgspec.json.decode(row["document"], type=ApiKey)
-        if key.revoked:
-            self._keys.pop(digest, None)
-            return None
-        if len(self._keys) >= MAX_KNOWN_KEYS:
-            self._keys.clear()
-        self._keys[digest] = (key, now + KEY_TRUSTED_SECONDS)
-        return key
+        """Returns the valid key with this token; one revoked is refused a moment later."""
+        return self._keys.find(token)
 
     def wait_for(self, ledger: str, position: int, timeout_seconds: float) -> bool:
         """Waits until the ledger's log has reached the position; False where it did not in time."""

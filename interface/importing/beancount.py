@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from interface.importing.lines import CLASSES, Body, Unreadable
-from interface.importing.plain_text import (
+from interface.importing.transactions import (
     Amount,
     Journal,
     Opened,

@@ -16,7 +16,7 @@ import msgspec
 
 from interface.importing.chart import ACCOUNT_TYPES
 from interface.importing.lines import CLASSES, Body, Noticed, Unreadable
-from interface.importing.plain_text import (
+from interface.importing.transactions import (
     ASSET_CODE,
     Amount,
     Journal,

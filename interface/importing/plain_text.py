@@ -12,13 +12,11 @@ docs/beancount.md says it at length:
 - a difference that the tools tolerate lies between the two sides of the conversion account.
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from domain.assets import DEFAULT_SCALE, default_scale
 from interface.importing.chart import CODE_LENGTH, account_code
@@ -32,81 +30,14 @@ from interface.importing.lines import (
     Unreadable,
     check_system,
 )
+from interface.importing.transactions import ASSET_CODE, Amount, Journal, Opened, Transaction
 
-ASSET_CODE = re.compile(r"[A-Z][A-Z0-9'._-]{0,23}")
 SEGMENTS_MAX = 8
 LEGS_MAX = 100
 SCALE_MAX = 12
 TEXT_MAX = 1_000
-KEY_LENGTH = 200
 METADATA_MAX = 32
 ZERO = Decimal(0)
-
-Rate = Callable[[str, str, date], Decimal | None]
-"""The market's price of an asset in another on a day."""
-
-
-class Amount(NamedTuple):
-    number: Decimal
-    asset: str
-
-
-class Posting(NamedTuple):
-    """`weight`: what the units cost or are priced at, all of them; `worth`: in the functional
-    asset, unsigned, where the file says it (of no units: negative for a credit); `text` becomes
-    the leg's narrative."""
-
-    account: str
-    units: Amount
-    weight: Amount | None = None
-    worth: Decimal | None = None
-    text: str = ""
-
-
-class Transaction(NamedTuple):
-    """`id`: what it is known by when the file comes again, in place of its `number`."""
-
-    number: int
-    line: int
-    file: str
-    day: date
-    narrative: str
-    metadata: Mapping[str, str]
-    postings: Sequence[Posting]
-    id: str | None = None
-    reference: str | None = None
-    class_: str | None = None
-
-
-class Opened(NamedTuple):
-    """An account as the file knows it; `body`: what the file says for POST accounts, code apart."""
-
-    name: str
-    body: Body
-    code: str | None = None
-
-
-class Stated(NamedTuple):
-    """What a file says of an asset."""
-
-    scale: int
-    kind: str
-
-
-class Journal(NamedTuple):
-    """A file's contents. `securities`, `currencies`: its assets of these kinds, as far as postings
-    show it; `conversion`: the name of the account to make where the file has none of that purpose.
-    """
-
-    system: str
-    transactions: Sequence[Transaction]
-    accounts: Sequence[Opened]
-    securities: frozenset[str]
-    currencies: frozenset[str]
-    conversion: str
-    rate: Rate
-    remarks: Sequence[Refused | Noticed] = ()
-    stated: Mapping[str, Stated] = MappingProxyType({})
 
 
 class Untold(Exception):
@@ -352,14 +283,3 @@ def account_codes(accounts: Iterable[Opened]) -> dict[str, str]:
     if len(set(codes.values())) < len(codes):
         raise Unreadable("two accounts of the file say that they have the same code")
     return codes
-
-
-def known_id(value: Any, seen: set[str]) -> str | None:
-    """Returns what a transaction's metadata gives as its id, where it can be part of a key and no
-    other has it."""
-    if not isinstance(value, str) or not re.fullmatch(f"[!-~]{{1,{KEY_LENGTH}}}", value):
-        return None
-    if value in seen:
-        return None
-    seen.add(value)
-    return value
