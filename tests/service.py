@@ -57,6 +57,10 @@ class Service:
         """By role. The actor is called as the role."""
         self.log = directory / "service.log"
         """What the process says on standard error."""
+        self.greeting = ""
+        """The line by which it said that it was ready."""
+        self.farewell = ""
+        """What it said on standard output after that, when it has stopped."""
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
         self._client = httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS)
@@ -103,7 +107,8 @@ class Service:
                 text=True,
                 start_new_session=True,
             )
-        if not self.read_line().startswith("Listening on "):
+        self.greeting = self.read_line()
+        if not self.greeting.startswith("Listening on "):
             self.kill()
             raise AssertionError(f"the service did not start: {self.log.read_text()[-4000:]}")
 
@@ -113,14 +118,15 @@ class Service:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
 
-    def stop(self) -> int:
+    def stop(self, *, by: signal.Signals = signal.SIGTERM) -> int:
         """Stops it in the orderly way and returns its exit status."""
         process, self._process = self._process, None
         assert process is not None
-        process.terminate()
+        process.send_signal(by)
         status = process.wait(PATIENCE_SECONDS)
         assert process.stdout is not None
-        process.stdout.close()
+        with process.stdout:
+            self.farewell = process.stdout.read()
         return status
 
     def signal(self, number: signal.Signals) -> None:

@@ -1,12 +1,9 @@
-"""Clients that go on while harm is done: they retry with their keys until they are answered."""
+"""Clients of writers: they retry with their keys until they are answered."""
 
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Callable, Sequence
 from time import monotonic, sleep
 from uuid import NAMESPACE_URL, uuid5
 
@@ -24,9 +21,10 @@ from tests.faults.book import (
     settle,
     single,
 )
+from tests.faults.clients import Clients
 from tests.faults.evidence import Evidence, check_sound
 from tests.faults.writer_process import Answer, Killed, WriterProcess
-from tests.patience import PATIENCE_SECONDS, wait_until
+from tests.patience import PATIENCE_SECONDS
 
 CLIENTS = 6
 GROUP_SIZES = (3, 70)
@@ -61,37 +59,14 @@ class MortalWriter:
         self._process = self._start()
 
 
-class Load:
-    """Requests of several clients at once.
-
-    `sent` has every request by its name, `first` the first answer to it.
-    """
+class Load(Clients[Sequence[Answer]]):
+    """Requests to all of the doors; `sent` has every one by its name."""
 
     def __init__(self, doors: Sequence[Door]) -> None:
+        super().__init__(clients=CLIENTS)
         self._doors = doors
-        self._ends = threading.Event()
         self.sent: dict[str, Sequence[Unit]] = {}
-        self.first: dict[str, Sequence[Answer]] = {}
         self.retries: Counter[str] = Counter()
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Sends from before the block begins until after it ends; everybody is answered then."""
-        with ThreadPoolExecutor(CLIENTS) as threads:
-            clients = [threads.submit(self._send, number) for number in range(CLIENTS)]
-            try:
-                self.wait_for_answers()
-                yield
-                self.wait_for_answers()
-            finally:
-                self._ends.set()
-            for client in clients:
-                client.result()
-
-    def wait_for_answers(self, more: int = 3 * CLIENTS) -> None:
-        """Returns when so many more requests have been answered."""
-        enough = len(self.first) + more
-        wait_until(lambda: len(self.first) >= enough, "answers to the clients")
 
     def check(self, superuser: str) -> None:
         """Fails unless each command is on record once, as its client was told, then and again."""
@@ -112,16 +87,10 @@ class Load:
             ]
         assert len(check_sound(superuser, LEDGER).records) == last
 
-    def _send(self, client: int) -> None:
-        """One client: it sends the next request when the one before it was answered."""
-        for number in count():
-            if self._ends.is_set():
-                return
-            name = f"{client}-{number}"
-            self.sent[name] = request(name, kind=(client + number) % 4)
-            self.first[name] = self._ask(name, self._doors[number % len(self._doors)])
-
-    def _ask(self, name: str, door: Door) -> Sequence[Answer]:
+    def ask(self, name: str, *, client: int, number: int) -> Sequence[Answer]:
+        """Sends a request of one of four kinds until it is answered."""
+        self.sent[name] = request(name, kind=(client + number) % 4)
+        door = self._doors[number % len(self._doors)]
         deadline = monotonic() + PATIENCE_SECONDS
         while True:
             try:

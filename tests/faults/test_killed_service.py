@@ -6,12 +6,7 @@ truth: each command is on record once, each group whole, and who asks again gets
 
 import os
 import signal
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -21,8 +16,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from interface.embedded import EmbeddedPostgres
+from tests.faults.clients import Clients
 from tests.faults.evidence import Evidence, check_sound
-from tests.patience import PATIENCE_SECONDS, wait_until
+from tests.patience import PATIENCE_SECONDS
 from tests.service import CHART, MakeService, Service
 
 CLIENTS = 4
@@ -32,35 +28,20 @@ CASH, WALLET = "assets:cash", "liabilities:wallets:ann"
 MERCHANT = "liabilities:merchant"
 
 
-class HttpLoad:
-    """Clients of one service; `first` has the first answer to each request, by its key."""
+class HttpLoad(Clients[httpx.Response]):
+    """Clients of one service; a request's name is its key."""
 
     def __init__(self, service: Service, ledger: str) -> None:
+        super().__init__(clients=CLIENTS)
         self._service = service
         self.ledger = ledger
-        self._ends = threading.Event()
         self.bodies: dict[str, tuple[str, Any]] = {}
-        self.first: dict[str, httpx.Response] = {}
         self.retries = 0
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Sends from before the block begins until after it ends; everybody is answered then."""
-        with ThreadPoolExecutor(CLIENTS) as threads:
-            clients = [threads.submit(self._send, number) for number in range(CLIENTS)]
-            try:
-                self.wait_for_answers()
-                yield
-                self.wait_for_answers()
-            finally:
-                self._ends.set()
-            for client in clients:
-                client.result()
-
-    def wait_for_answers(self, more: int = 3 * CLIENTS) -> None:
-        """Returns when so many more requests have been answered."""
-        enough = len(self.first) + more
-        wait_until(lambda: len(self.first) >= enough, "answers to the clients")
+    def ask(self, name: str, *, client: int, number: int) -> httpx.Response:
+        """Sends a request of one of four kinds until it is answered."""
+        self.bodies[name] = request(name, kind=(client + number) % 4)
+        return self.ask_until_answered(name)
 
     def ask_until_answered(self, key: str) -> httpx.Response:
         """Sends a request, and again with its key until it is answered."""
@@ -77,14 +58,6 @@ class HttpLoad:
             self.retries += 1
             assert monotonic() < deadline, f"{key} is not answered any more"
             sleep(RETRY_SECONDS)
-
-    def _send(self, client: int) -> None:
-        for number in count():
-            if self._ends.is_set():
-                return
-            key = f"{client}-{number}"
-            self.bodies[key] = request(key, kind=(client + number) % 4)
-            self.first[key] = self.ask_until_answered(key)
 
     def _ask(self, key: str) -> httpx.Response:
         path, body = self.bodies[key]

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from interface.embedded_processes import has_postmaster
+from tests.conftest import Databases
 from tests.patience import PATIENCE_SECONDS, wait_until
-from tests.service import PROGRAM, MakeService, Service, free_port
+from tests.service import PROGRAM, MakeService, Service, free_port, on_database
 
 LOAD_THREADS = 8
 
@@ -116,9 +117,17 @@ def assert_all_there_once(service: Service, ledger: str, load: Load) -> None:
     assert shown["posted"]["balance"] == f"{posted}.00"
 
 
-def test_a_stop_answers_what_was_begun_and_loses_nothing(make_service: MakeService) -> None:
-    service = make_service()
-    service.start()
+@pytest.fixture(scope="module")
+def mortal(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running service that a test may kill and stop, but for starting it again."""
+    made = on_database(databases.create(), directory=tmp_path_factory.mktemp("service"))
+    made.start()
+    yield made
+    made.close()
+
+
+def test_a_stop_answers_what_was_begun_and_loses_nothing(mortal: Service) -> None:
+    service = mortal
     ledger = prepared(service)
     load = Load(service, ledger)
     with load.running():
@@ -136,9 +145,8 @@ def test_a_stop_answers_what_was_begun_and_loses_nothing(make_service: MakeServi
     assert_all_there_once(service, ledger, load)
 
 
-def test_its_processes_end_with_a_supervisor_that_was_killed(make_service: MakeService) -> None:
-    service = make_service()
-    service.start()
+def test_its_processes_end_with_a_supervisor_that_was_killed(mortal: Service) -> None:
+    service = mortal
     ledger = prepared(service)
     load = Load(service, ledger)
     with load.running():
@@ -151,9 +159,8 @@ def test_its_processes_end_with_a_supervisor_that_was_killed(make_service: MakeS
     assert_all_there_once(service, ledger, load)
 
 
-def test_a_killed_worker_is_replaced_and_nobody_notices(make_service: MakeService) -> None:
-    service = make_service()
-    service.start()
+def test_a_killed_worker_is_replaced_and_nobody_notices(mortal: Service) -> None:
+    service = mortal
     ledger = prepared(service)
     load = Load(service, ledger)
     with load.running():
@@ -163,15 +170,8 @@ def test_a_killed_worker_is_replaced_and_nobody_notices(make_service: MakeServic
     assert load.statuses == {201}
 
 
-def test_without_a_worker_none_is_started(make_service: MakeService) -> None:
-    service = make_service(arguments=("--no-worker",))
-    service.start()
-    assert service.worker_pid is None
-
-
-def test_a_killed_process_that_answers_is_replaced(make_service: MakeService) -> None:
-    service = make_service()
-    service.start()
+def test_a_killed_process_that_answers_is_replaced(mortal: Service) -> None:
+    service = mortal
     ledger = prepared(service)
     load = Load(service, ledger)
     with load.running():
@@ -224,21 +224,12 @@ def test_a_stop_while_it_starts_leaves_nothing_running(
     wait_until(lambda: not has_postmaster(cluster), "PostgreSQL's end")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_it_says_where_it_listens(service: Service, host: str) -> None:
-    port = free_port()
-    process = subprocess.Popen(
-        [*PROGRAM, "serve", "--host", host, "--port", str(port)],
-        env=service.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process.stdout:
-        assert process.stdout.readline() == f"Listening on http://{host}:{port}\n"
-        ready = f"http://127.0.0.1:{port}/health/ready"
-        assert httpx.get(ready, timeout=PATIENCE_SECONDS).status_code == 200
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_SECONDS) == 0
-        assert process.stdout.read() == ""
+def test_on_all_addresses_and_without_a_worker(service: Service, make_service: MakeService) -> None:
+    assert service.greeting == f"Listening on {service.url}\n"
+    alone = make_service(arguments=("--host", "0.0.0.0", "--no-worker"))
+    alone.start()
+    assert alone.greeting == f"Listening on http://0.0.0.0:{alone.port}\n"
+    assert alone.request("GET", "/health/ready", role=None).status_code == 200
+    assert alone.worker_pid is None
+    assert alone.stop(by=signal.SIGINT) == 0
+    assert alone.farewell == ""
