@@ -94,7 +94,9 @@ class Follower:
                 if events:
                     self._fold.fold(connection, events)
                 self._tracking.move(connection, self._view.name, end)
-        self._folded = (state.build, end)
+        if end > start:
+            # Not where there was nothing to do: others may have come on since this was folded.
+            self._folded = (state.build, end)
         return Step(end, head)
 
     def _stop(self, connection: Connection[Any], error: Exception) -> None:
