@@ -88,7 +88,8 @@ class Outcome:
 class Unanswered(Exception):
     """The Writer could not do what was asked, and nothing of it is remembered.
 
-    `code` is one of `busy`, `unavailable`, `outcome_unknown`, `read_only`, `internal`.
+    `code` is one of `busy`, `unavailable`, `outcome_unknown`, `read_only`, `internal`; of lines
+    whose body was cut `malformed`.
     """
 
     def __init__(self, code: str, detail: str) -> None:

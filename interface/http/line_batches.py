@@ -12,7 +12,7 @@ import msgspec
 
 from application.outcomes import Caller, Unanswered
 from interface.http.errors import Problem
-from interface.http.lines import TOO_LONG, BodyTooLong, read_lines
+from interface.http.lines import TOO_LONG, BodyCut, BodyTooLong, read_lines
 from interface.http.messages import NDJSON_MAX_BYTES, READ_BYTES, Environ
 from interface.http.parsing import Element
 from interface.http.schemas_batch import BATCH_MAX_COMMANDS
@@ -28,6 +28,8 @@ from interface.http.units import (
 
 MEMORY_MAX_BYTES = 4 << 20
 """What the results take of memory; more of them go to a file."""
+
+CUT = "The body ended before its Content-Length."
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -81,6 +83,11 @@ class LineBatch:
                     self._add(load_command(line))
         except BodyTooLong:
             self._add(Unfit(refused("too_large", f"Only {NDJSON_MAX_BYTES:,} bytes were read.")))
+        except BodyCut as cut:
+            # What is still here may be the first half of a group.
+            if not self._sent:
+                raise Problem("malformed", f"{CUT} Nothing was written.") from cut
+            self._failure = self._failure or Unanswered("malformed", CUT)
         self._send()
         return self.results.rewind()
 

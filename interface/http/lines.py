@@ -15,10 +15,14 @@ class BodyTooLong(Exception):
     """The body goes on beyond its limit."""
 
 
+class BodyCut(Exception):
+    """The body ended before its Content-Length: its sender or the connection was lost."""
+
+
 def read_lines(environ: Environ, limit: int) -> Iterator[bytes]:
     """Yields the lines of the body that hold more than blanks, TOO_LONG for one that is too long.
 
-    Raises BodyTooLong after `limit` bytes.
+    Raises BodyTooLong after `limit` bytes, BodyCut where the body ends too early.
     """
     rest, skipping = b"", False
     for piece in _pieces(environ, limit):
@@ -51,3 +55,5 @@ def _pieces(environ: Environ, limit: int) -> Iterator[bytes]:
         yield piece
     if not length and left <= 0:
         raise BodyTooLong
+    if length and left > 0:
+        raise BodyCut

@@ -62,12 +62,19 @@ def test_groups_across_chunks_of_lines(
     assert found[-1] == "invalid_request"
 
 
-def streamed(world: World, body: Any, *, length: int | None = None) -> TestResponse:
+def streamed(
+    world: World,
+    body: Any,
+    *,
+    length: int | None = None,
+    query: dict[str, str] | None = None,
+) -> TestResponse:
     """Sends lines from a file; without a length as `Transfer-Encoding: chunked` arrives."""
     builder = EnvironBuilder(
         path=f"{world.path}/batch",
         method="POST",
         content_type="application/x-ndjson",
+        query_string=query,
         headers=[("Authorization", f"Bearer {make_key(world.ledgers, 'streamer', 'clerk')}")],
     )
     environ = builder.get_environ()
@@ -86,6 +93,26 @@ def test_a_body_of_unknown_length(
     monkeypatch.setattr("interface.http.line_batches.NDJSON_MAX_BYTES", 100_000)
     found = statuses(streamed(world, BytesIO(lines + b"\n" * 200_000)))
     assert found == [*["replayed"] * 50, "too_large"]
+
+
+@pytest.mark.parametrize("atomic", ["true", "false"])
+def test_a_body_that_was_cut_is_not_the_first_half_of_a_group(
+    world: World, pair: tuple[str, str], atomic: str
+) -> None:
+    """Its sender was lost between two lines."""
+    group = b"".join(json.dumps(post(*pair, group="swap")).encode() + b"\n" for _ in range(2))
+    answer = streamed(world, BytesIO(group), length=len(group) + 200, query={"atomic": atomic})
+    assert_problem(answer, 400, "malformed")
+    assert world.balance(pair[0])["lines"] == 0
+
+
+def test_what_was_sent_before_a_body_was_cut_stays(
+    world: World, pair: tuple[str, str], small_chunks: None
+) -> None:
+    lines = b"".join(json.dumps(post(*pair)).encode() + b"\n" for _ in range(150))
+    found = statuses(streamed(world, BytesIO(lines), length=len(lines) + 1))
+    assert found == ["done"] * 100 + ["malformed"] * 50
+    assert world.balance(pair[0])["lines"] == 100
 
 
 class StopsTheWriter(BytesIO):
