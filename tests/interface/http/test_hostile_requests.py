@@ -1,9 +1,11 @@
 """Requests that no honest client sends: types, sizes, paths, queries, ETags."""
 
 import json
+from urllib.parse import unquote
 from uuid import uuid4
 
 import pytest
+from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from tests.interface.http.world import World, assert_problem, body_of, entry, leg
 
@@ -86,6 +88,17 @@ def test_a_record_that_is_too_large(world: World) -> None:
 )
 def test_accounts_that_no_path_can_name(world: World, path: str) -> None:
     assert_problem(world.clerk.get(f"{world.path}/{path}"), 404, "account_not_found")
+
+
+@pytest.mark.parametrize("path", ["//v1/ledgers", "/%2Fv1/ledgers/main", "///v1/openapi.json"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_path_that_begins_with_two_slashes_is_none(world: World, path: str, method: str) -> None:
+    """The router would take it for one with a single slash, at which a key is looked for."""
+    builder = EnvironBuilder(path="/", method=method)
+    environ = builder.get_environ()
+    environ["PATH_INFO"] = unquote(path)
+    data, status, headers = run_wsgi_app(world.app, environ)
+    assert_problem(TestResponse(data, status, headers, builder.get_request()), 404, "not_found")
 
 
 @pytest.mark.parametrize("id", ["nope", "1", "%00", "0" * 36, "..", "x" * 500])
