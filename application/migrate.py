@@ -16,6 +16,9 @@ from psycopg.sql import SQL, Identifier
 SERVICE_ROLE = "backoffice_service"
 """The database role that the service acts as: no DDL, no change of what is on record."""
 
+SET_OPTION_VERSION = 160_000
+"""The first PostgreSQL that knows members of a role that may not take it on."""
+
 
 class Migration(NamedTuple):
     number: int
@@ -55,10 +58,12 @@ def allow_service_role(connection: Connection[Any], login: str) -> None:
 
     Raises psycopg.errors.InsufficientPrivilege where this connection may not grant it.
     """
-    member = connection.execute(
-        "SELECT pg_has_role(%s, %s, 'MEMBER')", [login, SERVICE_ROLE]
+    # From version 16 on, who made a role is a member of it that may hand it out, no more.
+    taking_on = "SET" if connection.info.server_version >= SET_OPTION_VERSION else "MEMBER"
+    allowed = connection.execute(
+        "SELECT pg_has_role(%s, %s, %s)", [login, SERVICE_ROLE, taking_on]
     ).fetchone()
-    if member is None or not member[0]:
+    if allowed is None or not allowed[0]:
         connection.execute(
             SQL("GRANT {} TO {}").format(Identifier(SERVICE_ROLE), Identifier(login))
         )

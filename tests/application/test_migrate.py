@@ -8,10 +8,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from application.ledgers import Ledgers
-from application.migrate import SchemaTooNew, migrate, migrations
+from application.ledgers import Ledgers, acting_as_service
+from application.migrate import (
+    SERVICE_ROLE,
+    SchemaTooNew,
+    allow_service_role,
+    migrate,
+    migrations,
+)
 from interface.bootstrap import VIEWS
 from tests.application.office import Office, transfer
 from tests.conftest import Database
@@ -135,6 +142,27 @@ def test_one_ledger_of_later_software_stops_the_start(database: Database) -> Non
     with pytest.raises(SchemaTooNew):
         ledgers.migrate()
     ledgers.close()
+
+
+def test_who_made_the_services_role_may_take_it_on(
+    superuser: psycopg.Connection[dict[str, Any]], database: Database
+) -> None:
+    """PostgreSQL 16 and later makes it a member that may hand the role out, but not take it on."""
+    superuser.execute("CREATE ROLE maker LOGIN PASSWORD 'maker'")
+    superuser.execute(
+        f"GRANT {SERVICE_ROLE} TO maker WITH ADMIN TRUE, INHERIT FALSE, SET FALSE".encode()
+    )
+    superuser.execute(f"GRANT CONNECT ON DATABASE {database.name} TO maker".encode())
+    login = make_conninfo(database.owner, user="maker", password="maker")
+    try:
+        with psycopg.connect(login, autocommit=True) as connection:
+            allow_service_role(connection, "maker")
+        with psycopg.connect(acting_as_service(login)) as connection:
+            assert connection.execute("SELECT current_user").fetchone() == (SERVICE_ROLE,)
+    finally:
+        superuser.execute(f"REVOKE {SERVICE_ROLE} FROM maker CASCADE".encode())
+        superuser.execute("DROP OWNED BY maker")
+        superuser.execute("DROP ROLE maker")
 
 
 # What is on record stays --------------------------------------------------------------------
