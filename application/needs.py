@@ -11,7 +11,7 @@ from domain.books import Books
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
-from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import ExpireHold, Release, Void
 from domain.increments import Increment, Reduce
@@ -161,6 +161,7 @@ ActsOnAccount = (
     | SetLimit
     | SetBaseline
     | StateAccount
+    | EraseAccountTexts
 )
 
 
@@ -210,6 +211,7 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     UnfreezeAccount: _account,
     SetLimit: _account,
     StateAccount: _account,
+    EraseAccountTexts: _account,
     SetBaseline: _account,
     RecordRate: _record_rate,
     PostRevaluation: _revaluation,

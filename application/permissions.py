@@ -20,7 +20,7 @@ from domain.closes import (
 from domain.commands import Command, Standing
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
-from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import ExpireHold, Release, Void
 from domain.increments import Increment, Reduce
@@ -79,6 +79,7 @@ MAY: dict[type[Command], frozenset[str]] = {
     SetBaseline: _WATCH,
     EraseEntryTexts: _WATCH,
     EraseAuthorizationTexts: _WATCH,
+    EraseAccountTexts: _WATCH,
     Post: _CLERK,
     Reverse: _CLERK,
     Adjust: _CLERK,

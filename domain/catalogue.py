@@ -89,6 +89,7 @@ DECISIONS: dict[type[Command], Decision] = {
     refunds.Representment: refunds.represent,
     erasures.EraseEntryTexts: erasures.erase_entry,
     erasures.EraseAuthorizationTexts: erasures.erase_authorization,
+    erasures.EraseAccountTexts: erasures.erase_account,
     access.ListLedger: access.list_ledger,
     access.RecordActor: access.record_actor,
     access.IssueKey: access.issue_key,

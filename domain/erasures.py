@@ -4,6 +4,7 @@ The record says that they were, by whom and why; it keeps their digests, so all 
 What is in the record itself (references, parties, amounts) stays for ever.
 """
 
+from domain.accounts import find_account
 from domain.authorizations import find_authorization
 from domain.books import Books
 from domain.commands import At, Command, Decided, Event, NewStream
@@ -20,6 +21,13 @@ class EraseAuthorizationTexts(Command, frozen=True, kw_only=True, tag="erase_aut
     """Of all that has happened to a hold so far; the entries that it posted have their own."""
 
     authorization: str
+
+
+class EraseAccountTexts(Command, frozen=True, kw_only=True, tag="erase_account"):
+    """Of all that has happened to an account itself so far: how it was opened and amended, its
+    freezes and its limits. What was posted to it has its own."""
+
+    account: str
 
 
 class PrivateTextErased(Event, frozen=True, kw_only=True):
@@ -45,6 +53,13 @@ def erase_authorization(
     """Returns the event that says so, as `erase_entry` does. Raises AuthorizationNotFound."""
     find_authorization(books, command.authorization)
     event = PrivateTextErased(erased=command.authorization, reference=command.reference)
+    return [(new(0), event)]
+
+
+def erase_account(books: Books, command: EraseAccountTexts, at: At, new: NewStream) -> Decided:
+    """Returns the event that says so, as `erase_entry` does. Raises AccountNotFound."""
+    account = find_account(books, command.account)
+    event = PrivateTextErased(erased=account.stream, reference=command.reference)
     return [(new(0), event)]
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "log": "interface.cli.log:log",
     "export": "interface.cli.export:export",
     "audit": "interface.cli.audit:audit",
+    "erase": "interface.cli.erase:erase",
     "replay": "interface.cli.replay:replay_command",
     "verify": "interface.cli.verify:verify",
     "bench": "interface.cli.bench:bench",

@@ -1,6 +1,6 @@
 """Erasures: bodies, and the answer."""
 
-from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
 from interface.http.fields import Text, Uuid
 from interface.http.schemas import REASON, Body
 from interface.http.schemas_answers import Receipt
@@ -20,6 +20,16 @@ class EraseAuthorizationBody(Body):
 
     makes = EraseAuthorizationTexts
     target = "authorization"
+
+    reason = Text(40, pattern=REASON, required=True)
+
+
+class EraseAccountBody(Body):
+    """Takes away the narratives and metadata of all that happened to an account itself so far: how
+    it was opened and amended, its freezes and its limits."""
+
+    makes = EraseAccountTexts
+    target = "account"
 
     reason = Text(40, pattern=REASON, required=True)
 

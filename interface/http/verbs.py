@@ -42,7 +42,7 @@ from interface.http.schemas_authorizations import (
     VoidBody,
 )
 from interface.http.schemas_baselines import SetBaselineBody
-from interface.http.schemas_erasures import EraseAuthorizationBody, EraseEntryBody
+from interface.http.schemas_erasures import EraseAccountBody, EraseAuthorizationBody, EraseEntryBody
 from interface.http.schemas_periods import (
     ClosePeriodBody,
     FilePeriodBody,
@@ -221,6 +221,7 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(SetBaselineBody, 200, _show_baseline),
         _verb(EraseEntryBody, 200, _show_erased),
         _verb(EraseAuthorizationBody, 200, _show_erased),
+        _verb(EraseAccountBody, 200, _show_erased),
         _verb(RecordRateBody, 200, _show_rate),
         _verb(RevalueBody, 200, _show_revaluation),
         _verb(PostBody, 201, _show_entry),

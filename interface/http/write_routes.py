@@ -13,7 +13,7 @@ from domain.closes import ClosePeriod, FilePeriod, ReopenPeriod, SoftClosePeriod
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
-from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import Release, Void
 from domain.increments import Increment, Reduce
@@ -73,6 +73,7 @@ WRITE_ROUTES = (
     WriteRoute(f"{ACCOUNT}/freeze", FreezeAccount, AccountStopped, "Freeze an account"),
     WriteRoute(f"{ACCOUNT}/unfreeze", UnfreezeAccount, AccountStopped, "Lift a freeze"),
     WriteRoute(f"{ACCOUNT}/statement", StateAccount, AccountStated, "Certify its lines so far"),
+    WriteRoute(f"{ACCOUNT}/erase", EraseAccountTexts, TextsErased, "Erase an account's texts"),
     WriteRoute(f"{LEDGER}/limits", SetLimit, LimitChanged, "Set a limit"),
     WriteRoute(f"{LEDGER}/baselines", SetBaseline, BaselineMade, "Record an approved baseline"),
     WriteRoute(f"{LEDGER}/rates", RecordRate, RateChanged, "Record an exchange rate"),

@@ -48,7 +48,7 @@ CONTROLLERS = {
     "RecordRate",
     "Revalue",
 }
-WATCHES = {"SetBaseline", "EraseEntryTexts", "EraseAuthorizationTexts"}
+WATCHES = {"SetBaseline", "EraseEntryTexts", "EraseAuthorizationTexts", "EraseAccountTexts"}
 """Controllers and compliance."""
 
 CLERKS = {

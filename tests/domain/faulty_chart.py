@@ -11,6 +11,7 @@ from domain.accounts import (
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.baselines import SetBaseline
+from domain.erasures import EraseAccountTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
@@ -87,6 +88,15 @@ AMEND_ACCOUNT = Good(
     ],
 )
 
+ERASE_ACCOUNT = Good(
+    EraseAccountTexts,
+    ledger,
+    OLD,
+    {"account": "old"},
+    [],
+    [fault("account_not_found", NOT_FOUND, sets(account="nowhere"))],
+)
+
 CLOSE_ACCOUNT = Good(
     CloseAccount,
     ledger,
@@ -126,6 +136,7 @@ CHART_CHANGES = [
     OPEN_ACCOUNT,
     AMEND_ACCOUNT,
     CLOSE_ACCOUNT,
+    ERASE_ACCOUNT,
     Good(
         FreezeAccount,
         ledger,

@@ -24,7 +24,7 @@ from domain.closes import (
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Document, Post, Source
-from domain.erasures import EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import Release, Void
 from domain.holds import Network
@@ -82,6 +82,9 @@ def fill(archive: Archive) -> None:
     archive.done(StateAccount(account=chart.wallet))
     archive.done(StateAccount(account=gone.cash))
     archive.done(FreezeAccount(account=gone.wallet, basis="legal", authority_reference="AZ 1"))
+    archive.done(SetLimit(account=gone.wallet, per="day", count=9, narrative="Why she has one"))
+    archive.done(FreezeAccount(account=gone.wallet, narrative="What she is suspected of"))
+    archive.done(EraseAccountTexts(account=gone.wallet, reason="privacy"))
     assert archive.do(transfer(chart.wallet, chart.cash, "99999.00")).code == "limit_exceeded"
     archive.done(EraseEntryTexts(entry=wrong, reason="privacy", narrative="Asked for by her"))
     archive.done(

@@ -59,3 +59,26 @@ def test_what_is_not_there_has_no_texts(world: World) -> None:
         ("authorizations", "authorization_not_found"),
     ):
         assert_problem(world.controller.post(f"{world.path}/{things}{none}", WHY), 404, code)
+
+
+def test_an_accounts_texts_go_with_those_of_its_freezes_and_limits(world: World) -> None:
+    code, kept = world.account(), world.account()
+    path, suspect = f"{world.path}/accounts/{code}", f"{NAME} of {code}"
+    frozen = world.controller.post(f"{world.path}/accounts/{kept}/freeze", {"narrative": suspect})
+    world.controller.post(f"{path}/freeze", {"narrative": suspect})
+    limit = {"account": code, "per": "day", "count": 3, "metadata": {"n": suspect}}
+    assert world.controller.post(f"{world.path}/limits", limit).status_code == 200
+    assert positions_of(world, suspect)[1:] == [world.head() - 1, world.head()]
+    assert_problem(world.clerk.post(f"{path}/erase", WHY), 403, "forbidden")
+    assert world.compliance.post(f"{path}/erase", WHY).status_code == 200
+    assert positions_of(world, suspect) == [body_of(frozen)["position"]]
+
+
+def positions_of(world: World, text: str) -> list[int]:
+    with world.ledgers.reader("main") as connection:
+        rows = connection.execute(
+            "SELECT position FROM private WHERE strpos(convert_from(body, 'UTF8'), %s) > 0"
+            " ORDER BY position",
+            [text],
+        )
+        return [row["position"] for row in rows]
