@@ -47,7 +47,15 @@ from interface.settings import Settings
     "--state",
     "with_state",
     is_flag=True,
-    help="With what the records of a bundle come to, for `backoffice replay --compare`.",
+    help="With what the records of a bundle come to, at the last position and each 65,536 before,"
+    " for `backoffice replay --compare`.",
+)
+@click.option(
+    "--state-at",
+    metavar="POSITION",
+    type=click.IntRange(1),
+    multiple=True,
+    help="At this position too; can be given several times.",
 )
 @click.option(
     "--digest-secret",
@@ -69,6 +77,7 @@ def export(
     known_position: int | None,
     with_texts: bool,
     with_state: bool,
+    state_at: tuple[int, ...],
     digest_secret: Path | None,
     contact: str | None,
     settings: Settings,
@@ -80,8 +89,8 @@ def export(
     other forms are described in docs/exports.md.
     """
     if format != "bundle":
-        if with_state or digest_secret is not None:
-            raise click.UsageError("--state and --digest-secret go with a bundle.")
+        if with_state or state_at or digest_secret is not None:
+            raise click.UsageError("--state, --state-at and --digest-secret go with a bundle.")
         asked = Asked(
             format,
             output,
@@ -111,6 +120,7 @@ def export(
             positions=positions,
             with_texts=with_texts,
             with_state=with_state,
+            state_at=state_at,
         )
         if digest_secret is not None:
             with session(acting_as_service(database.service), ledger) as connection:
@@ -130,6 +140,7 @@ def _write_bundle(
     positions: tuple[int, int | None],
     with_texts: bool,
     with_state: bool,
+    state_at: tuple[int, ...],
 ) -> dict[str, object]:
     if directory.is_file():
         raise click.UsageError(f"--output {directory}: a bundle is a directory.")
@@ -143,6 +154,7 @@ def _write_bundle(
                 software_version=SOFTWARE_VERSION,
                 with_texts=with_texts,
                 with_state=with_state,
+                state_at=state_at,
                 first=positions[0],
                 last=positions[1],
             )

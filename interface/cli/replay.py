@@ -12,7 +12,7 @@ from interface.bootstrap import migrated, running
 from interface.cli.failures import Failed
 from interface.cli.options import json_option, settings_option, write_json, write_table
 from interface.cli.progress import progress
-from interface.evidence.comparison import differences, full_state_of
+from interface.evidence.comparison import Difference, differences, full_state_of
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.live import LiveSource, session
@@ -33,7 +33,8 @@ from interface.settings import Settings
 @click.option(
     "--compare",
     is_flag=True,
-    help="Hold what a bundle states (`export --state`) against what this software makes of it.",
+    help="Hold what a bundle states (`export --state`) against what this software makes of its"
+    " records, or of the ledger's: at every position that it states, up to --to.",
 )
 @settings_option
 @json_option
@@ -51,17 +52,20 @@ def replay_command(
 
     Every record on the way is checked against those before it.
     """
-    if (bundle is None) == (ledger is None):
+    if compare and bundle is None:
+        raise click.UsageError("--compare takes the bundle that states what it should be.")
+    if not compare and (bundle is None) == (ledger is None):
         raise click.UsageError("Name a bundle, or a ledger with --ledger.")
-    if compare:
-        if bundle is None or until is not None or watch:
-            raise click.UsageError("--compare takes a bundle, and nothing else.")
-        _compare(bundle, wants_json=wants_json)
-        return
     try:
         end = Until(until)
     except ValueError as error:
         raise click.UsageError(f"--to {until}: {error}") from error
+    if compare:
+        assert bundle is not None
+        if watch or end.moment is not None:
+            raise click.UsageError("--compare goes with --to POSITION and --ledger only.")
+        _compare(settings, bundle, ledger, to=end.position, wants_json=wants_json)
+        return
     try:
         with _records(settings, bundle, ledger) as (name, total, batches):
             fold = Fold(name)
@@ -76,30 +80,67 @@ def replay_command(
         _show_state(fold, wants_json=wants_json)
 
 
-def _compare(directory: Path, *, wants_json: bool) -> None:
-    """Exits with 1 where something differs."""
+def _compare(
+    settings: Settings, directory: Path, ledger: str | None, *, to: int | None, wants_json: bool
+) -> None:
+    """Compares each state up to a position; ends with the first one that differs, and status 1.
+
+    The records are the bundle's, or a ledger's of the database."""
+    compared: list[int] = []
+    found: list[Difference] = []
     try:
-        found = Bundle(directory)
-        stated = found.state()
-        if stated is None:
-            raise Failed("The bundle states nothing to compare with: export it with --state.")
-        fold = Fold(found.manifest.ledger)
-        with progress("records", total=found.manifest.last) as advance:
-            for record in replay(fold, found.records(), Until(None)):
-                advance(record.position)
+        bundle = Bundle(directory)
+        stated = _stated(bundle, to)
+        if ledger not in (None, bundle.manifest.ledger):
+            raise Failed(f"The bundle is of the ledger {bundle.manifest.ledger}.")
+        own = directory if ledger is None else None
+        with _records(settings, own, ledger) as (name, total, batches):
+            if total < max(stated):
+                raise Failed(f"The ledger ends at {total}, the bundle states {max(stated)}.")
+            fold = Fold(name)
+            with progress("records", total=max(stated)) as advance:
+                for record in replay(fold, batches, Until(str(max(stated)))):
+                    advance(record.position)
+                    if record.position not in stated:
+                        continue
+                    compared.append(record.position)
+                    now = msgspec.json.decode(msgspec.json.encode(full_state_of(fold)))
+                    found = list(differences(bundle.state(stated[record.position]), now))
+                    if found:
+                        break
     except Divergence as divergence:
         raise Failed(f"Position {divergence.position}: {divergence.message}") from divergence
-    now = msgspec.json.decode(msgspec.json.encode(full_state_of(fold)))
-    differing = list(differences(stated, now))
+    _show_compared(compared, found, wants_json=wants_json)
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+def _stated(bundle: Bundle, to: int | None) -> dict[int, str]:
+    """The states to compare, by position. Raises Failed where there are none."""
+    stated = bundle.states()
+    if not stated:
+        raise Failed("The bundle states nothing to compare with: export it with --state.")
+    if to is not None and to not in stated:
+        known = ", ".join(map(str, stated))
+        raise Failed(
+            f"The bundle states nothing of position {to}, only of {known}: export it with"
+            f" --state-at {to}."
+        )
+    return {position: name for position, name in stated.items() if to is None or position <= to}
+
+
+def _show_compared(compared: list[int], found: list[Difference], *, wants_json: bool) -> None:
     if wants_json:
-        write_json({"position": fold.position, "differences": [d._asdict() for d in differing]})
-    elif differing:
-        rows = [[str(member) for member in difference] for difference in differing]
+        listed = [difference._asdict() for difference in found]
+        write_json({"position": compared[-1], "compared": compared, "differences": listed})
+    elif found:
+        before = f"; the one at {compared[-2]} does not" if len(compared) > 1 else ""
+        click.echo(f"The state at position {compared[-1]} differs{before}.")
+        rows = [[str(member) for member in difference] for difference in found]
         write_table(("section", "name", "stated", "now"), rows)
     else:
-        click.echo(f"The state at position {fold.position} is the one that was exported.")
-    if differing:
-        raise click.exceptions.Exit(1)
+        where = ", ".join(map(str, compared))
+        click.echo(f"The state is the one that was exported, at position {where}.")
 
 
 Source = tuple[str, int, Iterator[list[Stored]]]

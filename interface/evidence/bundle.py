@@ -7,12 +7,14 @@ an export that was interrupted goes on where it stopped.
 
 import gzip
 import hashlib
+import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 from psycopg import Connection
@@ -25,13 +27,26 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.live import LiveSource
 from interface.evidence.replay import Until, replay
+from interface.evidence.texts import Text
 
 STATE = "state.json"
+STATES = "states"
 FORMAT = "backoffice-bundle/1"
 RECORDS_A_FILE = 65_536
+RECORDS_A_PIECE = 2_048
+"""Are in memory at a time, and as many in PostgreSQL's."""
 TILES_A_READ = 64
 LEVEL = 1
 """Of compression: what the disk saves beyond it costs more time than it is worth."""
+GZIP = 31
+"""zlib's window bits for the gzip format, which then has no time in its header: the same records
+give the same file."""
+
+# Joined there: a row a record costs more than all else.
+_LINES = (
+    "SELECT count(*) AS n, string_agg(state, '\\x0a'::bytea ORDER BY notification_id) AS lines"
+    " FROM events WHERE notification_id > %s AND notification_id <= %s"
+)
 
 _encode = msgspec.json.Encoder().encode
 Advance = Callable[[int], None]
@@ -45,7 +60,8 @@ class Export:
     """One export: all records up to the last checkpoint, or a part of them with the whole tree.
 
     `with_texts`: with the private texts, which may hold personal data. `with_state`: with what the
-    records come to, for software that comes later to be held against.
+    records come to at the last position, at the end of each file and at `state_at`, for software
+    that comes later to be held against.
     """
 
     def __init__(
@@ -57,6 +73,7 @@ class Export:
         software_version: str,
         with_texts: bool,
         with_state: bool = False,
+        state_at: Collection[int] = (),
         first: int = 1,
         last: int | None = None,
     ) -> None:
@@ -65,7 +82,6 @@ class Export:
         self._ledger = ledger
         self._software_version = software_version
         self._with_texts = with_texts
-        self._with_state = with_state
         self._source = LiveSource(connection)
         row = connection.execute(
             "SELECT size, note FROM checkpoints WHERE incarnation = %s ORDER BY size DESC LIMIT 1",
@@ -79,14 +95,18 @@ class Export:
         self.last = min(last or self._size, self._size)
         if not 1 <= self.first <= self.last:
             raise Unexportable(f"The log is signed from position 1 to {self._size}.")
+        if not all(1 <= position <= self.last for position in state_at):
+            raise Unexportable(f"States are of positions from 1 to {self.last}.")
+        ends = {end for _, end in self._stretches()}
+        self._states = {*state_at, *ends} if with_state or state_at else set()
 
     def write(self, advance: Advance) -> dict[str, Any]:
         """Writes what is missing and returns the manifest. `advance` hears the last position."""
         self._keep("log/checkpoint", self._note.encode())
         self._write_records(advance)
         self._write_tiles()
-        if self._with_state:
-            self._write_state()
+        if self._states:
+            self._write_states()
         for event, version in EVENTS.items():
             schema = _encode(msgspec.json.schema(event))
             self._keep(f"schemas/{event.__name__}.v{version}.json", schema)
@@ -114,22 +134,15 @@ class Export:
         return size, note
 
     def _write_records(self, advance: Advance) -> None:
-        """Compresses in other threads while PostgreSQL is read in this one."""
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            waiting: list[tuple[int, Future[None]]] = []
+        """Compresses in another thread while PostgreSQL is read in this one."""
+        with ThreadPoolExecutor(max_workers=1) as pool:
             for start, end in self._stretches():
-                name = f"records/{start:012d}.ndjson.gz"
-                texts = f"texts/{start:012d}.ndjson.gz"
-                if not (self._directory / name).exists():
-                    records = self._records(start, end)
-                    waiting.append((end, pool.submit(self._compress, name, records)))
-                if self._with_texts and not (self._directory / texts).exists():
-                    lines = self._texts(start, end)
-                    waiting.append((end, pool.submit(self._compress, texts, lines)))
-                while len(waiting) > 3:
-                    _finish(waiting, advance)
-            while waiting:
-                _finish(waiting, advance)
+                name = f"{start:012d}.ndjson.gz"
+                if not (self._directory / "records" / name).exists():
+                    self._compress(f"records/{name}", self._records(start, end, advance), pool)
+                if self._with_texts and not (self._directory / "texts" / name).exists():
+                    self._compress(f"texts/{name}", self._texts(start, end), pool)
+                advance(end)
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
         start = self.first
@@ -138,29 +151,33 @@ class Export:
             yield start, end
             start = end + 1
 
-    def _records(self, start: int, end: int) -> list[bytes]:
-        found = []
-        for batch in self._source.records(start - 1, end):
-            found += [one.state for one in batch]
-        if len(found) != end - start + 1:
-            raise Divergence("the log has a gap", position=start)
-        return found
+    def _records(self, start: int, end: int, advance: Advance) -> Iterator[bytes]:
+        for first, last in _pieces(start, end):
+            row = self._connection.execute(
+                _LINES, [first - 1, last], prepare=True, binary=True
+            ).fetchone()
+            assert row is not None
+            if row["n"] != last - first + 1:
+                raise Divergence("the log has a gap", position=first)
+            yield row["lines"] + b"\n"
+            advance(last)
 
-    def _texts(self, start: int, end: int) -> list[bytes]:
-        return [
-            _encode(
-                {
-                    "position": position,
-                    "salt": text.salt.hex(),
-                    "body": b64encode(text.body).decode(),
-                }
-            )
-            for position, text in sorted(self._source.texts(start - 1, end).items())
-        ]
+    def _texts(self, start: int, end: int) -> Iterator[bytes]:
+        for first, last in _pieces(start, end):
+            texts = sorted(self._source.texts(first - 1, last).items())
+            yield b"".join([_text_line(position, text) for position, text in texts])
 
-    def _compress(self, name: str, lines: Sequence[bytes]) -> None:
-        # No time in the header: the same records give the same file.
-        self._keep(name, gzip.compress(b"".join([line + b"\n" for line in lines]), LEVEL, mtime=0))
+    def _compress(self, name: str, pieces: Iterable[bytes], pool: ThreadPoolExecutor) -> None:
+        compressor = zlib.compressobj(LEVEL, wbits=GZIP)
+        with self._kept(name) as opened:
+            waiting: Future[int] | None = None
+            for piece in pieces:
+                if waiting is not None:
+                    waiting.result()
+                waiting = pool.submit(lambda lines: opened.write(compressor.compress(lines)), piece)
+            if waiting is not None:
+                waiting.result()
+            opened.write(compressor.flush())
 
     def _write_tiles(self) -> None:
         level = 0
@@ -176,11 +193,13 @@ class Export:
                     self._keep(name, stored[at][: 32 * width])
             level += 1
 
-    def _write_state(self) -> None:
-        """What all records up to the last one come to. Raises Divergence."""
+    def _write_states(self) -> None:
+        """What all records up to the last one come to, and up to some before. Raises Divergence."""
         fold = Fold(self._ledger)
-        for _ in replay(fold, self._source.records(0, self.last), Until(None)):
-            pass
+        for record in replay(fold, self._source.records(0, self.last), Until(None)):
+            if record.position in self._states and record.position < self.last:
+                state = gzip.compress(_encode(full_state_of(fold)), LEVEL, mtime=0)
+                self._keep(f"{STATES}/{record.position:012d}.json.gz", state)
         self._keep(STATE, msgspec.json.format(_encode(full_state_of(fold)), indent=1))
 
     def _manifest(self) -> dict[str, Any]:
@@ -206,24 +225,33 @@ class Export:
                 name: hashlib.sha256((self._directory / name).read_bytes()).hexdigest()
                 for name in sorted(
                     str(path.relative_to(self._directory))
-                    for pattern in ("records/*.gz", "texts/*.gz", STATE)
+                    for pattern in ("records/*.gz", "texts/*.gz", f"{STATES}/*.gz", STATE)
                     for path in self._directory.glob(pattern)
                 )
             },
         }
 
     def _keep(self, name: str, content: bytes) -> None:
+        if not (self._directory / name).exists():
+            with self._kept(name) as opened:
+                opened.write(content)
+
+    @contextmanager
+    def _kept(self, name: str) -> Iterator[BinaryIO]:
+        """Gives a file that gets its name when all is written."""
         file = self._directory / name
-        if file.exists():
-            return
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f".{file.name}.part")
         with part.open("wb") as opened:
-            opened.write(content)
+            yield opened
         part.replace(file)
 
 
-def _finish(waiting: list[tuple[int, Future[None]]], advance: Advance) -> None:
-    end, future = waiting.pop(0)
-    future.result()
-    advance(end)
+def _pieces(start: int, end: int) -> Iterator[tuple[int, int]]:
+    for first in range(start, end + 1, RECORDS_A_PIECE):
+        yield first, min(end, first + RECORDS_A_PIECE - 1)
+
+
+def _text_line(position: int, text: Text) -> bytes:
+    said = {"position": position, "salt": text.salt.hex(), "body": b64encode(text.body).decode()}
+    return _encode(said) + b"\n"

@@ -1,7 +1,7 @@
-"""The state that a bundle states, against what this software makes of the bundle's records.
+"""The states that a bundle states, against what this software makes of the same records.
 
-A bundle has `state.json` where its export was asked for it: what the exporting software's replay
-came to at the last position. Every record on the way is checked too, so a history that this
+A bundle has them where its export was asked to: what the exporting software's replay came to, at
+the last position and at some on the way there. Every record is checked too, so a history that this
 software reads otherwise shows at its first record.
 """
 
@@ -22,8 +22,8 @@ class Difference(NamedTuple):
 
 
 def full_state_of(fold: Fold) -> dict[str, Any]:
-    """Returns all that follows from the records, by section: chart, balances, holds, limits."""
-    chart = fold.chart
+    """Returns all that follows from the records, by section: all that the service has a row for."""
+    chart, worth = fold.chart, fold.worth
     found = state_of(fold)
     found["accounts"] = [account.document() for _, account in sorted(chart.accounts.items())]
     return {
@@ -45,6 +45,28 @@ def full_state_of(fold: Fold) -> dict[str, Any]:
             }
             for id, usage in sorted(fold.limits.usages.items())
         ],
+        "baselines": [chart.baselines[id] for id in sorted(chart.baselines)],
+        "periods": [
+            {"name": name, **document} for name, document in sorted(fold.periods.rows.items())
+        ],
+        "rates": [
+            {"about": list(about), **document} for about, document in sorted(worth.rates.items())
+        ],
+        "open_items": [
+            {"about": list(about), "open": list(item.columns())}
+            for about, item in sorted(worth.items.items())
+        ],
+        "revaluations": [
+            {"id": id, **document} for id, document in sorted(worth.revaluations.items())
+        ],
+        "due_reversals": [
+            {"entry": entry, "reverse_on": day} for entry, day in sorted(worth.reversals.items())
+        ],
+        "access": [
+            {"shelf": shelf, "name": name, **document}
+            for shelf, documents in sorted(fold.access.items())
+            for name, document in sorted(documents.items())
+        ],
     }
 
 
@@ -56,6 +78,13 @@ _NAMED_BY = {
     "journals": ("code",),
     "vouchers": ("journal", "fiscal_year"),
     "limits": ("limit",),
+    "baselines": ("id",),
+    "periods": ("name",),
+    "rates": ("about",),
+    "open_items": ("about",),
+    "revaluations": ("id",),
+    "due_reversals": ("entry",),
+    "access": ("shelf", "name"),
 }
 
 

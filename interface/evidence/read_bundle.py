@@ -82,16 +82,27 @@ class Bundle:
             for start in range(0, len(lines), BATCH):
                 yield [Stored(line) for line in lines[start : start + BATCH]]
 
-    def state(self) -> dict[str, Any] | None:
-        """Returns the state that the exporting software came to, None where it was not asked to.
-        Raises Divergence where the file was changed."""
-        name = "state.json"
-        if name not in self.manifest.files:
-            return None
-        raw = self._read(name)
-        if sha256(raw).hexdigest() != self.manifest.files[name]:
-            raise Divergence(f"{name} is not the file that the manifest names")
-        found: dict[str, Any] = msgspec.json.decode(raw)
+    def states(self) -> dict[int, str]:
+        """Returns the positions at which the exporting software states what it came to, and the
+        names of the files; none where it was not asked to."""
+        names = {
+            int(Path(name).name.partition(".")[0]): name
+            for name in self.manifest.files
+            if name.startswith("states/")
+        }
+        if "state.json" in self.manifest.files:
+            names[self.manifest.last] = "state.json"
+        return dict(sorted(names.items()))
+
+    def state(self, name: str) -> dict[str, Any]:
+        """Returns one of them. Raises Divergence where the file was changed."""
+        raw = self._verified(name)
+        try:
+            found: dict[str, Any] = msgspec.json.decode(
+                _decompressed(name, raw) if name.endswith(".gz") else raw
+            )
+        except msgspec.MsgspecError as error:
+            raise Divergence(f"{name} can't be read: {error}") from error
         return found
 
     def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
@@ -150,19 +161,26 @@ class Bundle:
         return starts[number + 1] - 1 if number + 1 < len(starts) else self.manifest.last
 
     def _lines(self, name: str) -> list[bytes]:
+        return _decompressed(name, self._verified(name)).splitlines()
+
+    def _verified(self, name: str) -> bytes:
         raw = self._read(name)
         if sha256(raw).hexdigest() != self.manifest.files[name]:
             raise Divergence(f"{name} is not the file that the manifest names")
-        try:
-            return gzip.decompress(raw).splitlines()
-        except (OSError, EOFError, zlib.error) as error:
-            raise Divergence(f"{name} can't be read: {error}") from error
+        return raw
 
     def _read(self, name: str) -> bytes:
         try:
             return (self.directory / name).read_bytes()
         except OSError as error:
             raise Divergence(f"{name} can't be read: {error}") from error
+
+
+def _decompressed(name: str, raw: bytes) -> bytes:
+    try:
+        return gzip.decompress(raw)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Divergence(f"{name} can't be read: {error}") from error
 
 
 def verify_bundle(

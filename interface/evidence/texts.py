@@ -36,10 +36,11 @@ class TextCheck:
 
     def __init__(self) -> None:
         self._position = 0
-        self._missing: dict[str, int] = {}
-        """By stream, the first position whose text is gone and not yet said to be."""
+        self._missing: dict[str, tuple[int, int]] = {}
+        """By stream, the first position whose text is gone and not yet said to be, and how many
+        there are."""
         self.erased = 0
-        """So many streams have lost texts, as an event says."""
+        """So many texts are gone, as an event says."""
         self.withheld_through = 0
         """Up to there texts may be missing that were never handed over."""
         self.withheld = 0
@@ -70,7 +71,8 @@ class TextCheck:
                 self.withheld += 1
                 continue
             if text is None:
-                self._missing.setdefault(record.stream, position)
+                since, count = self._missing.get(record.stream, (position, 0))
+                self._missing[record.stream] = (since, count + 1)
                 continue
             if sha256(text.salt + text.body).hexdigest() != event.private:
                 raise Divergence("its text is not the one that was recorded", position=position)
@@ -81,7 +83,7 @@ class TextCheck:
     def end(self) -> None:
         """Raises Divergence where a text is gone without a word."""
         if self._missing:
-            position = min(self._missing.values())
+            position = min(since for since, _ in self._missing.values())
             raise Divergence("its text is gone, and no event says so", position=position)
 
     def _erase(self, source: TextSource, stream: str, position: int) -> None:
@@ -90,5 +92,5 @@ class TextCheck:
             raise Divergence(
                 f"its text was erased by event {position}, and still stands", position=standing
             )
-        if self._missing.pop(stream, None) is not None:
-            self.erased += 1
+        _, count = self._missing.pop(stream, (0, 0))
+        self.erased += count

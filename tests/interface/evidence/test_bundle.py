@@ -188,4 +188,33 @@ def test_what_a_bundle_states_is_held_against_what_its_records_come_to(
         ("balances", f"{wrong['account']} {wrong['asset']}"),
     ]
     assert listed[0]["stated"] is None
-    assert run.invoke(replay_command, [str(directory), "--compare", "--to", "5"]).exit_code == 2
+    assert run.invoke(replay_command, [str(directory), "--compare", "--to", "5"]).exit_code == 1
+    assert run.invoke(replay_command, [str(directory), "--compare", "--watch"]).exit_code == 2
+
+
+def test_states_on_the_way_are_held_against_what_the_records_came_to_there(
+    busy: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundles, "RECORDS_A_FILE", 50)
+    directory, run = tmp_path / "stated", CliRunner()
+    manifest = export(busy, directory, state_at=[73])
+    at = [73, *range(50, manifest["last"], 50), manifest["last"]]
+    asked = [str(directory), "--compare", "--json"]
+    found = msgspec.json.decode(run.invoke(replay_command, asked).stdout)
+    assert (found["compared"], found["differences"]) == (sorted(at), [])
+    part = msgspec.json.decode(run.invoke(replay_command, [*asked, "--to", "73"]).stdout)
+    assert part["compared"] == [50, 73]
+    file = directory / "states/000000000073.json.gz"
+    state = msgspec.json.decode(gzip.decompress(file.read_bytes()))
+    state["vouchers"][0]["last_no"] += 1
+    file.write_bytes(gzip.compress(msgspec.json.encode(state)))
+    assert run.invoke(replay_command, asked).exit_code == 1, "not what the manifest names"
+    manifest["files"]["states/000000000073.json.gz"] = sha256(file.read_bytes()).hexdigest()
+    (directory / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    wrong = run.invoke(replay_command, asked)
+    assert wrong.exit_code == 1
+    told = msgspec.json.decode(wrong.stdout)
+    assert (told["position"], told["compared"]) == (73, [50, 73])
+    assert [one["section"] for one in told["differences"]] == ["vouchers"]
+    with pytest.raises(Unexportable):
+        export(busy, tmp_path / "beyond", state_at=[10**9])
