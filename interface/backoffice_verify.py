@@ -65,7 +65,8 @@ LEFT_OUT: dict[str, set[str]] = {
     "adjusted": {"closing"},
     "post-closing": set(),
 }
-"""Classes of entries that a report on each basis leaves out, of the fiscal year asked about."""
+"""Classes of entries that a report on each basis leaves out, of the fiscal year asked about; but
+for what corrects an entry of an earlier one."""
 
 NO_EFFECT = {"CommandRefused", "LedgerListed", "ActorRecorded", "KeyIssued", "KeyRevoked"}
 NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "LimitLifted"}
@@ -228,7 +229,7 @@ class Books:
         self.closed = ""
         self.closing: str | None = None
         self.asked: dict[str, str] = {}
-        self.actor = self.channel = ""
+        self.actor = self.channel = self.stream = ""
         self.vouchers: dict[tuple[str, int], int] = {}
         self.lines: dict[tuple[str, str], int] = {}
         self.balances: dict[tuple[str, str], int] = {}
@@ -262,7 +263,7 @@ class Books:
         if record["incarnation"] != self.incarnation + (kind == "LedgerContinued"):
             raise Wrong(f"incarnation {record['incarnation']} is not the one that stands")
         self.incarnation = record["incarnation"]
-        self.actor, self.channel = record["actor"], record["channel"]
+        self.actor, self.channel, self.stream = record["actor"], record["channel"], stream
         if kind == "LedgerContinued":
             self.ends.add(payload["old_size"])
         if kind.startswith("Authorization"):
@@ -479,13 +480,16 @@ class Remade:
             raise Wrong(f"a {self.report} on the basis {self.basis} is not known")
         self.sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         self.lines: list[Json] = []
+        self.years: dict[str, int] = {}
+        """The fiscal year of an entry of a class that may be left out, or the earlier one of what
+        it corrects."""
 
     def take(self, payload: Json) -> None:
         """Counts an entry, where the report is about it."""
         day = self._day(payload)
-        if self.books.position > self.body["position"] or day > self.last:
+        if self.books.position > self.body["position"]:
             return
-        if self._is_left_out(payload):
+        if self._is_left_out(payload) or day > self.last:
             return
         for number, leg in enumerate(payload["legs"], start=1):
             if self._is_about(leg):
@@ -529,6 +533,9 @@ class Remade:
             return False
         since = self.last if self.report == "trial-balance" else self.first
         year: int = payload["fiscal_year"]
+        if "corrects" in payload:
+            year = min(year, self.years.get(payload["corrects"], year))
+        self.years[self.books.stream] = year
         return year >= fiscal_year(since, self.books.year_start)
 
     def _is_about(self, leg: Json) -> bool:

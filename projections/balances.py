@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from projections.chart_totals import read_chart
+from projections.entries import LEFT_OUT
 from projections.lines import PLACES
 from projections.totals import MONTHS
 
@@ -196,7 +197,7 @@ def _rows(
     return cursor.execute(text.format(where=where).encode(), parameters).fetchall()
 
 
-_OF_CLASSES = """
+_OF_CLASSES = f"""
 SELECT k.account, k.asset, sum(l.amount) FILTER (WHERE l.is_debit),
     sum(l.amount) FILTER (WHERE NOT l.is_debit),
     sum(CASE WHEN l.functional IS NOT NULL THEN l.functional
@@ -205,11 +206,10 @@ FROM posted_entries AS p CROSS JOIN LATERAL unnest(p.accounts) AS a (code)
 JOIN line_keys AS k ON k.account = a.code
 JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
     AND l.place < (p.position + 1) * %(places)s
-WHERE p.class = ANY(%(classes)s) AND p.class <> 'ordinary' AND p.position <= %(position)s
-    AND p.effective_on <= coalesce(%(effective_on)s, 'infinity'::date)
-    AND p.effective_on >= coalesce(%(since)s, '-infinity'::date)
+WHERE p.class <> 'ordinary' AND p.position <= %(position)s
+    AND p.effective_on <= coalesce(%(effective_on)s, 'infinity'::date) AND {LEFT_OUT}
 GROUP BY 1, 2
-"""
+"""  # noqa: S608 -- words of these files
 
 
 def read_without(
@@ -222,7 +222,7 @@ def read_without(
     branch: str | None = None,
 ) -> list[Past]:
     """Returns what `read_past` does of a branch or of all accounts, without entries of some
-    classes, or without those of them that are of `since` or later.
+    classes, or without those of them that are of `since` or later and correct nothing earlier.
 
     Adds up the entries of these classes, which are few. Requires that the views `lines` and
     `entries` show the position, and that none of the classes is the ordinary one.
@@ -236,7 +236,7 @@ def read_without(
         .execute(
             _OF_CLASSES,
             {
-                "classes": list(classes),
+                "without": list(classes),
                 "position": position,
                 "effective_on": effective_on,
                 "since": since,

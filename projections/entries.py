@@ -65,6 +65,26 @@ CREATE INDEX posted_entries_document ON posted_entries (document, position)
     WHERE document IS NOT NULL;
 """
 
+LEFT_OUT = """
+p.class = ANY(%(without)s::text[]) AND p.effective_on >= coalesce(%(since)s, '-infinity'::date)
+    AND (p.correction IS NULL OR coalesce(%(since)s, '-infinity'::date) <= (
+        WITH RECURSIVE corrected AS (
+            SELECT p.position, p.effective_on, p.correction
+            UNION ALL
+            SELECT q.position, q.effective_on, q.correction FROM corrected AS c
+            JOIN events AS e ON e.notification_id = c.position
+            JOIN events AS o ON o.originator_version = 1 AND o.originator_id
+                = (convert_from(e.state, 'UTF8')::json #>> '{payload,corrects}')::uuid
+            JOIN posted_entries AS q ON q.position = o.notification_id
+            WHERE c.correction IS NOT NULL
+        )
+        SELECT min(effective_on) FROM corrected
+    ))
+"""
+"""Of `posted_entries AS p`: which entries a report leaves out that is made `without` some classes
+from the day `since` on (null: ever). What corrects an entry of an earlier day counts whatever its
+class: the balance that was carried forward holds what it corrects."""
+
 _COPY = (
     "COPY posted_entries (position, effective_on, journal, class, actor, reason, reference,"
     " document, source, accounts, amounts, parties, dimensions, correction, fiscal_year,"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import tuple_row
 
 from projections.balances import read_without
+from projections.entries import LEFT_OUT
 from projections.lines import PLACES
 from projections.report import Column, Report, Source, Span, TooLarge
 from projections.trial_balance import WITHOUT, Basis, left_out_since
@@ -57,7 +58,7 @@ class Line(NamedTuple):
     actor: str
 
 
-_LINES = """
+_LINES = f"""
 SELECT p.position, l.place %% %(places)s, k.account, k.asset, p.effective_on, l.is_debit, l.amount,
     p.journal, p.class, p.reference, p.actor
 FROM posted_entries AS p CROSS JOIN LATERAL unnest(p.accounts) AS a (code)
@@ -65,11 +66,11 @@ JOIN line_keys AS k ON k.account = a.code
 JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
     AND l.place < (p.position + 1) * %(places)s
 WHERE p.position <= %(known)s AND p.effective_on BETWEEN %(from_)s AND %(to)s
-    AND NOT (p.class = ANY(%(without)s::text[]) AND p.effective_on >= %(since)s)
+    AND NOT ({LEFT_OUT})
     AND (%(account)s::text IS NULL OR a.code = %(account)s
         OR (a.code > %(account)s || ':' AND a.code < %(account)s || ';'))
 ORDER BY l.place LIMIT %(limit)s
-"""
+"""  # noqa: S608 -- words of these files
 
 
 def read_lines(

@@ -67,11 +67,11 @@ def _figures(source: Source, day: date) -> dict[str, Sums]:
     start = source.ledger.fiscal_year_start
     first = first_of_year(day, start=start)
     before = _day_before(first)
-    earlier = None if before is None else _day_before(first_of_year(before, start=start))
-    opening = _through(source, frozenset(), before)
-    booked = _moved(source, WITHOUT["unadjusted"], before, day)
-    adjusted = _moved(source, WITHOUT["adjusted"], before, day)
-    year_before = _moved(source, WITHOUT["adjusted"], earlier, before)
+    first_before = None if before is None else first_of_year(before, start=start)
+    opening = _through(source, before)
+    booked = _moved(source, WITHOUT["unadjusted"], first, day)
+    adjusted = _moved(source, WITHOUT["adjusted"], first, day)
+    year_before = _moved(source, WITHOUT["adjusted"], first_before, before)
     found: dict[str, Sums] = {}
     for code in opening.keys() | adjusted.keys():
         is_result = source.accounts[code].type in ("revenue", "expense")
@@ -89,21 +89,33 @@ def _figures(source: Source, day: date) -> dict[str, Sums]:
 
 
 def _moved(
-    source: Source, without: frozenset[str], before: date | None, through: date | None
+    source: Source, without: frozenset[str], first: date | None, through: date | None
 ) -> Sums:
-    moved = _through(source, without, through)
-    for code, minor in _through(source, without, before).items():
+    """What a fiscal year, from its first day through another, added to what it began with."""
+    if first is None or through is None:
+        return {}
+    moved = _through(source, through, without, since=first)
+    for code, minor in _through(source, _day_before(first)).items():
         moved[code] = moved.get(code, 0) - minor
     return moved
 
 
-def _through(source: Source, without: frozenset[str], day: date | None) -> Sums:
+def _through(
+    source: Source,
+    day: date | None,
+    without: frozenset[str] = frozenset(),
+    since: date | None = None,
+) -> Sums:
     """Debits less credits by account at the end of a day; nothing before the first of all."""
     if day is None:
         return {}
     found: Sums = defaultdict(int)
     for one in read_without(
-        source.connection, without, position=source.known, effective_on=source.through(day)
+        source.connection,
+        without,
+        position=source.known,
+        effective_on=source.through(day),
+        since=since,
     ):
         found[one.account] += one.functional
     return dict(found)

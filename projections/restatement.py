@@ -9,6 +9,7 @@ from typing import NamedTuple
 from psycopg.rows import tuple_row
 
 from projections.balances import Past, read_without
+from projections.entries import LEFT_OUT
 from projections.lines import PLACES
 from projections.report import Column, Report, Source, TooLarge
 from projections.trial_balance import WITHOUT, Basis, left_out_since
@@ -152,7 +153,7 @@ def _figures(
     }
 
 
-_CHANGES = """
+_CHANGES = f"""
 SELECT k.account, k.asset, p.position, p.effective_on, p.class, p.reference, p.actor, p.reason,
     CASE WHEN l.is_debit THEN l.amount ELSE -l.amount END,
     CASE WHEN l.functional IS NOT NULL THEN l.functional
@@ -162,9 +163,9 @@ JOIN line_keys AS k ON k.account = a.code
 JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
     AND l.place < (p.position + 1) * %(places)s
 WHERE p.position > %(closed_at)s AND p.position <= %(known)s AND p.effective_on <= %(day)s
-    AND NOT (p.class = ANY(%(left_out)s) AND p.effective_on >= %(since)s)
+    AND NOT ({LEFT_OUT})
 ORDER BY l.place LIMIT %(limit)s
-"""
+"""  # noqa: S608 -- words of these files
 
 
 def _read_changes(source: Source, effective_on: date, closed_at: int, basis: Basis) -> list[Change]:
@@ -173,7 +174,7 @@ def _read_changes(source: Source, effective_on: date, closed_at: int, basis: Bas
         "closed_at": closed_at,
         "known": source.known,
         "day": effective_on,
-        "left_out": sorted(WITHOUT[basis]),
+        "without": sorted(WITHOUT[basis]),
         "since": left_out_since(source, effective_on),
         "limit": LINES_MAX + 1,
     }

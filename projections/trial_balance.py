@@ -20,7 +20,9 @@ WITHOUT: dict[Basis, frozenset[str]] = {
     "post-closing": frozenset(),
 }
 """Which classes of entries each basis leaves out: those of the fiscal year that is asked about.
-What earlier years ended with was carried forward with all of them."""
+What earlier years ended with was carried forward with all of them, so what corrects an entry of an
+earlier year stays: the reversal of last year's revaluation or accrual belongs to the books with
+which the new year begins, not to its own adjustments."""
 
 COLUMNS = (
     Column("account", "Account"),

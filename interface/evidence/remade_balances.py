@@ -18,12 +18,24 @@ LEFT_OUT = {
 """Classes of entries that a report on each basis leaves out of the fiscal year that it is about."""
 
 
-def is_left_out(entry: Entry, classes: set[str], first: str, chart: Chart) -> bool:
-    """True for an entry of these classes in the fiscal year that a day is in, or later."""
-    start = chart.fiscal_year_start
-    return entry.class_ in classes and (
-        fiscal_year(entry.effective_on, start) >= fiscal_year(first, start)
-    )
+class LeftOut:
+    """Entries of some classes in the fiscal year that a day is in, or later; but for those that
+    correct one of an earlier year, or what corrects it. Sees each entry once, in order."""
+
+    def __init__(self, classes: set[str], day: str) -> None:
+        self._classes, self._day = classes, day
+        self._years: dict[str, int] = {}
+
+    def has(self, record: Envelope, entry: Entry, chart: Chart) -> bool:
+        """True for an entry that is left out."""
+        if entry.class_ not in self._classes:
+            return False
+        start = chart.fiscal_year_start
+        year = fiscal_year(entry.effective_on, start)
+        if entry.corrects is not None:
+            year = min(year, self._years.get(entry.corrects, year))
+        self._years[record.stream] = year
+        return year >= fiscal_year(self._day, start)
 
 
 class TrialBalance:
@@ -35,15 +47,13 @@ class TrialBalance:
         basis = parameters.get("basis")
         if basis not in LEFT_OUT:
             raise Divergence(f"a trial balance on the basis {basis!r} is not known here")
-        self._left_out = LEFT_OUT[str(basis)]
+        self._left_out = LeftOut(LEFT_OUT[str(basis)], self._through)
         self._depth = parameters.get("depth")
         self._nets: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
 
-    def take(self, _record: Envelope, entry: Entry, chart: Chart) -> None:
+    def take(self, record: Envelope, entry: Entry, chart: Chart) -> None:
         """Counts an entry, unless its class or day is left out."""
-        if entry.effective_on > self._through:
-            return
-        if is_left_out(entry, self._left_out, self._through, chart):
+        if self._left_out.has(record, entry, chart) or entry.effective_on > self._through:
             return
         for leg in entry.legs:
             minor = value = signed(leg, chart)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from interface.evidence.chart import Chart
 from interface.evidence.divergence import Divergence
 from interface.evidence.passbook import shown
-from interface.evidence.remade_balances import LEFT_OUT, is_left_out
+from interface.evidence.remade_balances import LEFT_OUT, LeftOut
 from interface.evidence.remaking import (
     Parameters,
     Row,
@@ -45,8 +45,8 @@ class _Lines:
         basis = parameters.get("basis", "post-closing")
         if basis not in LEFT_OUT:
             raise Divergence(f"a general ledger on the basis {basis!r} is not known here")
-        self._left_out = LEFT_OUT[str(basis)]
         self._first, self._last = str(parameters["from"]), str(parameters["to"])
+        self._left_out = LeftOut(LEFT_OUT[str(basis)], self._first)
         self._branch = parameters.get("account")
         self._lines: list[Line] = []
         self._opening: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -54,7 +54,7 @@ class _Lines:
     def take(self, record: Envelope, entry: Entry, chart: Chart) -> None:
         """Takes in the entry's lines, or counts them where they are of earlier days."""
         day = entry.effective_on
-        if day > self._last or is_left_out(entry, self._left_out, self._first, chart):
+        if self._left_out.has(record, entry, chart) or day > self._last:
             return
         for number, leg in enumerate(entry.legs, start=1):
             if not is_below(leg.account, self._branch):

@@ -64,10 +64,17 @@ def _command(office: Office, chance: random.Random, posted: list[str]) -> Comman
     if chance.random() < 0.4:
         effective_on = today - timedelta(days=chance.choice((1, 20, 40, 400, 900)))
     kind = chance.random()
+    later = chance.choice((None, today))  # else on the day of what is corrected
     if posted and kind < 0.15:
-        return Reverse(entry=chance.choice(posted), reason="data_entry")
+        return Reverse(entry=chance.choice(posted), reason="data_entry", effective_on=later)
     if posted and kind < 0.25:
-        return Adjust(entry=chance.choice(posted), legs=_legs(chance), reason="wrong_amount")
+        return Adjust(
+            entry=chance.choice(posted),
+            legs=_legs(chance),
+            reason="wrong_amount",
+            effective_on=later,
+            replacement_effective_on=chance.choice((None, later)),
+        )
     return Post(legs=_legs(chance), effective_on=effective_on, class_=_class(chance))
 
 
@@ -152,6 +159,21 @@ def legs_of(records: list[dict[str, Any]]) -> list[Leg]:
         if record["type"] == "EntryPosted"
         for number, leg in enumerate(record["payload"]["legs"], start=1)
     ]
+
+
+def left_out(legs: list[Leg], classes: set[str], year: int) -> set[str]:
+    """The entries of these classes in a year or later, without any that corrects an entry of an
+    earlier year, or a correction of one."""
+    entries = {leg.entry: leg for leg in legs}
+
+    def earliest(entry: str) -> int:
+        leg = entries[entry]
+        of_own = leg.effective_on.year
+        return of_own if leg.corrects is None else min(of_own, earliest(leg.corrects))
+
+    return {
+        entry for entry, leg in entries.items() if leg.class_ in classes and earliest(entry) >= year
+    }
 
 
 class Total(NamedTuple):

@@ -30,7 +30,7 @@ from tests.application.office import Office
 from tests.interface.http.world import World, assert_problem, body_of, entry
 from tests.interface.http.world import leg as leg_body
 from tests.projections.conftest import Worker
-from tests.projections.history import CHART, Leg, legs_of, live, open_items, prepare
+from tests.projections.history import CHART, Leg, left_out, legs_of, live, open_items, prepare
 
 WITHOUT = {
     "unadjusted": {
@@ -105,13 +105,14 @@ def of_kind(nets: dict[str, Fraction], *kinds: str) -> Fraction:
 def test_the_trial_balance_equals_the_records(past: Past) -> None:
     world, legs, office = past
     for day, known in questions(legs, office.position):
-        for basis, left_out in WITHOUT.items():
+        for basis, classes in WITHOUT.items():
+            without = left_out(legs, classes, day.year)
             report = get(
                 world, "trial-balance", effective_on=day, known_position=known, basis=basis
             )
             nets: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
             for leg in legs:
-                is_left_out = leg.class_ in left_out and leg.effective_on.year == day.year
+                is_left_out = leg.entry in without
                 if leg.position <= known and leg.effective_on <= day and not is_left_out:
                     nets[leg.asset, leg.account] += leg.amount if leg.is_debit else -leg.amount
             shown = {
@@ -361,7 +362,9 @@ def test_lead_schedules_equal_the_records(past: Past) -> None:
         this = [leg for leg in meant if leg.effective_on.year == day.year]
 
         def without(some: list[Leg], basis: str) -> dict[str, Fraction]:
-            return functional([leg for leg in some if leg.class_ not in WITHOUT[basis]])
+            first = min((leg.effective_on.year for leg in some), default=0)
+            entries = left_out(legs, WITHOUT[basis], first)
+            return functional([leg for leg in some if leg.entry not in entries])
 
         unadjusted, adjusted = without(this, "unadjusted"), without(this, "adjusted")
         carried, year_before = functional(earlier), without(before, "adjusted")
