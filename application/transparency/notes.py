@@ -204,6 +204,10 @@ def _signature(line: str) -> Signature:
 
 def _decoded(text: str) -> bytes:
     try:
-        return b64decode(text, validate=True)
+        decoded = b64decode(text, validate=True)
     except (NotBase64, ValueError) as error:
         raise BadNote("A part of the note is not base64.") from error
+    # The last character has bits to spare: another one there must not pass for the same note.
+    if b64encode(decoded).decode() != text:
+        raise BadNote("A part of the note is not as base64 writes it.")
+    return decoded

@@ -1,0 +1,3 @@
+-- Whoever proposes a baseline does not approve it: its row says later who did.
+
+GRANT UPDATE ON baselines TO {service};
