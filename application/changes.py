@@ -21,7 +21,6 @@ from application.private import PrivateRow
 from application.rows import Rows, array, numbers
 from application.statements import Statements
 from domain.accounts import EXCHANGE
-from domain.baselines import Baseline
 from domain.books import Books, Shelf
 from domain.limits import Usage
 from domain.mandatory_settlements import NetworkReference
@@ -84,8 +83,7 @@ def write_changes(
         )
     _write_documents(rows, statements, "assets", "code", books.assets)
     _write_documents(rows, statements, "journals", "code", books.journals)
-    if books.baselines.changed:
-        _write_baselines(rows, statements, books.baselines.changed)
+    _write_documents(rows, statements, "baselines", "id", books.baselines)
     _write_documents(rows, statements, "periods", "name", books.periods)
     if rows.is_system:
         _write_documents(rows, statements, "listings", "id", books.listings)
@@ -270,16 +268,6 @@ def _write_usages(rows: Rows, statements: Statements, changed: dict[str, Usage])
             numbers([usage.count for usage in usages]),
         ],
         prepare=True,
-    )
-
-
-def _write_baselines(rows: Rows, statements: Statements, changed: dict[str, Baseline]) -> None:
-    """A version is never changed: what follows it is a row of its own."""
-    statements.execute(
-        rows.sql(
-            "INSERT INTO {}.baselines (id, document) SELECT * FROM unnest(%s::text[], %s::bytea[])"
-        ),
-        [list(changed), [_encode(baseline) for baseline in changed.values()]],
     )
 
 

@@ -8,7 +8,7 @@ from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Settle
-from domain.baselines import SetBaseline
+from domain.baselines import ApproveBaseline, SetBaseline
 from domain.closes import (
     AbandonClose,
     ClosePeriod,
@@ -77,6 +77,7 @@ MAY: dict[type[Command], frozenset[str]] = {
     SetLimit: _CONTROLLER,
     StateAccount: _CONTROLLER,
     SetBaseline: _WATCH,
+    ApproveBaseline: _WATCH | {"approver"},
     EraseEntryTexts: _WATCH,
     EraseAuthorizationTexts: _WATCH,
     EraseAccountTexts: _WATCH,
@@ -100,7 +101,7 @@ def check(command: Command, by: Caller) -> None:
     """Raises Forbidden where none of the caller's roles may send the command.
 
     A network's own feed may send mandatory settlements whatever its roles are; who else may, says
-    why. Nobody approves a baseline of their own.
+    why. Nobody asks themselves to approve a baseline.
     """
     needed = MAY[type(command)]
     if isinstance(command, SettleMandatory):
@@ -110,7 +111,11 @@ def check(command: Command, by: Caller) -> None:
             raise Forbidden(do=_tag(command), needed="a network feed's key, or a reason")
     if by.roles.isdisjoint(needed):
         raise Forbidden(do=_tag(command), needed=one_of(needed))
-    if isinstance(command, SetBaseline) and command.approver in (by.actor, command.on_behalf_of):
+    if (
+        isinstance(command, SetBaseline)
+        and command.approver is not None
+        and command.approver in (by.actor, command.on_behalf_of)
+    ):
         raise Forbidden(do=_tag(command), needed="an approver who is not its author")
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from application.upcasters import (
     entry_with_movement,
     hold_with_counters,
+    with_approver,
     without_limits,
     without_rates,
 )
@@ -172,6 +173,7 @@ RELEASED_UPCASTERS: dict[tuple[str, int], Upcaster] = {
     ("EntryPosted", 3): without_rates,
     ("AccountOpened", 1): without_rates,
     ("AccountAmended", 1): without_rates,
+    ("BaselineSet", 1): with_approver,
 }
 """(event name, old version) -> how its payload becomes the next version."""
 

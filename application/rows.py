@@ -91,6 +91,7 @@ class Rows:
         for (document,) in self.fetch(connection, "SELECT document FROM {}.baselines"):
             baseline = msgspec.json.decode(document, type=Baseline)
             books.baselines.now[baseline.id] = baseline
+            books.streams.now[baseline.id] = baseline.events
         for name, year, last_no in self.fetch(
             connection, "SELECT journal, fiscal_year, last_no FROM {}.vouchers"
         ):

@@ -1,9 +1,10 @@
 """Baselines: what something would have cost, approved beforehand, to hold what was posted against.
 
-So many units a month at a unit amount, on an account and perhaps on dimensions of its lines. A
-baseline is a fact beside the books: it posts nothing, and neither does what was saved against it. A
-later version of the same account and dimensions replaces an earlier one in the months of its span;
-the earlier one stays known.
+So many units a month at a unit amount, on an account and perhaps on dimensions of its lines. One
+person proposes it, another one approves it; until then it counts nowhere. A baseline is a fact
+beside the books: it posts nothing, and neither does what was saved against it. A later version of
+the same account and dimensions replaces an earlier one in the months of its span, once it is
+approved; the earlier one stays known.
 """
 
 from calendar import monthrange
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from domain.accounts import AssetNotAllowed, find_account
 from domain.assets import Asset, find_asset
@@ -25,7 +27,7 @@ from domain.money import (
     parse_amount,
     parse_value,
 )
-from domain.refusals import Refusal
+from domain.refusals import Forbidden, Refusal
 
 UNIT_DECIMALS = 4
 SHARES = 10_000
@@ -34,14 +36,15 @@ SHARES = 10_000
 
 class SetBaseline(Command, frozen=True, kw_only=True, tag="set_baseline"):
     """`units` by month (`2025-01`), as decimal strings; `asset`: the functional one, which it is
-    without it too. Requires that `from_` and `to`, where given, are the first day of a month and
-    the last one of a month, and that all months of `units` lie between them."""
+    without it too. `approver`: who is asked to approve it; any other person may where nobody is.
+    Requires that `from_` and `to`, where given, are the first day of a month and the last one of a
+    month, and that all months of `units` lie between them."""
 
     account: str
     unit_amount: str
     units: dict[str, str]
     source: str
-    approver: str
+    approver: str | None = None
     dimension: dict[str, str] | None = None
     asset: str | None = None
     from_: date | None = field(default=None, name="from")
@@ -49,8 +52,15 @@ class SetBaseline(Command, frozen=True, kw_only=True, tag="set_baseline"):
     version: int | None = None
 
 
+class ApproveBaseline(Command, frozen=True, kw_only=True, tag="approve_baseline"):
+    """Sent by another person than the one who proposed it."""
+
+    baseline: str
+
+
 class BaselineSet(Event, frozen=True, kw_only=True):
-    """`approver` approved it, as its author says; its author is another."""
+    """Proposed by `author`, perhaps on somebody's behalf; `approver` is asked to approve it. Those
+    without an author were approved before they were recorded, by `approver`."""
 
     account: str
     dimension: dict[str, str] | None = None
@@ -61,13 +71,28 @@ class BaselineSet(Event, frozen=True, kw_only=True):
     to: date
     version: int
     source: str
+    author: str | None = None
+    on_behalf_of: str | None = None
+    approver: str | None = None
+    reference: str | None = None
+    private: str | None = None
+
+
+class BaselineApproved(Event, frozen=True, kw_only=True):
+    """In the baseline's own stream: `approver` approved what `author` had proposed."""
+
+    account: str
+    dimension: dict[str, str] | None = None
+    version: int
+    author: str
     approver: str
     reference: str | None = None
     private: str | None = None
 
 
 class Baseline(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A version of a baseline as it was approved. Months without units expect nothing."""
+    """A version of a baseline as it was proposed, and who approved it since (`approval`). Months
+    without units expect nothing."""
 
     id: str
     account: str
@@ -79,8 +104,21 @@ class Baseline(Struct, frozen=True, kw_only=True, omit_defaults=True):
     to: date
     version: int
     source: str
-    approver: str
+    author: str | None = None
+    on_behalf_of: str | None = None
+    approver: str | None = None
     reference: str | None = None
+    approval: str | None = None
+
+    @property
+    def approved_by(self) -> str | None:
+        """Who approved it; None: nobody did yet."""
+        return self.approver if self.author is None else self.approval
+
+    @property
+    def events(self) -> int:
+        """How many its stream has."""
+        return 1 if self.approval is None else 2
 
     @property
     def about(self) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -107,8 +145,26 @@ class BaselineExists(Refusal):
     sentence = "The baseline of {account} is at version {version}; {asked} would be an older one."
 
 
+class BaselineNotFound(Refusal):
+    code = "not_found"
+    sentence = "There is no baseline {baseline}."
+
+
+class BaselineIsApproved(Refusal):
+    code = "already_exists"
+    sentence = "Version {version} of the baseline of {account} was approved by {approved_by}."
+
+
+class AnotherPersonNeeded(Forbidden):
+    sentence = "{author} proposed this baseline; another person has to approve it."
+
+
+class ApproverNeeded(Forbidden):
+    sentence = "{approver} was asked to approve this baseline."
+
+
 def set_baseline(books: Books, command: SetBaseline, at: At, new: NewStream) -> Decided:
-    """Returns the event that records an approved baseline.
+    """Returns the event that proposes a baseline.
 
     Raises AccountNotFound, AssetNotFound, BaselineExists, AssetNotAllowed, AmountNotPositive,
     AmountTooFine, AmountTooLarge.
@@ -135,13 +191,43 @@ def set_baseline(books: Books, command: SetBaseline, at: At, new: NewStream) -> 
         to=command.to or last_of_month(last_month),
         version=command.version or last + 1,
         source=command.source,
+        author=at.actor,
+        on_behalf_of=command.on_behalf_of,
         approver=command.approver,
         reference=command.reference,
     )
     return [(new(0), event)]
 
 
-def evolve(books: Books, stream: str, event: BaselineSet) -> None:
+def approve(books: Books, command: ApproveBaseline, at: At, new: NewStream) -> Decided:
+    """Returns the event that approves a baseline which another person proposed.
+
+    Raises BaselineNotFound, AnotherPersonNeeded, ApproverNeeded, BaselineIsApproved.
+    """
+    found = books.baselines.get(command.baseline)
+    if found is None:
+        raise BaselineNotFound(baseline=command.baseline)
+    persons = {at.actor, command.on_behalf_of} - {None}
+    if found.author is not None and persons & {found.author, found.on_behalf_of}:
+        raise AnotherPersonNeeded(author=found.author)
+    if found.approver is not None and found.approver not in persons:
+        raise ApproverNeeded(approver=found.approver)
+    if found.author is None or found.approval is not None:
+        raise BaselineIsApproved(
+            account=found.account, version=found.version, approved_by=found.approved_by
+        )
+    event = BaselineApproved(
+        account=found.account,
+        dimension=found.dimension,
+        version=found.version,
+        author=found.author,
+        approver=at.actor,
+        reference=command.reference,
+    )
+    return [(found.id, event)]
+
+
+def evolve_set(books: Books, stream: str, event: BaselineSet) -> None:
     """Puts the version beside those before it."""
     baseline = Baseline(
         id=stream,
@@ -154,10 +240,19 @@ def evolve(books: Books, stream: str, event: BaselineSet) -> None:
         to=event.to,
         version=event.version,
         source=event.source,
+        author=event.author,
+        on_behalf_of=event.on_behalf_of,
         approver=event.approver,
         reference=event.reference,
     )
     books.baselines.put(stream, baseline)
+
+
+def evolve_approved(books: Books, stream: str, event: BaselineApproved) -> None:
+    """Keeps who approved it."""
+    proposed = books.baselines.get(stream)
+    assert proposed is not None, "what is approved was proposed"
+    books.baselines.put(stream, replace(proposed, approval=event.approver))
 
 
 def about(

@@ -71,7 +71,7 @@ for what corrects an entry of an earlier one."""
 NO_EFFECT = {"CommandRefused", "LedgerListed", "ActorRecorded", "KeyIssued", "KeyRevoked"}
 NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "LimitLifted"}
 NO_EFFECT |= {"SigningKeyAdded", "SigningKeyRetired", "WitnessAdded", "EntryReversed"}
-NO_EFFECT |= {"EntryAdjusted", "JournalOpened", "BaselineSet"}
+NO_EFFECT |= {"EntryAdjusted", "JournalOpened"}
 NO_EFFECT |= {"PeriodSoftClosed", "PrivateTextErased"}
 NO_EFFECT |= {"RateRecorded"}
 NO_EFFECT |= {"RevaluationAsked", "RevaluationPosted", "RevaluationAbandoned"}
@@ -229,6 +229,7 @@ class Books:
         self.closed = ""
         self.closing: str | None = None
         self.asked: dict[str, str] = {}
+        self.proposed: dict[str, Json] = {}
         self.actor = self.channel = self.stream = ""
         self.vouchers: dict[tuple[str, int], int] = {}
         self.lines: dict[tuple[str, str], int] = {}
@@ -336,6 +337,21 @@ class Books:
         if not self.locked < payload["through"] <= self.closed:
             raise Wrong(f"{payload['period']} is filed without a close")
         self.locked = payload["through"]
+
+    def _BaselineSet(self, payload: Json) -> None:  # noqa: N802
+        if payload.get("author", self.actor) != self.actor:
+            raise Wrong(f"{payload['author']} did not propose the baseline")
+        if "author" in payload:
+            self.proposed[self.stream] = payload
+
+    def _BaselineApproved(self, payload: Json) -> None:  # noqa: N802
+        proposed = self.proposed.pop(self.stream, {})
+        for name in ("account", "dimension", "version", "author"):
+            if proposed.get(name) != payload.get(name):
+                raise Wrong(f"the {name} of the baseline is not as it was proposed")
+        authors = {proposed.get("author"), proposed.get("on_behalf_of")}
+        if payload["approver"] != self.actor or self.actor in authors:
+            raise Wrong("the baseline was not approved by another person")
 
     def _AssetRegistered(self, payload: Json) -> None:  # noqa: N802
         self.scales[payload["code"]] = payload["scale"]

@@ -1,9 +1,10 @@
 """Baseline against actual: what approved baselines expected of months that are over, beside what
 was posted in them; in the functional currency.
 
-The difference is `avoided`, favourable positive. A month that has units and no posting (or none
-that was not taken back) is not posted yet: nothing was saved in it. Corrections count, in the month
-of their effective day; closing entries do not.
+A version counts from the position at which another person approved it. The difference is
+`avoided`, favourable positive. A month that has units and no posting (or none that was not taken
+back) is not posted yet: nothing was saved in it. Corrections count, in the month of their effective
+day; closing entries do not.
 """
 
 from collections import defaultdict
@@ -44,9 +45,12 @@ NOTES = (
 )
 
 _BASELINES = """
-SELECT b.document, e.notification_id, convert_from(e.state, 'UTF8')::json ->> 'actor'
+SELECT b.document, e.notification_id, convert_from(e.state, 'UTF8')::json ->> 'actor',
+    a.notification_id
 FROM baselines AS b JOIN events AS e ON e.originator_id = b.id::uuid AND e.originator_version = 1
-WHERE e.notification_id <= %s ORDER BY e.notification_id
+LEFT JOIN events AS a ON a.originator_id = b.id::uuid AND a.originator_version = 2
+    AND a.notification_id <= %(known)s
+WHERE e.notification_id <= %(known)s ORDER BY e.notification_id
 """
 
 _ACTUAL = """
@@ -81,9 +85,18 @@ GROUP BY 1
 
 
 class Recorded(NamedTuple):
+    """`approved_at`: the position of its approval. None: there was none yet, or it was approved
+    before it was recorded."""
+
     baseline: Baseline
     position: int
     author: str
+    approved_at: int | None
+
+    @property
+    def is_approved(self) -> bool:
+        """True where it counts."""
+        return self.approved_at is not None or self.baseline.author is None
 
 
 class Sums:
@@ -125,8 +138,12 @@ def baseline(source: Source, *, span: Span, account: str | None) -> Report:
     versions: dict[Any, list[Recorded]] = defaultdict(list)
     for one in _read(source):
         code = one.baseline.account
-        if account is None or code == account or code.startswith(f"{account}:"):
+        if account is not None and code != account and not code.startswith(f"{account}:"):
+            continue
+        if one.is_approved:
             versions[one.baseline.about].append(one)
+        elif any(_months(one, span)):
+            report.notes.append(_said(one))
     everything = Sums()
     for _, recorded in sorted(versions.items(), key=lambda item: item[0]):
         in_force = list(_in_force(recorded, span))
@@ -141,17 +158,25 @@ def baseline(source: Source, *, span: Span, account: str | None) -> Report:
 
 def _read(source: Source) -> Iterator[Recorded]:
     cursor = source.connection.cursor(row_factory=tuple_row)
-    for document, position, author in cursor.execute(_BASELINES, [source.known]).fetchall():
-        yield Recorded(msgspec.json.decode(document, type=Baseline), position, author)
+    rows = cursor.execute(_BASELINES, {"known": source.known}).fetchall()
+    for document, position, author, approved_at in rows:
+        baseline = msgspec.json.decode(document, type=Baseline)
+        yield Recorded(baseline, position, author, approved_at)
+
+
+def _months(one: Recorded, span: Span) -> Iterator[date]:
+    """Yields the first day of each of its months that is whole within the days."""
+    for month in one.baseline.months():
+        if span.from_ <= month and last_day(month) <= span.to:
+            yield month
 
 
 def _in_force(recorded: Iterable[Recorded], span: Span) -> Iterator[tuple[date, Recorded]]:
     """Yields the whole months within the days, each with the last version that covers it."""
     covering: dict[date, Recorded] = {}
     for one in recorded:
-        for month in one.baseline.months():
-            if span.from_ <= month and last_day(month) <= span.to:
-                covering[month] = one
+        for month in _months(one, span):
+            covering[month] = one
     yield from sorted(covering.items(), key=lambda item: item[0])
 
 
@@ -167,7 +192,7 @@ def _add_baseline(report: Report, source: Source, in_force: list[tuple[date, Rec
     report.total(list(sums.rows), **heads, month="Total", **sums.shown(source))
     for version in dict.fromkeys(one.baseline.version for _, one in in_force):
         used = next(one for _, one in in_force if one.baseline.version == version)
-        report.notes.append(_said(used, dimension))
+        report.notes.append(_said(used))
     if len(report.rows) > LINES_MAX:
         raise TooLarge(f"More than {LINES_MAX:,} lines; ask for fewer days, or one account.")
     return sums
@@ -231,13 +256,19 @@ def _actual(source: Source, one: Baseline, span: Span) -> dict[date, int]:
     return {month: int(minor) for month, minor in rows}
 
 
-def _said(one: Recorded, dimension: str) -> str:
+def _said(one: Recorded) -> str:
     found = one.baseline
-    about = f"{found.account}, {dimension}" if dimension else found.account
-    return (
-        f"{about}: version {found.version}, {found.from_} to {found.to}. Source: {found.source}."
-        f" Approved by {found.approver}, recorded by {one.author} at position {one.position}."
-    )
+    about = ", ".join([found.account, *(f"{name}={value}" for name, value in found.about[1])])
+    said = f"{about}: version {found.version}, {found.from_} to {found.to}. Source: {found.source}."
+    if found.author is None:
+        return (
+            f"{said} Approved by {found.approver}, recorded by {one.author} at position"
+            f" {one.position}."
+        )
+    said += f" Proposed by {one.author} at position {one.position}"
+    if one.approved_at is None:
+        return f"{said}; not approved, so it does not count."
+    return f"{said}, approved by {found.approval} at position {one.approved_at}."
 
 
 def last_day(month: date) -> date:

@@ -17,9 +17,10 @@ import msgspec
 import structlog
 
 from application.ledgers import Ledgers
-from application.outcomes import Caller
+from application.outcomes import Asked, Caller
 from application.permissions import ROLES
 from domain.access import Role
+from domain.baselines import ApproveBaseline
 from domain.ledgers import CreateLedger
 from interface.cli.access import issue_key, record_actor
 from interface.cli.failures import Failed
@@ -139,6 +140,7 @@ def load_story(ledgers: Ledgers) -> str:
         *(("rate", body) for body in closing_rates()),
     ]
     make(writer, first, caller=_by("controller"), refuse=_wonder_at_setup)
+    approve_baselines(ledgers, ledger)
     with (
         Occurrences() as groups,
         progress("the demonstration", total=COMMANDS) as advance,
@@ -149,6 +151,20 @@ def load_story(ledgers: Ledgers) -> str:
             advance(number)
     log.info("demonstration_loaded", ledger=ledger, commands=intake.done)
     return ledger
+
+
+def approve_baselines(ledgers: Ledgers, ledger: str) -> None:
+    """Has compliance approve what the controller has proposed. Raises Failed, Unanswered."""
+    with ledgers.reader(ledger) as connection:
+        rows = connection.execute("SELECT id FROM baselines ORDER BY id").fetchall()
+    approvals = [(f"demo:approve:{row['id']}", ApproveBaseline(baseline=row["id"])) for row in rows]
+    compliance = _by("compliance")
+    outcomes = ledgers.writer(ledger).submit(
+        [(Asked(command, key, compliance),) for key, command in approvals]
+    )
+    for outcome in outcomes:
+        if outcome.code not in (None, "already_exists"):
+            raise Failed(f"A baseline can't be approved: {outcome.detail}")
 
 
 def _by(role: str) -> Caller:

@@ -106,6 +106,7 @@ class Chart:
             "AssetRegistered": self._asset,
             "JournalOpened": self._journal,
             "BaselineSet": self._baseline,
+            "BaselineApproved": self._baseline_approved,
             "AccountOpened": self._opened,
             "AccountAmended": self._amended,
             "AccountClosed": self._closed,
@@ -190,7 +191,24 @@ class Chart:
         if event.version <= self._baseline_versions.get(about, 0):
             raise Divergence(f"version {event.version} of the baseline of {event.account} is old")
         self._baseline_versions[about] = event.version
+        if event.author is None and event.approver is None:
+            raise Divergence(f"nobody is named who approved the baseline of {event.account}")
+        if event.author is not None and event.author != record.actor:
+            raise Divergence(f"{event.author} did not propose the baseline of {event.account}")
         self.baselines[record.stream] = {"id": record.stream, **msgspec.to_builtins(event)}
+
+    def _baseline_approved(self, record: Envelope) -> None:
+        event = msgspec.json.decode(record.payload, type=shapes.BaselineApproved)
+        found = self.baselines.get(record.stream, {})
+        names = ("account", "dimension", "version", "author")
+        if [found.get(name) for name in names] != [getattr(event, name) for name in names]:
+            raise Divergence(f"what {event.approver} approved of {event.account} was not proposed")
+        persons = {record.actor, record.on_behalf_of} - {None}
+        if event.approver != record.actor or persons & {event.author, found.get("on_behalf_of")}:
+            raise Divergence(f"the baseline of {event.account} was approved by its author")
+        if "approval" in found or found.get("approver", record.actor) not in persons:
+            raise Divergence(f"{event.approver} was not to approve the baseline of {event.account}")
+        found["approval"] = event.approver
 
     def _opened(self, record: Envelope) -> None:
         event = msgspec.json.decode(record.payload, type=shapes.AccountOpened)

@@ -22,6 +22,7 @@ class Envelope(Struct, gc=False):
     command_id: str | None
     payload: msgspec.Raw
     actor: str = ""
+    on_behalf_of: str | None = None
     reason: str | None = None
     channel: str = ""
 
@@ -243,9 +244,19 @@ class BaselineSet(Struct, omit_defaults=True):
     to: str
     version: int
     source: str
-    approver: str
+    author: str | None = None
+    on_behalf_of: str | None = None
+    approver: str | None = None
     dimension: dict[str, str] | None = None
     reference: str | None = None
+
+
+class BaselineApproved(Struct):
+    account: str
+    version: int
+    author: str
+    approver: str
+    dimension: dict[str, str] | None = None
 
 
 class AccountOpened(Struct, omit_defaults=True):

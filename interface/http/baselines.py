@@ -1,20 +1,29 @@
 """Baselines as answers show them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from application.records import SHAPES
-from domain.baselines import BaselineSet
+from application.records import SHAPES, Record
+from domain.baselines import BaselineApproved, BaselineSet
 from interface.http.errors import invalid
 from interface.http.pages import Page, asked_page, is_position, page_of
 
 
-def baseline_shown(id: str, event: BaselineSet) -> dict[str, Any]:
-    """Returns a version of a baseline, from the event that recorded it."""
+def baseline_shown(history: Sequence[Record]) -> dict[str, Any]:
+    """Returns a version of a baseline, from its events: proposed, and perhaps approved."""
+    first, *later = history
+    event = first.payload
+    assert isinstance(event, BaselineSet)
+    approver = event.approver if event.author is None else None
+    approved_at = first.recorded_at if event.author is None else None
+    for record in later:
+        assert isinstance(record.payload, BaselineApproved)
+        approver, approved_at = record.payload.approver, record.recorded_at
     return {
-        "id": id,
+        "id": first.stream,
         "account": event.account,
         "dimension": event.dimension,
         "asset": event.asset,
@@ -24,13 +33,17 @@ def baseline_shown(id: str, event: BaselineSet) -> dict[str, Any]:
         "to": event.to,
         "version": event.version,
         "source": event.source,
+        "author": first.actor,
         "approver": event.approver,
+        "status": "proposed" if approver is None else "approved",
+        "approved_by": approver,
+        "approved_at": approved_at,
         "reference": event.reference,
     }
 
 
 def read_baselines(connection: Connection[DictRow], query: dict[str, Any]) -> Page:
-    """Returns a page of all versions of baselines, in the order of the log.
+    """Returns a page of all versions of baselines, in the order in which they were proposed.
 
     Raises Problem (invalid_request).
     """
@@ -38,21 +51,32 @@ def read_baselines(connection: Connection[DictRow], query: dict[str, Any]) -> Pa
     if after and not is_position(after):
         raise invalid({"cursor": ["Is no `next` of this list."]})
     rows = connection.execute(
-        "SELECT e.state FROM baselines AS b"
+        "SELECT e.state, a.state AS approval FROM baselines AS b"
         " JOIN events AS e ON e.originator_id = b.id::uuid AND e.originator_version = 1"
+        " LEFT JOIN events AS a ON a.originator_id = b.id::uuid AND a.originator_version = 2"
         " WHERE e.notification_id > %(after)s AND (%(account)s::text IS NULL"
         " OR convert_from(b.document, 'UTF8')::jsonb ->> 'account' = %(account)s)"
+        " AND (%(status)s::text IS NULL OR %(status)s = CASE WHEN a.state IS NULL"
+        " AND convert_from(b.document, 'UTF8')::jsonb ? 'author' THEN 'proposed'"
+        " ELSE 'approved' END)"
         " ORDER BY e.notification_id LIMIT %(limit)s",
-        {"after": int(after or 0), "account": query.get("account"), "limit": limit + 1},
+        {
+            "after": int(after or 0),
+            "account": query.get("account"),
+            "status": query.get("status"),
+            "limit": limit + 1,
+        },
     ).fetchall()
-    records = [SHAPES.decode(row["state"]) for row in rows]
+    histories = [
+        [SHAPES.decode(state) for state in (row["state"], row["approval"]) if state is not None]
+        for row in rows
+    ]
     items = [
         {
-            **baseline_shown(record.stream, record.payload),
-            "author": record.actor,
-            "position": record.position,
-            "recorded_at": record.recorded_at,
+            **baseline_shown(history),
+            "position": history[0].position,
+            "recorded_at": history[0].recorded_at,
         }
-        for record in records
+        for history in histories
     ]
-    return page_of([str(record.position) for record in records], items, limit)
+    return page_of([str(history[0].position) for history in histories], items, limit)

@@ -74,6 +74,7 @@ DESCRIBED = {
         "A month of a fiscal year, named by the calendar month in which it begins: `2026-03`.",
         {"type": "string"},
     ),
+    "baseline": ("The baseline's id.", {"type": "string", "format": "uuid"}),
     "report": (
         "Its name; with .csv, .xlsx or .pdf, or by Accept, in that form; .certificate: certified.",
         {"type": "string"},

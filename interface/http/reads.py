@@ -176,7 +176,9 @@ def _limits(reading: Reading, ledger: str) -> Answer:
 
 
 def _baselines(reading: Reading, ledger: str) -> Answer:
-    return _page(reading, ledger, read_baselines, roles=READ_EVENTS, what="baselines")
+    # Who is to approve them has to see them.
+    roles = READ_EVENTS | {"approver"}
+    return _page(reading, ledger, read_baselines, roles=roles, what="baselines")
 
 
 def _periods(reading: Reading, ledger: str) -> Answer:

@@ -4,11 +4,12 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from domain.baselines import SetBaseline, first_of_month, last_of_month
+from domain.baselines import ApproveBaseline, SetBaseline, first_of_month, last_of_month
 from interface.http.fields import (
     AMOUNT,
     POSITION_MAX,
     Amount,
+    Choice,
     Day,
     Moment,
     Pairs,
@@ -23,6 +24,7 @@ from interface.http.schemas_queries import PageQuery
 
 MONTHS_MAX = 240
 DIMENSIONS_MAX = 8
+STATUSES = ("proposed", "approved")
 MONTH = r"[1-9][0-9]{3}-(0[1-9]|1[0-2])"
 
 
@@ -48,8 +50,9 @@ class Units(Pairs):
 
 
 class SetBaselineBody(Body):
-    """An approved baseline: units by month at a unit amount, on an account, perhaps on dimensions
-    of its lines. A later one of the same account and dimensions replaces it in its months."""
+    """Proposes a baseline: units by month at a unit amount, on an account, perhaps on dimensions of
+    its lines. It counts once another person has approved it, and replaces earlier ones of the same
+    account and dimensions in its months."""
 
     makes = SetBaseline
 
@@ -70,7 +73,9 @@ class SetBaselineBody(Body):
         metadata={"description": "Above the last one; the next one without it."},
     )
     approver = Text(
-        ID_MAX, required=True, metadata={"description": "Who approved it: not who sends it."}
+        ID_MAX,
+        allow_none=True,
+        metadata={"description": "Who alone may approve it; without it any other person may."},
     )
 
     @staticmethod
@@ -91,8 +96,15 @@ class SetBaselineBody(Body):
         return wrong or None
 
 
+class ApproveBaselineBody(Body):
+    """Approves a baseline that another person proposed: from now on it counts."""
+
+    makes = ApproveBaseline
+    target = "baseline"
+
+
 class BaselineShown(Schema):
-    """A version of a baseline."""
+    """A version of a baseline: who proposed it, who was asked to approve it, and who did."""
 
     id = Uuid(required=True)
     account = text(required=True)
@@ -104,7 +116,11 @@ class BaselineShown(Schema):
     to = Day(required=True)
     version = Whole(**COUNT)
     source = text(required=True)
-    approver = text(required=True)
+    author = text(required=True)
+    approver = text(required=True, allow_none=True)
+    status = Choice(STATUSES, required=True)
+    approved_by = text(required=True, allow_none=True)
+    approved_at = Moment(required=True, allow_none=True)
     reference = text(required=True, allow_none=True)
 
 
@@ -113,9 +129,8 @@ class BaselineMade(BaselineShown, Receipt):
 
 
 class BaselineRead(BaselineShown):
-    """A version of a baseline, and who recorded it when."""
+    """A version of a baseline, and when it was proposed."""
 
-    author = text(required=True)
     position = Whole(**COUNT)
     recorded_at = Moment(required=True)
 
@@ -132,3 +147,4 @@ class BaselinesQuery(PageQuery):
     """Whose baselines."""
 
     account = Text(ACCOUNT_CODE_MAX)
+    status = Choice(STATUSES)

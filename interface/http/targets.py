@@ -1,4 +1,4 @@
-"""What a path names: ledgers, accounts, entries, authorizations, periods.
+"""What a path names: ledgers, accounts, entries, authorizations, periods, baselines.
 
 What can't be one isn't there.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from application.ledgers import LedgerNotFound
 from domain.accounts import AccountNotFound
 from domain.authorizations import AuthorizationNotFound
+from domain.baselines import BaselineNotFound
 from domain.entries import EntryNotFound
 from domain.refusals import Refusal
 from interface.http.errors import Problem
@@ -52,6 +53,11 @@ def named_period(text: str) -> str:
     return text
 
 
+def named_baseline(text: str) -> str:
+    """Returns the baseline's id in its canonical form. Raises Problem (not_found)."""
+    return _canonical(text, BaselineNotFound(baseline=text[:64]))
+
+
 def _canonical(text: str, missing: Refusal) -> str:
     if _is_uuid(text.lower()) is None:
         raise Problem.of(missing)
@@ -63,5 +69,6 @@ NAMED: dict[str, Callable[[str], str]] = {
     "entry": named_entry,
     "authorization": named_authorization,
     "period": named_period,
+    "baseline": named_baseline,
 }
 """How each kind of target is read from a path."""

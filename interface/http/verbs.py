@@ -41,7 +41,7 @@ from interface.http.schemas_authorizations import (
     SettleMandatoryBody,
     VoidBody,
 )
-from interface.http.schemas_baselines import SetBaselineBody
+from interface.http.schemas_baselines import ApproveBaselineBody, SetBaselineBody
 from interface.http.schemas_erasures import EraseAccountBody, EraseAuthorizationBody, EraseEntryBody
 from interface.http.schemas_periods import (
     ClosePeriodBody,
@@ -136,7 +136,7 @@ def _show_stated(written: Written) -> Shown:
 
 
 def _show_baseline(written: Written) -> Shown:
-    return baseline_shown(written.stored[0].record.stream, written.event)
+    return baseline_shown([stored.record for stored in _history(written)])
 
 
 def _show_rate(written: Written) -> Shown:
@@ -219,6 +219,7 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(SetLimitBody, 200, _show_limit),
         _verb(StateAccountBody, 200, _show_stated),
         _verb(SetBaselineBody, 200, _show_baseline),
+        _verb(ApproveBaselineBody, 200, _show_baseline),
         _verb(EraseEntryBody, 200, _show_erased),
         _verb(EraseAuthorizationBody, 200, _show_erased),
         _verb(EraseAccountBody, 200, _show_erased),

@@ -8,7 +8,7 @@ from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Settle
-from domain.baselines import SetBaseline
+from domain.baselines import ApproveBaseline, SetBaseline
 from domain.closes import ClosePeriod, FilePeriod, ReopenPeriod, SoftClosePeriod
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
@@ -62,6 +62,7 @@ ACCOUNT = f"{LEDGER}/accounts/<account>"
 ENTRY = f"{LEDGER}/entries/<entry>"
 AUTHORIZATION = f"{LEDGER}/authorizations/<authorization>"
 PERIOD = f"{LEDGER}/periods/<period>"
+BASELINE = f"{LEDGER}/baselines/<baseline>"
 BATCH = f"{LEDGER}/batch"
 
 WRITE_ROUTES = (
@@ -75,7 +76,8 @@ WRITE_ROUTES = (
     WriteRoute(f"{ACCOUNT}/statement", StateAccount, AccountStated, "Certify its lines so far"),
     WriteRoute(f"{ACCOUNT}/erase", EraseAccountTexts, TextsErased, "Erase an account's texts"),
     WriteRoute(f"{LEDGER}/limits", SetLimit, LimitChanged, "Set a limit"),
-    WriteRoute(f"{LEDGER}/baselines", SetBaseline, BaselineMade, "Record an approved baseline"),
+    WriteRoute(f"{LEDGER}/baselines", SetBaseline, BaselineMade, "Propose a baseline"),
+    WriteRoute(f"{BASELINE}/approve", ApproveBaseline, BaselineMade, "Approve a baseline"),
     WriteRoute(f"{LEDGER}/rates", RecordRate, RateChanged, "Record an exchange rate"),
     WriteRoute(
         f"{LEDGER}/rates/revaluations", Revalue, RevaluationChanged, "Ask for a revaluation"

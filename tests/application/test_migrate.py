@@ -228,14 +228,13 @@ def test_the_service_may_do_what_it_needs_and_no_more(office: Office) -> None:
                 "periods",
                 "rates",
                 "revaluations",
+                "baselines",
             )
             for privilege in read_and_write
         },
         ("network_references", "SELECT"),
         ("network_references", "INSERT"),
         ("private", "DELETE"),  # texts are erased; what is on record is not
-        ("baselines", "SELECT"),
-        ("baselines", "INSERT"),
         *{
             (table, privilege)
             for table in ("holds", "limit_usages", "open_items", "due_reversals")

@@ -48,7 +48,13 @@ CONTROLLERS = {
     "RecordRate",
     "Revalue",
 }
-WATCHES = {"SetBaseline", "EraseEntryTexts", "EraseAuthorizationTexts", "EraseAccountTexts"}
+WATCHES = {
+    "SetBaseline",
+    "ApproveBaseline",
+    "EraseEntryTexts",
+    "EraseAuthorizationTexts",
+    "EraseAccountTexts",
+}
 """Controllers and compliance."""
 
 CLERKS = {
@@ -75,7 +81,7 @@ def allowed(role: str, name: str) -> bool:
     if role == "compliance":
         return name in WATCHES
     if role == "approver":
-        return name == "ReopenPeriod"
+        return name in ("ReopenPeriod", "ApproveBaseline")
     return role == "controller" and name in CONTROLLERS | CLERKS | WATCHES
 
 
@@ -132,7 +138,7 @@ def test_a_feed_may_do_nothing_else_beyond_its_roles() -> None:
         check(POSTINGS[0].sample(), caller("auditor", network_feed=True))
 
 
-def test_nobody_approves_their_own_baseline() -> None:
+def test_nobody_asks_themselves_to_approve_a_baseline() -> None:
     """Nor that of somebody on whose behalf they send it."""
     baseline = SetBaseline(
         account="a", unit_amount="1", units={"2025-01": "1"}, source="Lease", approver="ada"
@@ -141,6 +147,7 @@ def test_nobody_approves_their_own_baseline() -> None:
         check(baseline, caller("controller"))
     assert forbidden.value.facts["needed"] == "an approver who is not its author"
     check(replace(baseline, approver="bob"), caller("controller"))
+    check(replace(baseline, approver=None), caller("controller"))
     with pytest.raises(Forbidden):
         check(replace(baseline, approver="bob", on_behalf_of="bob"), caller("controller"))
 

@@ -10,7 +10,7 @@ from domain.accounts import (
 )
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
-from domain.baselines import SetBaseline
+from domain.baselines import ApproveBaseline, SetBaseline
 from domain.erasures import EraseAccountTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.journals import OpenJournal
@@ -36,6 +36,7 @@ from tests.domain.faults import (
 from tests.domain.harness import (
     LEDGER,
     TODAY,
+    Hand,
     account,
     given,
     ledger,
@@ -208,6 +209,17 @@ CHART_CHANGES = [
             fault("amount_too_fine", AMOUNTS, sets(units={"2025-01": "0.00001"}), touches="units"),
             fault("amount_too_large", AMOUNTS, sets(unit_amount=TOO_LARGE), touches="amount"),
             fault("amount_too_large", AMOUNTS, sets(units={"2025-01": "9" * 16}), touches="units"),
+        ],
+    ),
+    Good(
+        ApproveBaseline,
+        ledger,
+        [*OLD, SetBaseline(**BASELINE), Hand("grace", "controller")],
+        {"baseline": "g14"},
+        [],
+        [
+            fault("not_found", NOT_FOUND, sets(baseline="g1")),
+            fault("already_exists", TERMINAL, after(ApproveBaseline(baseline="g14"))),
         ],
     ),
     Good(

@@ -4,9 +4,21 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from domain.baselines import Baseline, BaselineExists, BaselineSet, SetBaseline
-from tests.domain.harness import account, ledger
+from domain.baselines import (
+    AnotherPersonNeeded,
+    ApproveBaseline,
+    ApproverNeeded,
+    Baseline,
+    BaselineApproved,
+    BaselineExists,
+    BaselineIsApproved,
+    BaselineNotFound,
+    BaselineSet,
+    SetBaseline,
+)
+from tests.domain.harness import Hand, account, ledger
 
 HOUSING = account("housing", "expense")
 TWO_PLACES = {f"2025-{month:02}": "2" if month <= 6 else "1" for month in range(1, 13)}
@@ -14,7 +26,7 @@ TWO_PLACES = {f"2025-{month:02}": "2" if month <= 6 else "1" for month in range(
 
 def baseline(**members: Any) -> SetBaseline:
     given: dict[str, Any] = {"account": "housing", "unit_amount": "1000", "units": TWO_PLACES}
-    return SetBaseline(**{**given, "source": "Lease", "approver": "ada", **members})
+    return SetBaseline(**{**given, "source": "Lease", **members})
 
 
 def recorded(**members: Any) -> BaselineSet:
@@ -23,12 +35,13 @@ def recorded(**members: Any) -> BaselineSet:
 
 
 def state(event: BaselineSet) -> Baseline:
-    members = {name: getattr(event, name) for name in Baseline.__struct_fields__ if name != "id"}
-    return Baseline(id="b", **members)
+    names = [one for one in Baseline.__struct_fields__ if one not in ("id", "approval")]
+    return Baseline(id="b", **{name: getattr(event, name) for name in names})
 
 
 def test_what_is_left_out_follows_from_the_rest() -> None:
-    assert recorded(reference="R") == BaselineSet(
+    asked = baseline(reference="R", approver="ada", on_behalf_of="bo")
+    assert ledger.given(HOUSING, Hand("ann", "controller")).when(asked).only() == BaselineSet(
         account="housing",
         asset="USD",
         unit_amount="1000.00",
@@ -37,6 +50,8 @@ def test_what_is_left_out_follows_from_the_rest() -> None:
         to=date(2025, 12, 31),
         version=1,
         source="Lease",
+        author="ann",
+        on_behalf_of="bo",
         approver="ada",
         reference="R",
     )
@@ -57,6 +72,47 @@ def test_versions_rise_by_account_and_dimension() -> None:
     assert stood.when(baseline(dimension={"team": "audit"})).only().version == 1
     stood.when(baseline(version=3)).then(BaselineExists(account="housing", version=3, asked=3))
     assert stood.when(baseline(version=4)).only().version == 4
+
+
+ANN, BOB, CLARA = (Hand(name, "controller") for name in ("ann", "bob", "clara"))
+
+
+def test_another_person_approves_it() -> None:
+    proposed = ledger.given(HOUSING, ANN, baseline(dimension={"team": "tax"}))
+    approve = ApproveBaseline(baseline="g15", reference="R")
+    approval = BaselineApproved(
+        account="housing",
+        dimension={"team": "tax"},
+        version=1,
+        author="ann",
+        approver="bob",
+        reference="R",
+    )
+    proposed.given(BOB).when(approve).then(("g15", approval))
+    proposed.when(approve).then(AnotherPersonNeeded(author="ann"))
+    proposed.when(ApproveBaseline(baseline="g14")).then(BaselineNotFound(baseline="g14"))
+    approved = proposed.given(BOB, approve, CLARA)
+    approved.when(approve).then(BaselineIsApproved(account="housing", version=1, approved_by="bob"))
+
+
+def test_nobody_approves_it_on_behalf_of_its_author_nor_whoever_it_was_proposed_for() -> None:
+    proposed = ledger.given(HOUSING, ANN, baseline(on_behalf_of="clara"))
+    for hand, on_behalf_of in ((CLARA, None), (BOB, "ann"), (BOB, "clara")):
+        asked = ApproveBaseline(baseline="g15", on_behalf_of=on_behalf_of)
+        proposed.given(hand).when(asked).then(AnotherPersonNeeded(author="ann"))
+
+
+def test_who_was_asked_to_approve_it_does() -> None:
+    proposed = ledger.given(HOUSING, ANN, baseline(approver="bob"), CLARA)
+    proposed.when(ApproveBaseline(baseline="g15")).then(ApproverNeeded(approver="bob"))
+    assert proposed.when(ApproveBaseline(baseline="g15", on_behalf_of="bob")).code is None
+    assert proposed.given(BOB).when(ApproveBaseline(baseline="g15")).code is None
+
+
+def test_what_was_recorded_without_an_author_was_approved_before() -> None:
+    old = replace(state(recorded()), author=None, approver="ada")
+    assert old.approved_by == "ada"
+    assert state(recorded(approver="ada")).approved_by is None
 
 
 def test_two_places_of_which_one_ends_after_june_are_eighteen_months() -> None:

@@ -12,7 +12,7 @@ from domain.accounts import CloseAccount, OpenAccount
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.authorizations import Authorize, Settle
-from domain.baselines import SetBaseline
+from domain.baselines import ApproveBaseline, SetBaseline
 from domain.closes import (
     AbandonClose,
     ClosePeriod,
@@ -70,7 +70,7 @@ def fill(archive: Archive) -> None:
         Adjust(entry=other, reason="wrong_amount", legs=legs(chart.cash, chart.merchant, "9.00"))
     )
     archive.done(LockBooks(through=day))
-    _baselines(archive, chart)
+    proposed = _baselines(archive, chart)
     _limits(archive, chart)
     _holds(archive, chart)
     archive.done(FreezeAccount(account=chart.merchant))
@@ -107,6 +107,8 @@ def fill(archive: Archive) -> None:
     archive.done(Reverse(entry=id_of(archive.done(Post(legs=owed))), reason="duplicate"))
     _periods(archive, chart)
     _exchange(archive)
+    compliance = Caller("compliance", "key-8", frozenset({"compliance"}), "http")
+    archive.done(ApproveBaseline(baseline=proposed), by=compliance)
 
 
 def _periods(archive: Archive, chart: Any) -> None:
@@ -192,8 +194,9 @@ def _conversion(archive: Archive) -> Command:
     )
 
 
-def _baselines(archive: Archive, chart: Any) -> None:
-    for units in ({"2025-01": "2"}, {"2025-01": "1.5", "2025-02": "1"}):
+def _baselines(archive: Archive, chart: Any) -> str:
+    """Returns the second of two that are proposed."""
+    proposed = [
         archive.done(
             SetBaseline(
                 account=chart.cash,
@@ -202,8 +205,12 @@ def _baselines(archive: Archive, chart: Any) -> None:
                 units=units,
                 source="Lease",
                 approver="compliance",
+                on_behalf_of="zoe",
             )
         )
+        for units in ({"2025-01": "2"}, {"2025-01": "1.5", "2025-02": "1"})
+    ]
+    return id_of(proposed[-1])
 
 
 def _exchange(archive: Archive) -> None:

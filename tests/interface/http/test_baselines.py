@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.interface.http.world import World, assert_problem, body_of, leg
+from tests.interface.http.world import Caller, World, assert_problem, body_of, leg
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -21,13 +21,24 @@ def baseline(account: str, units: dict[str, Any], **more: Any) -> dict[str, Any]
         "unit_amount": "1000",
         "units": units,
         "source": "Lease 2025",
-        "approver": "the-board",
         **more,
     }
 
 
-def record(world: World, account: str, units: dict[str, Any], **more: Any) -> dict[str, Any]:
+def propose(world: World, account: str, units: dict[str, Any], **more: Any) -> dict[str, Any]:
     answer = world.compliance.post(f"{world.path}/baselines", baseline(account, units, **more))
+    assert answer.status_code == 200, answer.text
+    return body_of(answer)
+
+
+def approve(by: Caller, world: World, id: str) -> Any:
+    return by.post(f"{world.path}/baselines/{id}/approve", {})
+
+
+def record(world: World, account: str, units: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Proposed by one, approved by another."""
+    proposed = propose(world, account, units, **more)
+    answer = approve(world.approver, world, proposed["id"])
     assert answer.status_code == 200, answer.text
     return body_of(answer)
 
@@ -148,7 +159,8 @@ def test_a_later_version_counts_in_its_months_and_the_earlier_stays_known(
     assert (july["version"], july["avoided"]) == (2, "600.00")
     again = report(world, account=housing, known_position=before["position"])
     assert again["rows"] == before["rows"]
-    assert any("Approved by the-board, recorded by compliance" in note for note in again["notes"])
+    said = f"approved by approver at position {first['position']}"
+    assert any("Proposed by compliance" in note and said in note for note in again["notes"])
 
 
 def test_months_that_are_not_over_are_left_out(world: World, housing: str) -> None:
@@ -161,10 +173,10 @@ def test_months_that_are_not_over_are_left_out(world: World, housing: str) -> No
 
 
 def test_baselines_are_listed(world: World, housing: str) -> None:
-    made = record(world, housing, {"2025-01": 1, "2025-02": "0.5"}, reference="R-1")
+    made = propose(world, housing, {"2025-01": 1, "2025-02": "0.5"}, reference="R-1")
     assert made["units"] == {"2025-01": "1", "2025-02": "0.5"}
     assert (made["from"], made["to"]) == ("2025-01-01", "2025-02-28")
-    again = record(world, housing, {"2025-02": 1})
+    again = propose(world, housing, {"2025-02": 1})
     path = f"{world.path}/baselines?account={housing}"
     page = body_of(world.auditor.get(f"{path}&limit=1"))
     rest = body_of(world.auditor.get(f"{path}&cursor={page['next']}"))
@@ -176,14 +188,44 @@ def test_baselines_are_listed(world: World, housing: str) -> None:
     }
     assert rest["next"] is None
     assert_problem(world.clerk.get(path), 403, "forbidden")
+    assert approve(world.approver, world, again["id"]).status_code == 200
+    for status, ids in (("proposed", [made["id"]]), ("approved", [again["id"]])):
+        found = body_of(world.approver.get(f"{path}&status={status}"))["items"]
+        assert [(one["id"], one["status"]) for one in found] == [(id, status) for id in ids]
 
 
-def test_who_approves_is_not_who_records(world: World, housing: str) -> None:
+def test_who_approves_is_not_who_proposes(world: World, housing: str) -> None:
     path = f"{world.path}/baselines"
     own = baseline(housing, ONE_PLACE, approver="compliance")
     assert_problem(world.compliance.post(path, own), 403, "forbidden")
     assert world.controller.post(path, own).status_code == 200
     assert_problem(world.clerk.post(path, baseline(housing, ONE_PLACE)), 403, "forbidden")
+    id = propose(world, housing, ONE_PLACE)["id"]
+    for caller in (world.compliance, world.clerk, world.auditor):
+        assert_problem(approve(caller, world, id), 403, "forbidden")
+    for unknown in ("none", "00000000-0000-0000-0000-000000000000"):
+        assert_problem(approve(world.approver, world, unknown), 404, "not_found")
+
+
+def test_it_counts_once_it_is_approved(world: World, housing: str) -> None:
+    proposed = propose(world, housing, {"2025-01": 1})
+    assert (proposed["status"], proposed["approved_by"]) == ("proposed", None)
+    subsidies(world, housing, {"2025-01": 1})
+    before = report(world, account=housing)
+    assert lines(before) == []
+    assert any("not approved, so it does not count" in note for note in before["notes"])
+    first = approve(world.controller, world, proposed["id"])
+    approved = body_of(first)
+    assert (approved["author"], approved["approved_by"]) == ("compliance", "controller")
+    assert (approved["status"], approved["units"]) == ("approved", proposed["units"])
+    assert report(world, account=housing)["totals"]["avoided"] == "500.00"
+    again = report(world, account=housing, known_position=before["position"])
+    assert (again["rows"], again["notes"]) == (before["rows"], before["notes"])
+    # Done once: the same key has the same answer, another one finds it done.
+    path, key = f"{world.path}/baselines/{proposed['id']}/approve", first.headers["Idempotency-Key"]
+    replayed = world.controller.post(path, {}, key=key)
+    assert (body_of(replayed), replayed.headers["Idempotency-Replayed"]) == (approved, "true")
+    assert_problem(approve(world.approver, world, proposed["id"]), 409, "already_exists")
 
 
 @pytest.mark.parametrize(
