@@ -1,15 +1,16 @@
 """Refunds, chargebacks and representments: what was settled goes back, and perhaps returns.
 
 refunded + charged back - represented never passes what was settled, over all settlements together.
-Each posts an entry of its own, dated today; none restores a hold, and all are possible after the
-authorization was closed.
+Each posts an entry of its own, dated today; none restores a hold. What was settled may be returned
+long after the authorization was closed, and a chargeback won back; where there was none, a closed
+authorization refuses a representment as it does every verb that is not about what was settled.
 """
 
 from msgspec.structs import replace
 
 from domain.accounts import find_account
 from domain.assets import Asset, find_asset
-from domain.authorizations import find_authorization, worth_of_two
+from domain.authorizations import check_still_open, find_authorization, worth_of_two
 from domain.books import Books
 from domain.calendar import check_open
 from domain.commands import At, Command, Decided, NewStream, check_narrative
@@ -69,7 +70,7 @@ def charge_back(books: Books, command: Chargeback, at: At, new: NewStream) -> De
 
 def represent(books: Books, command: Representment, at: At, new: NewStream) -> Decided:
     """Returns the entry that gives back what was charged back, at most that. Raises what `refund`
-    raises."""
+    raises; AuthorizationIsClosed, AuthorizationHasExpired where nothing ever was."""
     return _return(books, command, at, new, "representment")
 
 
@@ -86,6 +87,8 @@ def _return(
         debit, credit = credit, debit
     asset = find_asset(books, state.asset)
     check_open_accounts(((debit, asset), (credit, asset)))
+    if kind == "representment" and not minor_units(state.charged_back):
+        check_still_open(state, command.authorization)
     check_open(books.ledger, at.today, at)
     check_narrative(command)
     minor = parse_amount(command.amount, scale=asset.scale, asset=asset.code)

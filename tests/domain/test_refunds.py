@@ -171,3 +171,20 @@ def test_the_reason_other_needs_a_narrative(verb: Any) -> None:
     paid.when(other).then(NarrativeRequired)
     said = verb(authorization=HOLD, amount="1.00", reason="other", narrative="why")
     assert paid.when(said).code is None
+
+
+@pytest.mark.parametrize(
+    ("closed", "expected"),
+    [
+        (closings()[0], "authorization_closed"),
+        (closings()[1], "authorization_closed"),
+        (closings()[2], "authorization_expired"),
+    ],
+)
+def test_closed_without_a_chargeback_there_is_nothing_to_win_back(
+    closed: Given, expected: str
+) -> None:
+    assert closed.when(represent("0.01")).code == expected
+    charged = closed.given(charge_back("10.00"))
+    charged.when(represent("10.01")).then(RefundTooLarge(returnable="10.00", asked="10.01"))
+    assert charged.when(represent("10.00")).code is None

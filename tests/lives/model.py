@@ -19,6 +19,8 @@ class Model(Holding):
         hold = self.holds[id]
         if self.stops.stopped(hold.debit, "debit" if verb == "representment" else "credit"):
             return "account_frozen"
+        if verb == "representment" and not hold.charged_back and (code := hold.closed()):
+            return code
         if not hold.settled:
             return "nothing_settled"
         left = hold.settled - hold.returned
