@@ -46,6 +46,27 @@ class OnHolds(Making):
         amount = max(1, rooms[amount % len(rooms)] + 1 + amount % first.held)
         return self.entry(account, merchant, amount, lambda m: m.transfer(account, amount))
 
+    def take_of_a_limit(self, above: int) -> Deed | None:
+        """All that is left of the last one, of which something is taken in its period, or a cent
+        more."""
+        stops = self.model.stops
+        left = [
+            (limit.account, limit.amount - stops.used(id) + above)
+            for id, limit in stops.limits.items()
+            if limit.per != "authorization" and limit.amount is not None and stops.used(id)
+        ]
+        return self.taking(*left[-1]) if left else None
+
+    def take_a_cent(self) -> Deed | None:
+        """Where a limit stands: then a period of it has begun."""
+        limits = list(self.model.stops.limits.values())
+        return self.taking(limits[-1].account, 1) if limits else None
+
+    def taking(self, account: str, amount: int) -> Deed:
+        amount = max(1, amount)
+        merchant = self.model.merchant
+        return self.entry(account, merchant, amount, lambda m: m.transfer(account, amount))
+
     # -- holds
 
     def authorize(
@@ -128,6 +149,20 @@ class OnHolds(Making):
             return None
         found = self.model.holds[id]
         return self.settling(id, max(1, found.ceiling - found.settled + above))
+
+    def release_an_older(self) -> Deed | None:
+        """The last hold that took of a limit in a period that is over."""
+        stops = self.model.stops
+        older = [
+            id
+            for id in self.model.ids
+            if self.model.holds[id].closed_as is None
+            and stops.took_before(self.model.holds[id].taken)
+        ]
+        if not older:
+            return None
+        id = older[-1]
+        return self.act(id, "release", None, lambda m: m.end(id, "release"))
 
     def end(self, hold: int, verb: str) -> Deed | None:
         id = self.open(hold)

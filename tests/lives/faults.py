@@ -139,6 +139,14 @@ def below_the_limit(right: Any, account: Any, limit: Any, asset: Any, used: int,
     return right(account, limit, asset, used, asked and asked + 1)
 
 
+def gives_back_now(right: Any, books: Any, use: Any, minor: int, count: int) -> None:
+    """To the period of now, not to the one that was charged."""
+    usage = books.usages.get(use.limit)
+    if usage.starts_on is not None and usage.starts_on > use.starts_on:
+        use = replace(use, starts_on=usage.starts_on)
+    right(books, use, minor, count)
+
+
 def restores_all(right: Any, *args: Any, restore_hold: bool = False, **more: Any) -> Any:
     """Also where nobody asked for it."""
     return right(*args, restore_hold="lines" not in more, **more)
@@ -223,6 +231,11 @@ FAULTS: dict[str, Plant] = {
         (increments, "given_back"), by=lambda taken, asset, minor: taken
     ),
     "equal to the limit does not pass": around(limits, "_check_amount", below_the_limit),
+    "a month's limit begins every day": instead((limits, "starts"), by=lambda per, day: day),
+    "a day's limit begins every month": instead(
+        (limits, "starts"), by=lambda per, day: day.replace(day=1)
+    ),
+    "what is given back counts in the period of now": around(limits, "_count", gives_back_now),
     "a hold is released twice": under(EVOLVE, holds.AuthorizationReleased, by=released_twice),
     "a closed hold is settled": instead((authorizations, "check_still_open"), by=nothing),
     "a settled hold is voided": around(hold_ends, "find_open", keeps_settlements),

@@ -105,6 +105,14 @@ class Stops:
                 use.count -= mine.count - count
             mine.amount, mine.count = left, count
 
+    def took_before(self, taken: Taken) -> bool:
+        """True where something of it was taken in a period that is over."""
+        return any(
+            mine.amount and mine.starts_on != self._use(self.limits[id]).starts_on
+            for id, mine in taken.items()
+            if id in self.limits
+        )
+
     def used(self, id: str) -> int:
         """What is taken of a limit in its period of now."""
         return self._use(self.limits[id]).amount

@@ -21,7 +21,7 @@ HOLDS: dict[str, Arguments] = {
         "wallet": WALLET,
         "amount": AMOUNT,
         "percent": ([0, 15, 33],),
-        "seconds": ([None, 5, 15, 65],),
+        "seconds": ([None, 5, 15, 65, 3 * 86_400 + 5],),
         "exactly": EVER,
     },
     "resize": {"hold": HOLD, "amount": AMOUNT, "grows": EVER},
@@ -60,17 +60,22 @@ EVERYTHING = TOGETHER | STOPS
 WEIGHTS = {"authorize": 5, "settle": 2, "give_back": 3, "put_right": 2, "bound": 2}
 """Others have 1."""
 
-DAY = 24 * 60 * 6
-TENS = (0, 0, 0, 0, 1, 6, 6, 6, DAY, 31 * DAY)
-"""Of seconds that pass."""
+HOUR = 60 * 6
+DAY = 24 * HOUR
+TENS = (0, 0, 0, 0, 1, 6, 6, 6, 14 * HOUR, DAY, DAY, 31 * DAY)
+"""Of seconds that pass. (After 14 hours it may be tomorrow in UTC and still today there.)"""
 MORE = tuple((number, "available", "gt", 0) for number in range(2))
 """Only where something that is due expires first."""
-THEN: tuple[Wish | None, ...] = (
-    None,
-    Wish("settle_late", {}),
-    Wish("transfer_what_is_late", {"amount": 0}),
-    Wish("transfer_what_is_late", {"amount": 299}),
-    *(Wish("fund", {"wallet": 0, "amount": 1}, (more,)) for more in MORE),
+TO_A_LIMIT, BEYOND = (Wish("take_of_a_limit", {"above": above}) for above in range(2))
+THEN: tuple[tuple[Wish, ...], ...] = (
+    (),
+    (Wish("settle_late", {}),),
+    (Wish("transfer_what_is_late", {"amount": 0}),),
+    (Wish("transfer_what_is_late", {"amount": 299}),),
+    (TO_A_LIMIT, BEYOND),
+    (BEYOND, TO_A_LIMIT),
+    (Wish("take_a_cent", {}), Wish("release_an_older", {}), BEYOND),
+    *((Wish("fund", {"wallet": 0, "amount": 1}, (more,)),) for more in MORE),
 )
 """What is done when time has passed: what is due at that very moment is due."""
 FOLLOWING = {"freeze": Wish("settle_what_is_stopped", {})}
