@@ -142,6 +142,10 @@ class Ledgers:
         self._check_exists(ledger)
         return self._writers.get(ledger) or self._open_writer(ledger)
 
+    def writer_at_hand(self, ledger: str) -> Writer | None:
+        """Returns the ledger's writer where it is open by now: never waits."""
+        return self._writers.get(ledger)
+
     def store(self, ledger: str) -> LedgerStore:
         """Raises LedgerNotFound."""
         self._check_exists(ledger)
@@ -211,6 +215,10 @@ class Ledgers:
             self._install(connection, schema)
             yield Restoration(connection, ledger=ledger, recorder=self._open_store(ledger).log)
         self._list(ledger)
+
+    def key_at_hand(self, token: str) -> ApiKey | None:
+        """Returns the key with this token where it is believed now: never waits."""
+        return self._keys.at_hand(token)
 
     def authenticate(self, token: str) -> ApiKey | None:
         """Returns the valid key with this token; one revoked is refused a moment later."""

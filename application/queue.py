@@ -17,37 +17,40 @@ MAX_QUEUE_COMMANDS = 50_000
 
 
 class Ticket:
-    """One request's units and, as they come, their outcomes."""
+    """One request's units and, as they come, their outcomes.
 
-    __slots__ = ("_answered", "done", "error", "outcomes", "size", "units")
+    `ended` is called once, when all of them are there or none will be: by the writer's thread,
+    which it must not keep waiting, nor raise anything.
+    """
 
-    def __init__(self, units: deque[list[Prepared]], size: int) -> None:
+    __slots__ = ("done", "ended", "error", "outcomes", "size", "units")
+
+    def __init__(
+        self, units: deque[list[Prepared]], size: int, *, ended: Callable[[], object]
+    ) -> None:
         self.units = units
         self.size = size
+        self.ended = ended
         self.outcomes: list[Outcome] = []
         self.error: Unanswered | None = None
         self.done = False
-        # A bare lock: a request waits once, and an Event is three objects and two locks.
-        self._answered = threading.Lock()
-        self._answered.acquire()
 
     def answer(self, outcomes: Sequence[Outcome]) -> None:
-        """Adds the outcomes of one unit; the last one wakes the caller."""
+        """Adds the outcomes of one unit; the last one ends it."""
         self.outcomes.extend(outcomes)
         if len(self.outcomes) == self.size and not self.done:
             self.done = True
-            self._answered.release()
+            self.ended()
 
     def fail(self, error: Unanswered) -> None:
-        """Wakes the caller with an error, unless it was answered."""
+        """Ends it with an error, unless it was answered."""
         if not self.done:
             self.error = error
             self.done = True
-            self._answered.release()
+            self.ended()
 
-    def wait(self) -> list[Outcome]:
-        """Returns all outcomes when they are there. Raises Unanswered."""
-        self._answered.acquire()
+    def result(self) -> list[Outcome]:
+        """Returns all outcomes. Requires that it has ended. Raises Unanswered."""
         if self.error is not None:
             raise self.error
         return self.outcomes

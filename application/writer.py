@@ -92,6 +92,18 @@ class Writer:
         `outcome_unknown`, `internal`; commands that an earlier commit of the same request did
         are found again under their keys.
         """
+        if not units:
+            return []
+        # A bare lock: a request waits once, and an Event is three objects and two locks.
+        ended = threading.Lock()
+        ended.acquire()
+        ticket = self.send(units, ended=ended.release)
+        ended.acquire()
+        return ticket.result()
+
+    def send(self, units: Sequence[Unit], *, ended: Callable[[], object]) -> Ticket:
+        """Does what `submit` does for whoever can't wait: `ended`, called by the writer's thread,
+        says that the ticket has its result. Requires a unit at least. Raises Unanswered."""
         ids = self._ids
         prepared: deque[list[Prepared]] = deque()
         size = 0
@@ -99,11 +111,9 @@ class Writer:
             assert 0 < len(unit) <= MAX_COMMIT_COMMANDS
             size += len(unit)
             prepared.append([prepare(asked, ids) for asked in unit])
-        if not size:
-            return []
-        ticket = Ticket(prepared, size)
+        ticket = Ticket(prepared, size, ended=ended)
         self._queue.put(ticket)
-        return ticket.wait()
+        return ticket
 
     def close(self) -> None:
         """Commits what waits, answers it, and ends the writer's thread and session."""

@@ -1,4 +1,4 @@
-"""The HTTP server: granian with one process of many blocking threads, and its supervisor.
+"""The HTTP server: granian with one process, an event loop and many threads, and its supervisor.
 
 This process supervises: it holds the embedded PostgreSQL, and starts the one that answers and the
 worker, again when they die. Each of them opens the ledgers itself: their threads and connections
@@ -32,14 +32,11 @@ from interface.supervision import KeptProcess, end_with_supervisor
 from interface.worker import run_worker
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from interface.http.front import Front
 
 THREADS = 128
-"""How many requests are worked on at once. Most of them wait for a commit that they share.
-
-Of 64, 128 and 256 it carried most single posts a second of processor time, at 64 connections and
-at 256.
-"""
+"""How many requests are worked on in threads at once: reads, batches, what the event loop leaves to
+them (interface/http/front.py). Most of them wait for the database."""
 
 STOP_SECONDS = 45
 """How long requests may take to end after a stop; then the worker is killed."""
@@ -78,7 +75,7 @@ def serve(
         name="ready",
         daemon=True,
     )
-    server = _server(address, port, threads)
+    server = _server(address, port)
     server.on_startup(watcher.start)
     connections = replace(database, postgres=None)
     worker = KeptProcess(name="worker", target=run_worker, arguments=(connections, settings))
@@ -92,11 +89,11 @@ def serve(
             stopping.set()
 
 
-def make_application(database: Database, settings: Settings, threads: int) -> "WSGIApplication":
+def make_application(database: Database, settings: Settings, threads: int) -> "Front":
     """Returns the application. Runs in a process that is this application's alone."""
     configure_logs(settings.log_level)
     end_with_supervisor()
-    from interface.http.app import create_app
+    from interface.http.app import create_front
     from interface.http.door import HttpSettings
 
     ledgers = database.ledgers()
@@ -104,9 +101,9 @@ def make_application(database: Database, settings: Settings, threads: int) -> "W
     # Runs when granian has answered what was begun: whoever was told `done` has it on disk.
     atexit.register(ledgers.close)
     limits = HttpSettings(threads=threads, rate_limit_per_second=settings.rate_limit_per_second)
-    application = create_app(ledgers, limits)
+    front = create_front(ledgers, limits)
     calm_collector()
-    return application
+    return front
 
 
 def find_address(host: str, port: int) -> str:
@@ -136,18 +133,16 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _server(address: str, port: int, threads: int) -> AbstractServer[Any]:
+def _server(address: str, port: int) -> AbstractServer[Any]:
     # granian takes the method from here. A forked worker would inherit the supervisor's locks.
     multiprocessing.set_start_method("spawn", force=True)
     return Granian(
         "backoffice",
         address=address,
         port=port,
-        interface=Interfaces.WSGI,
-        blocking_threads=threads,
+        interface=Interfaces.RSGI,
         http=HTTPModes.http1,
         websockets=False,
-        # Warnings are about the number of threads, which is meant; they wait, they don't compute.
         log_level=LogLevels.error,
         log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},
         respawn_failed_workers=True,

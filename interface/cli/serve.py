@@ -45,7 +45,7 @@ class ServeCommand(click.Command):
     default=THREADS,
     show_default=True,
     envvar="BACKOFFICE_THREADS",
-    help="How many requests are worked on at once.",
+    help="How many reads and batches are worked on at once.",
 )
 @click.option(
     "--worker/--no-worker",

@@ -44,6 +44,10 @@ class Admission:
         key = None if token is None else self._ledgers.authenticate(token)
         if key is None:
             raise Problem("unauthenticated", "Send Authorization: Bearer KEY, with a valid key.")
+        return self.admit_holder(key, environ)
+
+    def admit_holder(self, key: ApiKey, environ: Environ) -> Guest:
+        """Does what `admit` does for the holder of a valid key: never waits."""
         if self._rates is not None and (seconds := self._rates.take(key.key_id)):
             raise Problem(
                 "too_many_requests",

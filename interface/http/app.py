@@ -1,4 +1,4 @@
-"""The WSGI application: routes under Flask, every exception a problem, every exchange noted."""
+"""The applications: routes under Flask, every exception a problem, every exchange noted."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from interface.http.docs import Documents, docs_routes
 from interface.http.door import Door, HttpSettings
 from interface.http.exchanges import Exchange, Exchanges
 from interface.http.failures import problem_of
-from interface.http.fastpath import FastPath
+from interface.http.front import Front
 from interface.http.log import OPEN_METHODS, is_open_log
 from interface.http.messages import problem_answer
 from interface.http.openapi import contract
@@ -19,13 +19,21 @@ from interface.http.operations import operations_routes
 from interface.http.routes import contract_routes, respond
 
 
+def create_front(ledgers: Ledgers, settings: HttpSettings) -> Front:
+    """Returns the RSGI application. Requires that the ledgers are open."""
+    door, exchanges = Door(ledgers, settings), Exchanges()
+    return Front(_create(door, exchanges), door, exchanges, threads=settings.threads)
+
+
 def create_app(ledgers: Ledgers, settings: HttpSettings) -> Flask:
-    """Returns the application. Requires that the ledgers are open."""
+    """Returns the WSGI application, which answers everything. Requires open ledgers."""
+    return _create(Door(ledgers, settings), Exchanges())
+
+
+def _create(door: Door, exchanges: Exchanges) -> Flask:
     app = Flask("interface.http", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    door = Door(ledgers, settings)
-    exchanges = Exchanges()
 
     @app.before_request
     def admit() -> None:
@@ -55,10 +63,9 @@ def create_app(ledgers: Ledgers, settings: HttpSettings) -> Flask:
     routes = contract_routes(door)
     app.register_blueprint(routes)
     app.register_blueprint(docs_routes(Documents(partial(contract, app, routes))))
-    app.register_blueprint(operations_routes(ledgers))
+    app.register_blueprint(operations_routes(door.ledgers))
     app.register_error_handler(HTTPException, answer_problem)
     app.register_error_handler(Exception, answer_problem)
-    app.wsgi_app = FastPath(app.wsgi_app, door, exchanges)  # type: ignore[method-assign]  # Flask's way
     return app
 
 

@@ -12,8 +12,8 @@ import msgspec
 
 from application.outcomes import Caller, Unanswered
 from interface.http.errors import Problem
-from interface.http.lines import TOO_LONG, BodyCut, BodyTooLong, read_lines
-from interface.http.messages import NDJSON_MAX_BYTES, READ_BYTES, Environ
+from interface.http.lines import TOO_LONG, BodyTooLong, read_lines
+from interface.http.messages import NDJSON_MAX_BYTES, READ_BYTES, BodyCut, Environ
 from interface.http.parsing import Element
 from interface.http.schemas_batch import BATCH_MAX_COMMANDS
 from interface.http.units import (
@@ -29,7 +29,7 @@ from interface.http.units import (
 MEMORY_MAX_BYTES = 4 << 20
 """What the results take of memory; more of them go to a file."""
 
-CUT = "The body ended before its Content-Length."
+CUT = "The body was cut: it ended too early."
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from interface.http.messages import READ_BYTES, Environ
+from interface.http.messages import READ_BYTES, BodyCut, Environ
 
 LINE_MAX_BYTES = 2 << 20
 """A hundred legs, each with a narrative of a thousand escaped characters, fit well."""
@@ -13,10 +13,6 @@ TOO_LONG = b""
 
 class BodyTooLong(Exception):
     """The body goes on beyond its limit."""
-
-
-class BodyCut(Exception):
-    """The body ended before its Content-Length: its sender or the connection was lost."""
 
 
 def read_lines(environ: Environ, limit: int) -> Iterator[bytes]:

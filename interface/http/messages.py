@@ -1,6 +1,6 @@
 """What comes and goes: parts of a WSGI request read, an answer written.
 
-Views under Flask and the thin path in front of it (fastpath.py) read and write the same way: the
+Views under Flask and commands on the event loop (front.py) read and write the same way: the
 WSGI environ (PEP 3333) is all that both have.
 """
 
@@ -34,6 +34,13 @@ REASON_PHRASES = {status.value: f"{status.value} {status.phrase}" for status in 
 _is_key = re.compile(VISIBLE_ASCII).fullmatch
 _is_etag = re.compile(r'(W/)?"([!#-~]*)"').fullmatch
 _encode = msgspec.json.Encoder().encode
+
+
+class BodyCut(Problem):
+    """The sender or the connection was lost: what is missing must not be taken for left out."""
+
+    def __init__(self) -> None:
+        super().__init__("malformed", "The body was cut: it ended too early.")
 
 
 class Answer(NamedTuple):
@@ -92,12 +99,15 @@ def check_plain(environ: Environ) -> None:
 
 
 def read_body(environ: Environ, limit: int = BODY_MAX_BYTES) -> bytes:
-    """Returns the whole body. Raises Problem (too_large) before it has read more than `limit`."""
+    """Returns the whole body. Raises BodyCut, and Problem (too_large) before it has read more than
+    `limit`."""
     length = environ.get("CONTENT_LENGTH")
     stream = environ["wsgi.input"]
     if length:
         check_length(environ, limit)
         body: bytes = stream.read(int(length))
+        if len(body) < int(length):
+            raise BodyCut
         return body
     if not environ.get("wsgi.input_terminated"):
         return b""

@@ -46,8 +46,7 @@ def contract_routes(door: Door) -> Blueprint:
 
 def answering_command(door: Door, route: WriteRoute) -> Answering:
     """Returns what answers the requests of one route."""
-    verb = VERBS[route.command]
-    kind = next((kind for kind in NAMED if f"<{kind}>" in route.rule), None)
+    verb, kind = VERBS[route.command], route.target
 
     def answer(environ: Environ, guest: Guest, ledger: str, target: str) -> Answer:
         named = None if kind is None else NAMED[kind](target)

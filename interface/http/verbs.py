@@ -87,6 +87,8 @@ class Verb(NamedTuple):
     show: Show
     conditional: bool = False
     """The command may depend on the version that If-Match names."""
+    reads: bool = True
+    """The answer may have to be read from the database."""
 
 
 def _show_ledger(written: Written) -> Shown:
@@ -196,9 +198,14 @@ def _history(written: Written) -> list[Stored]:
 
 
 def _verb(
-    body: type[Body], status: int, show: Show, *, conditional: bool = False
+    body: type[Body],
+    status: int,
+    show: Show,
+    *,
+    conditional: bool = False,
+    reads: bool = True,
 ) -> tuple[type[Command], Verb]:
-    return body.makes, Verb(Loader(body), status, show, conditional)
+    return body.makes, Verb(Loader(body), status, show, conditional, reads)
 
 
 VERBS: dict[type[Command], Verb] = dict(
@@ -225,9 +232,9 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(EraseAccountBody, 200, _show_erased),
         _verb(RecordRateBody, 200, _show_rate),
         _verb(RevalueBody, 200, _show_revaluation),
-        _verb(PostBody, 201, _show_entry),
-        _verb(ReverseBody, 201, _show_entry),
-        _verb(AdjustBody, 201, _show_adjustment),
+        _verb(PostBody, 201, _show_entry, reads=False),
+        _verb(ReverseBody, 201, _show_entry, reads=False),
+        _verb(AdjustBody, 201, _show_adjustment, reads=False),
         _verb(AuthorizeBody, 201, _show_authorization),
         _verb(IncrementBody, 200, _show_authorization),
         _verb(ReduceBody, 200, _show_authorization),

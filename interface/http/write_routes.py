@@ -1,5 +1,6 @@
 """The routes by which single commands come in: one table."""
 
+import re
 from typing import NamedTuple
 
 from marshmallow import Schema
@@ -46,6 +47,8 @@ from interface.http.schemas_erasures import TextsErased
 from interface.http.schemas_periods import PeriodChanged
 from interface.http.schemas_rates import RateChanged, RevaluationChanged
 
+_names = re.compile(r"<(\w+)>").findall
+
 
 class WriteRoute(NamedTuple):
     """`rule` is Flask's, with the ledger and perhaps one target in it."""
@@ -55,6 +58,12 @@ class WriteRoute(NamedTuple):
     answer: type[Schema]
     summary: str
     method: str = "POST"
+
+    @property
+    def target(self) -> str | None:
+        """What its path names beside the ledger, as `targets.NAMED` knows it."""
+        named = _names(self.rule)
+        return named[1] if len(named) > 1 else None
 
 
 LEDGER = f"{LEDGERS}/<ledger>"

@@ -38,18 +38,25 @@ def write(
 
     Raises Problem, Unanswered, LedgerNotFound, psycopg.Error.
     """
+    asked = asked_by(environ, guest, ledger, verb, target)
+    writer = door.ledgers.writer(named_ledger(ledger))
+    try:
+        outcome = writer.submit([(asked,)])[0]
+    except Unanswered as unanswered:
+        raise not_answered(unanswered, asked.key) from unanswered
+    return answer(door, ledger, verb, outcome, asked.key)
+
+
+def asked_by(
+    environ: Environ, guest: Guest, ledger: str, verb: Verb, target: str | None = None
+) -> Asked:
+    """Returns the command that a request asks for. Raises Problem."""
     check_takes_commands(ledger)
     command = load(environ, verb, target)
     if verb.conditional:
         assert isinstance(command, AmendAccount | CloseAccount)
         command = replace(command, expected_version=expected_version(environ))
-    key = idempotency_key(environ)
-    writer = door.ledgers.writer(named_ledger(ledger))
-    try:
-        outcome = writer.submit([(Asked(command, key, guest.caller),)])[0]
-    except Unanswered as unanswered:
-        raise _unanswered(unanswered, key) from unanswered
-    return answer(door, ledger, verb, outcome, key)
+    return Asked(command, idempotency_key(environ), guest.caller)
 
 
 def create_ledger(door: Door, environ: Environ, guest: Guest, verb: Verb) -> Answer:
@@ -62,7 +69,7 @@ def create_ledger(door: Door, environ: Environ, guest: Guest, verb: Verb) -> Ans
     try:
         outcome = door.ledgers.create(command, key=key, by=guest.caller)
     except Unanswered as unanswered:
-        raise _unanswered(unanswered, key) from unanswered
+        raise not_answered(unanswered, key) from unanswered
     return answer(door, command.id, verb, outcome, key)
 
 
@@ -133,6 +140,9 @@ def _judgement(
     return json_answer(200, {**shown, **judged}, headers)
 
 
-def _unanswered(unanswered: Unanswered, key: str) -> Problem:
-    # The key may be the server's: who wants to retry must know it.
+def not_answered(unanswered: Unanswered, key: str) -> Problem:
+    """Returns the problem of a command that the writer could not answer.
+
+    The key may be the server's: who wants to retry must know it.
+    """
     return Problem(unanswered.code, unanswered.detail, headers=(("Idempotency-Key", key),))

@@ -82,6 +82,8 @@ def test_a_long_batch_is_sent_whole_before_anything_is_read(service: Service, le
         (b"GET /nothing HTTP/1.1", b"Host: a b/..\\", b"4", ""),
         (b"GET /nothing HTTP/1.1", b"Host: [::", b"4", ""),
         (b"GET /nothing HTTP/1.0", b"X: y", b"404", "not_found"),
+        (b"GET //v1/ledgers HTTP/1.1", b"Host: x", b"404", "not_found"),
+        (b"GET //health/live HTTP/1.1", b"Host: x", b"404", "not_found"),
         (b"GET /nothing%zz%00 HTTP/1.1", b"Host: x", b"404", "not_found"),
         (b"TRACE /v1/ledgers HTTP/1.1", b"Host: x", b"401", "unauthenticated"),
         (b"BREW /health/live HTTP/1.1", b"Host: x", b"405", "method_not_allowed"),
@@ -130,6 +132,13 @@ def test_bodies_in_chunks_and_without_a_length(service: Service, ledger: str) ->
 def test_keys_in_odd_bytes(service: Service, ledger: str, key: bytes) -> None:
     body = json.dumps(entry(CASH, ANN, "1.00")).encode()
     headers = b"Idempotency-Key: %b\r\nContent-Length: %d" % (key, len(body))
+    status, problem = post(service, f"/v1/ledgers/{ledger}/entries", headers, body)
+    assert (status, problem["code"]) == (422, "invalid_request")
+
+
+def test_two_keys_are_none(service: Service, ledger: str) -> None:
+    body = json.dumps(entry(CASH, ANN, "1.00")).encode()
+    headers = b"Idempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: %d" % len(body)
     status, problem = post(service, f"/v1/ledgers/{ledger}/entries", headers, body)
     assert (status, problem["code"]) == (422, "invalid_request")
 
