@@ -112,6 +112,7 @@ class Commit:
             position=position,
             incarnation=self.incarnation,
             at=At(self.recorded_at, self._today(self.recorded_at)),
+            keep_alive=self.connection.keep_alive,
         )
 
     def _today(self, now: datetime) -> Any:

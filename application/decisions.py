@@ -3,8 +3,7 @@
 A refusal turns down its own command, or its group: only the culprit's is recorded.
 """
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from application.expiry import MAX_EXPIRED_PER_COMMAND, YIELDS_TO_EXPIRY, DueHolds
@@ -57,7 +56,7 @@ class Decisions:
     """Decides on the books, from one position on and at one moment.
 
     `known` are the commands that were done before or have been decided here: the caller fills it
-    with the former.
+    with the former. `keep_alive` is called before each: many take their time, and the lock is held.
     """
 
     def __init__(
@@ -72,8 +71,10 @@ class Decisions:
         position: int,
         incarnation: int,
         at: At,
+        keep_alive: Callable[[], None],
     ) -> None:
         self._books = books
+        self._keep_alive = keep_alive
         self._due_holds = due_holds
         self._at = at
         self._recording = Recording(
@@ -86,7 +87,7 @@ class Decisions:
             at=at,
         )
         self._plain = PlainCommands(books=books, at=at, recording=self._recording, forms=forms)
-        self._due: dict[str, deque[str]] = {}
+        self._due: dict[str, Iterator[str]] = {}
         self._any_due: bool | None = None
         self._expired: list[tuple[Prepared, str]] = []
         self.known: dict[str, Done] = {}
@@ -196,6 +197,7 @@ class Decisions:
         return [*kept, refused, *[others] * (len(unit) - len(outcomes))]
 
     def _decide_one(self, one: Prepared) -> Outcome:
+        self._keep_alive()
         known = self.known.get(one.command_id)
         if known is not None:
             return self._repeated(one, known)
@@ -286,11 +288,7 @@ class Decisions:
             self._due[account] = self._due_holds.on(
                 account, at=self._at.recorded_at, books=self._books
             )
-        due = self._due[account]
-        while due:
-            if self._expire(one, due.popleft()):
-                return True
-        return False
+        return any(self._expire(one, authorization) for authorization in self._due[account])
 
     def _expire(self, one: Prepared, authorization: str) -> bool:
         """Records that a hold has expired, where it is due.

@@ -1,7 +1,6 @@
 """Commits without a database: what the books hold is all that there is."""
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from application.decisions import Decisions
@@ -27,8 +26,8 @@ class DueInMemory(DueHolds):
     def earliest(self) -> datetime | None:
         return min((at for at, _, _ in self._open()), default=None)
 
-    def on(self, account: str, *, at: datetime, books: Books) -> deque[str]:
-        return deque(id for due, id, codes in self._open() if due <= at and account in codes)
+    def on(self, account: str, *, at: datetime, books: Books) -> Iterator[str]:
+        return iter([id for due, id, codes in self._open() if due <= at and account in codes])
 
     def _open(self) -> list[tuple[datetime, str, tuple[str, str]]]:
         return sorted(
@@ -67,6 +66,7 @@ def decide(
         position=position,
         incarnation=1,
         at=at,
+        keep_alive=lambda: None,
     )
     decisions.known |= known
     decisions.keep_on_shelf(needs.entries | needs.new_ids | taken)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from application.expiry import MAX_EXPIRED_PER_COMMAND
 from application.outcomes import Caller
 from application.sweeper import Sweeper
 from domain.accounts import OpenAccount
@@ -125,7 +126,7 @@ def test_every_verb_lets_it_expire_first(office: Office, verb: Any) -> None:
     before = office.position
     more = {} if verb in (Settle, Void, Release) else {"amount": "1.00", "reason": "counterparty"}
     refused = office.do(verb(authorization=authorization, **more))
-    nothing_settled = verb in (Refund, Chargeback, Representment)
+    nothing_settled = verb in (Refund, Chargeback)
     assert refused.code == ("nothing_settled" if nothing_settled else "authorization_expired")
     types = [record["type"] for record in office.records(after=before)]
     assert types == ["AuthorizationExpired", "CommandRefused"]
@@ -171,6 +172,31 @@ def test_who_needs_funds_lets_due_holds_expire_in_order_until_it_passes(office: 
     before = office.position
     office.done(transfer(chart.wallet, chart.merchant, "15.00"))
     assert expired(office, before) == [third]
+
+
+def test_one_command_expires_so_many_and_the_next_one_the_rest(office: Office) -> None:
+    """Two commands of one commit need 1,001 holds of a cent to be gone."""
+    chart = office.chart(funds="10.01")
+    cent = Authorize(
+        debit=chart.wallet,
+        credit=chart.merchant,
+        amount="0.01",
+        asset="USD",
+        expires_in_seconds=60,
+    )
+    assert {opened.code for opened in office.all(*[cent] * (MAX_EXPIRED_PER_COMMAND + 1))} == {None}
+    office.clock.move(seconds=61)
+    before = office.position
+    everything = transfer(chart.wallet, chart.merchant, "10.01")
+    first, second = office.all(everything, everything)
+    assert (first.code, first.facts["available"]) == ("insufficient_funds", "10.00")
+    assert second.code is None
+    types = [record["type"] for record in office.records(after=before)]
+    assert types[MAX_EXPIRED_PER_COMMAND:] == [
+        "CommandRefused",
+        "AuthorizationExpired",
+        "EntryPosted",
+    ]
 
 
 def test_of_the_same_moment_the_smaller_id_comes_first(office: Office) -> None:

@@ -144,12 +144,10 @@ def returning(command: type[Any], *more: Any, too_large: str, poor: str) -> Good
             fault("period_closed", PERIOD, after(LockBooks(through=TODAY))),
             fault("narrative_required", LEGS, sets(reason="other"), touches="text"),
             *AMOUNT_FAULTS,
-            fault(
-                "nothing_settled",
-                HOLD,
-                sets(authorization="unpaid"),
-                touches="hold",
-            ),
+            # Closed: without a chargeback there is nothing to win back.
+            fault("authorization_closed", TERMINAL, sets(authorization="unpaid"), touches="hold")
+            if command is Representment
+            else fault("nothing_settled", HOLD, sets(authorization="unpaid"), touches="hold"),
             fault("refund_too_large", HOLD, sets(amount=too_large), touches="amount"),
             fault("insufficient_funds", FUNDS, early(taken), touches="hold funds"),
         ],
