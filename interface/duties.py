@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import NamedTuple
 
+import psycopg
 import structlog
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -59,6 +60,10 @@ def _keep(duty: Duty, stop: threading.Event, first_pause_seconds: float) -> None
         begun = monotonic()
         try:
             duty.run(stop)
+        except psycopg.OperationalError as error:
+            # The database is away, full or too slow: its words say more than where we asked.
+            said = str(error).strip()
+            log.warning("duty_interrupted", duty=duty.name, error=said, again_in_seconds=pause)
         except Exception:  # whatever it is: the others go on, and so will this one
             log.exception("duty_failed", duty=duty.name, again_in_seconds=pause)
         else:

@@ -6,7 +6,9 @@ import subprocess
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from interface.duties import Duty, work
 from tests.patience import PATIENCE_SECONDS, wait_until
@@ -25,8 +27,11 @@ class Diary:
     def run(self, stop: threading.Event) -> None:
         self.beginnings += 1
         if self._endings:
-            if self._endings.pop(0) == "raises":
+            ending = self._endings.pop(0)
+            if ending == "raises":
                 raise ValueError("by the test")
+            if ending == "loses":
+                raise psycopg.OperationalError("the connection was lost")
             return
         self.settled.set()
         stop.wait()
@@ -53,6 +58,19 @@ def test_a_duty_that_fails_begins_anew_and_stops_no_other() -> None:
     assert not thread.is_alive()
     assert [d.beginnings for d in (failing, ending, steady)] == [3, 2, 1]
     assert all(d.ended for d in (failing, ending, steady))
+
+
+def test_a_database_that_is_away_is_told_in_a_line() -> None:
+    """Each duty loses it at the same time: five tracebacks a try would bury what else is said."""
+    with capture_logs() as said:
+        losing = Diary("loses")
+        thread, stop = begun(losing)
+        assert losing.settled.wait(PATIENCE_SECONDS)
+        stop.set()
+        thread.join(PATIENCE_SECONDS)
+    (lost,) = [line for line in said if line["event"].startswith("duty_")]
+    assert (lost["event"], lost["error"]) == ("duty_interrupted", "the connection was lost")
+    assert "exc_info" not in lost
 
 
 def test_a_duty_that_does_not_heed_the_stop_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
