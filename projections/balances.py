@@ -15,7 +15,7 @@ from psycopg.rows import tuple_row
 
 from projections.chart_totals import read_chart
 from projections.entries import LEFT_OUT
-from projections.lines import PLACES
+from projections.lines import LINES_OF_ENTRY, PLACES
 from projections.totals import MONTHS
 
 MANY_ACCOUNTS = 300
@@ -202,10 +202,7 @@ SELECT k.account, k.asset, sum(l.amount) FILTER (WHERE l.is_debit),
     sum(l.amount) FILTER (WHERE NOT l.is_debit),
     sum(CASE WHEN l.functional IS NOT NULL THEN l.functional
         WHEN l.is_debit THEN l.amount ELSE -l.amount END)
-FROM posted_entries AS p CROSS JOIN LATERAL unnest(p.accounts) AS a (code)
-JOIN line_keys AS k ON k.account = a.code
-JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
-    AND l.place < (p.position + 1) * %(places)s
+FROM posted_entries AS p {LINES_OF_ENTRY}
 WHERE p.class <> 'ordinary' AND p.position <= %(position)s
     AND p.effective_on <= coalesce(%(effective_on)s, 'infinity'::date) AND {LEFT_OUT}
 GROUP BY 1, 2

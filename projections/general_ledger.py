@@ -9,7 +9,7 @@ from psycopg.rows import tuple_row
 
 from projections.balances import read_without
 from projections.entries import LEFT_OUT
-from projections.lines import PLACES
+from projections.lines import LINES_OF_ENTRY, PLACES
 from projections.report import Column, Report, Source, Span, TooLarge
 from projections.trial_balance import WITHOUT, Basis, left_out_since
 
@@ -61,14 +61,14 @@ class Line(NamedTuple):
 _LINES = f"""
 SELECT p.position, l.place %% %(places)s, k.account, k.asset, p.effective_on, l.is_debit, l.amount,
     p.journal, p.class, p.reference, p.actor
-FROM posted_entries AS p CROSS JOIN LATERAL unnest(p.accounts) AS a (code)
-JOIN line_keys AS k ON k.account = a.code
-JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
-    AND l.place < (p.position + 1) * %(places)s
+FROM posted_entries AS p {LINES_OF_ENTRY}
 WHERE p.position <= %(known)s AND p.effective_on BETWEEN %(from_)s AND %(to)s
     AND NOT ({LEFT_OUT})
-    AND (%(account)s::text IS NULL OR a.code = %(account)s
-        OR (a.code > %(account)s || ':' AND a.code < %(account)s || ';'))
+    AND (%(account)s::text IS NULL OR k.account = %(account)s
+        OR (k.account > %(account)s || ':' AND k.account < %(account)s || ';'))
+    AND (%(account)s::text IS NULL OR EXISTS (SELECT FROM unnest(p.accounts) AS a (code)
+        WHERE a.code = %(account)s
+            OR (a.code > %(account)s || ':' AND a.code < %(account)s || ';')))
 ORDER BY l.place LIMIT %(limit)s
 """  # noqa: S608 -- words of these files
 

@@ -46,6 +46,16 @@ from projections.views import Decode, Stored, View
 PLACES = 128
 """place = position * PLACES + number of the leg: one column orders the lines of a ledger."""
 
+LINES_OF_ENTRY = """
+CROSS JOIN LATERAL (
+    SELECT * FROM lines
+    WHERE place > p.position * %(places)s AND place < (p.position + 1) * %(places)s
+    -- Apart from the rest: else all lines of an account may be looked at for each of its entries.
+    OFFSET 0
+) AS l JOIN line_keys AS k ON k.id = l.key
+"""
+"""The lines of `posted_entries AS p`, as `l`, with the account and asset of each, as `k`."""
+
 MAX_REMEMBERED = 300_000
 """Keys and days that a worker keeps in memory; beyond, it forgets all and reads what it needs."""
 

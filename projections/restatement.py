@@ -10,7 +10,7 @@ from psycopg.rows import tuple_row
 
 from projections.balances import Past, read_without
 from projections.entries import LEFT_OUT
-from projections.lines import PLACES
+from projections.lines import LINES_OF_ENTRY, PLACES
 from projections.report import Column, Report, Source, TooLarge
 from projections.trial_balance import WITHOUT, Basis, left_out_since
 
@@ -158,10 +158,7 @@ SELECT k.account, k.asset, p.position, p.effective_on, p.class, p.reference, p.a
     CASE WHEN l.is_debit THEN l.amount ELSE -l.amount END,
     CASE WHEN l.functional IS NOT NULL THEN l.functional
         WHEN l.is_debit THEN l.amount ELSE -l.amount END
-FROM posted_entries AS p CROSS JOIN LATERAL unnest(p.accounts) AS a (code)
-JOIN line_keys AS k ON k.account = a.code
-JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
-    AND l.place < (p.position + 1) * %(places)s
+FROM posted_entries AS p {LINES_OF_ENTRY}
 WHERE p.position > %(closed_at)s AND p.position <= %(known)s AND p.effective_on <= %(day)s
     AND NOT ({LEFT_OUT})
 ORDER BY l.place LIMIT %(limit)s

@@ -6,7 +6,7 @@ from psycopg.rows import tuple_row
 
 from projections.balances import Past, read_past
 from projections.general_ledger import JOURNAL_COLUMNS, Line, sides
-from projections.lines import PLACES
+from projections.lines import LINES_OF_ENTRY, PLACES
 from projections.report import Column, Report, Source, Span, TooLarge
 
 LINES_MAX = 50_000
@@ -67,16 +67,13 @@ def _add(
     )
 
 
-_CUT_OFF = """
+_CUT_OFF = f"""
 SELECT p.position, l.place %% %(places)s, k.account, k.asset, p.effective_on, l.is_debit, l.amount,
     p.journal, p.class, p.reference, p.actor
-FROM posted_entries AS p CROSS JOIN LATERAL unnest(p.accounts) AS a (code)
-JOIN line_keys AS k ON k.account = a.code
-JOIN lines AS l ON l.key = k.id AND l.place > p.position * %(places)s
-    AND l.place < (p.position + 1) * %(places)s
+FROM posted_entries AS p {LINES_OF_ENTRY}
 WHERE p.position <= %(known)s AND (p.position > %(cut)s) = (p.effective_on <= %(day)s)
 ORDER BY l.place LIMIT %(limit)s
-"""
+"""  # noqa: S608 -- words of these files
 
 
 def cut_off(source: Source, *, effective_on: date, cut: int) -> Report:
