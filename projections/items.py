@@ -158,6 +158,8 @@ class ItemLeg(NamedTuple):
     corrects: str | None
     document: str | None
     reference: str | None
+    functional: int
+    """Its worth in the functional asset, debits above zero."""
 
 
 _ACCOUNTS = """
@@ -169,7 +171,8 @@ WHERE %(account)s::text IS NULL OR k.account = %(account)s
 """
 _LEGS = """
 SELECT k.account, k.asset, l.place, l.effective_on, l.is_debit, l.amount, i.entry, i.party,
-    i.due_on, i.matches, i.corrects, i.document, i.reference
+    i.due_on, i.matches, i.corrects, i.document, i.reference,
+    coalesce(l.functional, CASE WHEN l.is_debit THEN l.amount ELSE -l.amount END)
 FROM lines AS l JOIN line_keys AS k ON k.id = l.key
 LEFT JOIN item_legs AS i
     ON i.account = k.account AND i.asset = k.asset AND i.place = l.place
@@ -185,6 +188,20 @@ def read_open_items(source: Source, *, effective_on: date, account: str | None) 
     liabilities without a purpose whose legs name parties, due days or what they match. Requires
     that the views `lines` and `items` show the position. Raises TooLarge.
     """
+    found: list[Item] = []
+    of_account: tuple[str, str] | None = None
+    openings = Openings()
+    for leg in read_item_legs(source, effective_on=effective_on, account=account):
+        if (leg.account, leg.asset) != of_account:
+            found += openings.left()
+            of_account, openings = (leg.account, leg.asset), Openings()
+        openings.take(leg)
+    return found + openings.left()
+
+
+def read_item_legs(source: Source, *, effective_on: date, account: str | None) -> Iterator[ItemLeg]:
+    """Yields the legs through a day of what `read_open_items` is about, by account and asset, in
+    the order in which they relieve each other. Raises TooLarge."""
     end = (source.known + 1) * PLACES
     cursor = source.connection.cursor(row_factory=tuple_row)
     keys = [
@@ -194,22 +211,12 @@ def read_open_items(source: Source, *, effective_on: date, account: str | None) 
         ).fetchall()
         if account is not None or _has_items(source, code, named=named)
     ]
-    found: list[Item] = []
     asked = {"keys": keys, "end": end, "day": effective_on}
-    counted = 0
-    of_account: tuple[str, str] | None = None
-    openings = Openings()
     with source.connection.cursor("items", row_factory=tuple_row) as legs:
-        for row in legs.execute(_LEGS, asked):
-            leg = ItemLeg(*row)._replace(amount=int(row[5]))
-            counted += 1
+        for counted, row in enumerate(legs.execute(_LEGS, asked), start=1):
             if counted > LEGS_MAX:
                 raise TooLarge(f"More than {LEGS_MAX:,} lines; ask for one account.")
-            if (leg.account, leg.asset) != of_account:
-                found += openings.left()
-                of_account, openings = (leg.account, leg.asset), Openings()
-            openings.take(leg)
-    return found + openings.left()
+            yield ItemLeg(*row)._replace(amount=int(row[5]), functional=int(row[-1]))
 
 
 def _has_items(source: Source, code: str, *, named: bool) -> bool:
@@ -227,17 +234,21 @@ class Openings:
         self._of_party: dict[tuple[str, bool], deque[Item]] = defaultdict(deque)
         self._named: dict[str, list[Item]] = defaultdict(list)
 
-    def take(self, leg: ItemLeg) -> None:
-        """Relieves items by a leg; what is left of it opens one."""
+    def take(self, leg: ItemLeg) -> list[Item]:
+        """Relieves items by a leg; what is left of it opens one. Returns them all."""
         left = leg.amount
+        touched = []
         for item in self._candidates(leg):
             part = min(left, item.open) if item.is_debit != leg.is_debit else 0
+            if part:
+                touched.append(item)
             item.open -= part
             left -= part
             if not left:
-                return
+                return touched
         if left:
-            self._open(Item(leg, left))
+            touched.append(self._open(Item(leg, left)))
+        return touched
 
     def left(self) -> list[Item]:
         """Returns what is open."""
@@ -254,13 +265,14 @@ class Openings:
             if waiting and not waiting[0].open:
                 waiting.popleft()
 
-    def _open(self, item: Item) -> None:
+    def _open(self, item: Item) -> Item:
         self._items.append(item)
         self._of_party[item.party, item.is_debit].append(item)
         leg = item.source
         for name in {leg.entry, leg.matches, leg.document, leg.reference} - {None}:
             assert name is not None
             self._named[name].append(item)
+        return item
 
 
 ITEMS = View(

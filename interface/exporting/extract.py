@@ -29,7 +29,7 @@ from projections.balances import Past, read_past
 from projections.moments import recorded_at
 from projections.report import Source, Span
 
-VIEWS = ("lines", "entries")
+VIEWS = ("lines", "entries", "items")
 """What must show the position."""
 
 ENTRIES_A_READ = 1_000

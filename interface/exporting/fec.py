@@ -3,18 +3,26 @@
 Source: article A47 A-1 of the Livre des procédures fiscales, general rules: 18 fields, tabs, the
 opening first, in the order of recording, without the entries that close the accounts, entries
 numbered without a break. Amounts are in the functional currency, which has to be the euro.
+
+Lines that settle each other have the same letters (interface/exporting/letters.py). So that those
+find their counterparts that settle something of an earlier year, the opening has a line for each
+open item.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import count, islice
+from typing import NamedTuple
 
 from domain.accounts import Account
 from domain.entries import Document
 from domain.legs import Leg
 from domain.money import format_amount
 from interface.exporting.extract import LISTED_MAX, Entry, ExportIncomplete, Extract, fiscal_span
+from interface.exporting.letters import Letters, read_letters
+from projections.lettering import Carried
+from projections.lines import PLACES
 
 FIELDS = (
     "JournalCode",
@@ -82,34 +90,39 @@ def check(extract: Extract) -> None:
 
 
 def write(extract: Extract) -> Iterator[str]:
-    """Yields the file line by line. Requires that `check` passed."""
+    """Yields the file line by line. Requires that `check` passed.
+
+    Raises ExportIncomplete where too many lines would have to be held against each other.
+    """
+    letters = read_letters(extract, number_of=_account_number)
     yield _line(FIELDS)
     numbers = count(1)
-    opening = _opening(extract)
+    opening = _opening(extract, letters.carried)
     if opening:
         number = next(numbers)
-        for account, functional in opening:
-            yield _opening_line(extract, number, account, functional)
+        for balance in opening:
+            yield _opening_line(extract, number, balance, letters)
     for entry in extract.entries(only=("opening",)):
-        yield from _lines(extract, entry, next(numbers), *OPENING_JOURNAL)
+        yield from _lines(extract, entry, next(numbers), OPENING_JOURNAL, letters)
     for entry in extract.entries(without=("opening", "closing")):
         journal = extract.journals[entry.posted.journal]
-        yield from _lines(extract, entry, next(numbers), journal.code, journal.name)
+        yield from _lines(extract, entry, next(numbers), (journal.code, journal.name), letters)
 
 
-def _lines(extract: Extract, entry: Entry, number: int, journal: str, name: str) -> Iterator[str]:
+def _lines(
+    extract: Extract, entry: Entry, number: int, journal: tuple[str, str], letters: Letters
+) -> Iterator[str]:
     posted = entry.posted
     document = posted.document or Document()
     recorded_on = datetime.fromisoformat(entry.record.recorded_at).astimezone(extract.zone).date()
     said = entry.texts.narrative or posted.reference or entry.voucher
     piece = document.number or posted.reference or entry.voucher
-    for _, leg, narrative in entry.legs:
+    for place, leg, narrative in entry.legs:
         account = extract.source.accounts[leg.account]
         is_foreign = leg.asset != CURRENCY
         yield _line(
             (
-                journal,
-                name,
+                *journal,
                 str(number),
                 _day(posted.effective_on),
                 _account_number(account),
@@ -120,8 +133,7 @@ def _lines(extract: Extract, entry: Entry, number: int, journal: str, name: str)
                 _day(document.date or posted.effective_on),
                 narrative or said,
                 *_sides(_worth(leg), is_debit=leg.side == "debit"),
-                "",
-                "",
+                *_lettered(letters, entry.record.position * PLACES + place),
                 _day(recorded_on),
                 _comma(leg.amount) if is_foreign else "",
                 leg.asset if is_foreign else "",
@@ -129,8 +141,17 @@ def _lines(extract: Extract, entry: Entry, number: int, journal: str, name: str)
         )
 
 
-def _opening(extract: Extract) -> list[tuple[Account, int]]:
-    """Returns the balances in euro that open the year; earlier results on retained earnings."""
+class Balance(NamedTuple):
+    """A line of the opening, in cents: debits less credits; `item`: what it is what is left of."""
+
+    account: Account
+    functional: int
+    item: Carried | None = None
+
+
+def _opening(extract: Extract, carried: Iterable[Carried]) -> list[Balance]:
+    """Returns the balances in euro that open the year, item by item where there are items; earlier
+    results on retained earnings."""
     accounts = extract.source.accounts
     sums: dict[str, int] = {}
     for one in extract.opening():
@@ -138,14 +159,24 @@ def _opening(extract: Extract) -> list[tuple[Account, int]]:
         if one.functional and accounts[code].type in _RESULT_TYPES:
             code = _retained(extract)[0]
         sums[code] = sums.get(code, 0) + one.functional
-    return [(accounts[code], functional) for code, functional in sorted(sums.items()) if functional]
+    items = []
+    for item in carried:
+        code = item.leg.account
+        if item.leg.asset == CURRENCY and accounts[code].type not in _RESULT_TYPES:
+            minor = item.minor if item.is_debit else -item.minor
+            items.append(Balance(accounts[code], minor, item))
+            sums[code] -= minor
+    rest = [Balance(accounts[code], functional) for code, functional in sums.items() if functional]
+    return sorted([*items, *rest], key=lambda one: one.account.code)
 
 
-def _opening_line(extract: Extract, number: int, account: Account, functional: int) -> str:
+def _opening_line(extract: Extract, number: int, balance: Balance, letters: Letters) -> str:
     first = _day(extract.span.from_)
     scale = extract.source.assets[CURRENCY].scale
-    amount = format_amount(abs(functional), scale)
+    amount = format_amount(abs(balance.functional), scale)
     journal, name = OPENING_JOURNAL
+    account, leg = balance.account, balance.item and balance.item.leg
+    party = (leg and leg.party) or ""
     return _line(
         (
             journal,
@@ -154,19 +185,23 @@ def _opening_line(extract: Extract, number: int, account: Account, functional: i
             first,
             _account_number(account),
             account.name,
-            "",
-            "",
-            journal,
-            first,
+            party,
+            party,
+            (leg and (leg.document or leg.reference)) or journal,
+            _day(leg.effective_on) if leg else first,
             name,
-            *_sides(amount, is_debit=functional > 0),
-            "",
-            "",
+            *_sides(amount, is_debit=balance.functional > 0),
+            *_lettered(letters, leg.place if leg else 0),
             first,
             "",
             "",
         )
     )
+
+
+def _lettered(letters: Letters, place: int) -> tuple[str, str]:
+    found = letters.at.get(place)
+    return ("", "") if found is None else (found.letters, _day(found.day))
 
 
 def _result_before(extract: Extract) -> bool:
