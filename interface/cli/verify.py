@@ -22,8 +22,15 @@ from interface.cli.progress import progress
 from interface.collector import calm_collector
 from interface.evidence.certificates import Certified
 from interface.evidence.divergence import Divergence
-from interface.evidence.live import LiveSource, session, shown_record, verify_live
-from interface.evidence.read_bundle import Bundle, verify_bundle
+from interface.evidence.live import (
+    LiveSource,
+    session,
+    shown_record,
+    verify_live,
+    verify_signed,
+)
+from interface.evidence.read_bundle import Bundle, verify_bundle, verify_signed_bundle
+from interface.evidence.signed import SignedTree
 from interface.evidence.verification import Listener, Verification
 from interface.settings import Settings
 
@@ -50,6 +57,12 @@ FOUND_WRONG = 1
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The certified report, as JSON: it must be that one; where it is not, what differs.",
 )
+@click.option(
+    "--signed-only",
+    is_flag=True,
+    help="Only leaves, tiles, roots and signatures: that no byte of a record was changed since it"
+    " was signed. Several times as fast.",
+)
 @settings_option
 @json_option
 @click.pass_context
@@ -61,6 +74,7 @@ def verify(
     against: Path | None,
     certificate: Path | None,
     report: Path | None,
+    signed_only: bool,
     settings: Settings,
     wants_json: bool,
 ) -> None:
@@ -75,18 +89,24 @@ def verify(
         raise click.UsageError("A certificate has its own checkpoint: leave out --against.")
     if report is not None and certificate is None:
         raise click.UsageError("--report goes with --certificate.")
+    if signed_only and certificate is not None:
+        raise click.UsageError("--signed-only makes no report again: leave out --certificate.")
     checkpoint = None if against is None else read_checkpoint(against)
     held = Held(checkpoint, _bytes_of(certificate), _bytes_of(report))
     calm_collector()
+    done: Right | Signed | Wrong
     if bundle is not None:
-        done = _of_bundle(bundle, held)
+        done = _of_bundle(bundle, held, signed_only=signed_only)
     else:
         assert ledger is not None
-        done = _of_ledger(settings, ledger, held)
+        done = _of_ledger(settings, ledger, held, signed_only=signed_only)
     if isinstance(done, Wrong):
         _say_wrong(done, wants_json=wants_json)
         context.exit(FOUND_WRONG)
-    _say_right(done, wants_json=wants_json)
+    if isinstance(done, Signed):
+        _say_signed(done, wants_json=wants_json)
+    else:
+        _say_right(done, wants_json=wants_json)
 
 
 class Held(NamedTuple):
@@ -104,6 +124,14 @@ class Right(NamedTuple):
     verification: Verification
     against: Checkpoint | None
     certified: Certified | None
+
+
+class Signed(NamedTuple):
+    """Leaves, tiles, roots and signatures alone."""
+
+    ledger: str
+    tree: SignedTree
+    against: Checkpoint | None
 
 
 Verify = Callable[[Checkpoint | None, Listener | None], Verification]
@@ -126,10 +154,13 @@ class Wrong(NamedTuple):
     record: str | None
 
 
-def _of_bundle(directory: Path, held: Held) -> Right | Wrong:
+def _of_bundle(directory: Path, held: Held, *, signed_only: bool) -> Right | Signed | Wrong:
     try:
         bundle = Bundle(directory)
         with progress("records", total=bundle.manifest.size) as advance:
+            if signed_only:
+                tree = verify_signed_bundle(directory, against=held.checkpoint, advance=advance)
+                return Signed(bundle.manifest.ledger, tree, held.checkpoint)
             return _verified(
                 held,
                 bundle.manifest.ledger,
@@ -142,7 +173,9 @@ def _of_bundle(directory: Path, held: Held) -> Right | Wrong:
         return Wrong(divergence, None)
 
 
-def _of_ledger(settings: Settings, ledger: str, held: Held) -> Right | Wrong:
+def _of_ledger(
+    settings: Settings, ledger: str, held: Held, *, signed_only: bool
+) -> Right | Signed | Wrong:
     with running(settings) as database, migrated(database) as ledgers:
         ledgers.store(ledger)
         with ledgers.reader(ledger) as connection:
@@ -153,6 +186,9 @@ def _of_ledger(settings: Settings, ledger: str, held: Held) -> Right | Wrong:
             with session(service, ledger) as connection:
                 keys = LiveSource(connection).keys()
             with progress("records", total=total) as advance:
+                if signed_only:
+                    tree = verify_signed(service, ledger, against=held.checkpoint, advance=advance)
+                    return Signed(ledger, tree, held.checkpoint)
                 return _verified(
                     held,
                     ledger,
@@ -211,6 +247,20 @@ def _say_right(right: Right, *, wants_json: bool) -> None:
         shown = ", ".join(f"{name} {position}" for name, position in done.views.items())
         said += f" The views hold, as of the positions that they show: {shown}."
     click.echo(said)
+
+
+def _say_signed(signed: Signed, *, wants_json: bool) -> None:
+    tree, against = signed.tree, signed.against
+    root = tree.root().hex()
+    if wants_json:
+        size = None if against is None else against.size
+        head = {"ledger": signed.ledger, "size": tree.size, "root": root}
+        write_json({"verified": True, "signed_only": True, "against": size, **head})
+        return
+    said = f"The {tree.size} signed records of {signed.ledger} are what was signed; root {root}."
+    if against is not None:
+        said += f" They begin with the {against.size} of the checkpoint given."
+    click.echo(f"{said} What they say, and the rows, were not looked at.")
 
 
 def summary(certificate: Certificate) -> dict[str, Any]:

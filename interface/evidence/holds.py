@@ -8,7 +8,7 @@ import msgspec
 from interface.evidence.chart import Chart
 from interface.evidence.divergence import Divergence
 from interface.evidence.limits import Limits, Uses
-from interface.evidence.passbook import Passbook, amount_of, shown
+from interface.evidence.passbook import Passbook, Totals, amount_of, shown
 from interface.evidence.shapes import Envelope, Held, Hold
 
 _decode = msgspec.json.Decoder(Held).decode
@@ -27,6 +27,15 @@ class Amounts(NamedTuple):
     charged_back: int
     represented: int
     held: int
+
+
+class Left(NamedTuple):
+    """What an event leaves: the authorization, its amounts, and the totals of its accounts."""
+
+    hold: Hold
+    amounts: Amounts
+    debited: Totals
+    credited: Totals
 
 
 class Holds:
@@ -54,7 +63,7 @@ class Holds:
         self.open: dict[str, Hold] = {}
         self._amounts: dict[str, Amounts] = {}
         """Of the open ones."""
-        self.after: tuple[Hold, Amounts] | None = None
+        self.after: Left | None = None
         """What the last event left."""
         self._uses: dict[str, Uses] = {}
         """What closed ones took of limits: a late settlement may take more."""
@@ -72,7 +81,6 @@ class Holds:
         now = _amounts(after, scale)
         if min(now) < 0 or (after.closed_as is not None and now.held):
             raise Divergence(f"the authorization {record.stream} is left in an impossible state")
-        self.after = (after, now)
         was = self._amounts.get(record.stream)
         if before is not None and (before.debit, before.credit, before.asset) != (
             after.debit,
@@ -87,10 +95,13 @@ class Holds:
         elif now.held:
             raise Divergence(f"the closed authorization {record.stream} holds again")
         change = now.held - (0 if was is None else was.held)
-        self._passbook.totals_of(after.debit, after.asset).pending_debits += change
-        self._passbook.totals_of(after.credit, after.asset).pending_credits += change
-        for code in (after.debit, after.credit):
-            self._chart.account(code).touched += 1
+        debited = self._passbook.totals_of(after.debit, after.asset)
+        credited = self._passbook.totals_of(after.credit, after.asset)
+        debited.pending_debits += change
+        credited.pending_credits += change
+        debited.account.touched += 1
+        credited.account.touched += 1
+        self.after = Left(after, now, debited, credited)
         network = event.network
         if record.type == "AuthorizationForceSettled" and network and network.reference:
             self.references.append(
@@ -142,11 +153,13 @@ def _amounts(hold: Hold, scale: int) -> Amounts:
 
 
 def _settled(was: Amounts, amount: int) -> Amounts:
-    return was._replace(settled=was.settled + amount, held=max(0, was.held - amount))
+    authorized, settled, refunded, charged_back, represented, held = was
+    held = max(0, held - amount)
+    return Amounts(authorized, settled + amount, refunded, charged_back, represented, held)
 
 
-def _opened(was: Amounts, amount: int) -> Amounts:
-    return was._replace(authorized=amount, held=amount)
+def _opened(_was: Amounts, amount: int) -> Amounts:
+    return Amounts(amount, 0, 0, 0, 0, amount)
 
 
 def _ended(was: Amounts, amount: int) -> Amounts:

@@ -29,6 +29,7 @@ from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.rows import check_rows
 from interface.evidence.shapes import Envelope
+from interface.evidence.signed import SignedTree
 from interface.evidence.texts import Text
 from interface.evidence.verification import BATCH, Listener, Stored, Verification
 from interface.evidence.views import Views
@@ -38,6 +39,10 @@ Advance = Callable[[int], None]
 _RECORDS = (
     "SELECT state, notification_id, uuid_send(originator_id), originator_version, topic,"
     " uuid_send(command_id) FROM events WHERE notification_id > %s AND notification_id <= %s"
+    " ORDER BY notification_id"
+)
+_LEAVES = (
+    "SELECT state FROM events WHERE notification_id > %s AND notification_id <= %s"
     " ORDER BY notification_id"
 )
 
@@ -82,6 +87,17 @@ class LiveSource:
             for start in range(after, to, BATCH):
                 cursor.execute(_RECORDS, [start, min(to, start + BATCH)], prepare=True)
                 yield [Stored(*row) for row in cursor.fetchall()]
+
+    def leaves(self, after: int, to: int) -> Iterator[list[bytes]]:
+        """Yields the records' bytes alone, in batches. Raises Divergence where one is missing."""
+        with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            for start in range(after, to, BATCH):
+                end = min(to, start + BATCH)
+                cursor.execute(_LEAVES, [start, end], prepare=True)
+                found = [state for (state,) in cursor.fetchall()]
+                if len(found) < end - start:
+                    raise Divergence(f"of positions {start + 1} to {end} some are missing")
+                yield found
 
     def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
         """Returns the stored tiles of these that there are."""
@@ -174,6 +190,36 @@ def verify_live(
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             _end(verification, connection, views, advance)
     return verification
+
+
+def verify_signed(
+    conninfo: str, ledger: str, *, against: Checkpoint | None, advance: Advance
+) -> SignedTree:
+    """Verifies leaves, tiles, roots and signatures of what was signed, and nothing else.
+
+    Raises Divergence, psycopg.Error.
+    """
+    with session(conninfo, ledger) as connection:
+        source = LiveSource(connection)
+        tree = SignedTree(
+            source, keys=source.keys(), signed_size=source.signed_size, against=against
+        )
+        _take_leaves(tree, source, advance)
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            rest = LiveSource(connection)
+            tree.source, tree.signed_size = rest, rest.signed_size
+            _take_leaves(tree, rest, advance)
+            tree.end()
+            _check_tile_widths(connection, rest)
+            _check_cosignatures(connection)
+    return tree
+
+
+def _take_leaves(tree: SignedTree, source: LiveSource, advance: Advance) -> None:
+    for batch in source.leaves(tree.size, source.signed_size):
+        tree.take(batch)
+        advance(tree.size)
 
 
 def verify_within(

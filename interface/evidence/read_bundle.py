@@ -25,6 +25,7 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.shapes import Envelope
+from interface.evidence.signed import SignedTree
 from interface.evidence.texts import Text
 from interface.evidence.verification import BATCH, Listener, Stored, Verification
 
@@ -200,12 +201,27 @@ def verify_bundle(
     return verification
 
 
+def verify_signed_bundle(
+    directory: Path, *, against: Checkpoint | None, advance: Advance
+) -> SignedTree:
+    """Verifies leaves, tiles, root and signature of a whole bundle, and nothing else. Raises
+    Divergence."""
+    bundle = Bundle(directory)
+    _require_all(bundle)
+    size = bundle.manifest.size
+    tree = SignedTree(bundle, keys=bundle.keys, signed_size=size, against=against)
+    for batch in bundle.records():
+        tree.take([one.state for one in batch])
+        advance(tree.size)
+    tree.end()
+    return tree
+
+
 def begin(
     bundle: Bundle, *, against: Checkpoint | None, listener: Listener | None = None
 ) -> Verification:
     """Returns the verification of a bundle, before its first record. Raises Divergence."""
-    if (bundle.manifest.first, bundle.manifest.last) != (1, bundle.manifest.size):
-        raise Divergence("the bundle has a part of the records; only a whole one can be folded")
+    _require_all(bundle)
     verification = Verification(
         bundle,
         ledger=bundle.manifest.ledger,
@@ -216,6 +232,11 @@ def begin(
     )
     verification.withhold(bundle.manifest.texts_withheld_through)
     return verification
+
+
+def _require_all(bundle: Bundle) -> None:
+    if (bundle.manifest.first, bundle.manifest.last) != (1, bundle.manifest.size):
+        raise Divergence("the bundle has a part of the records; only a whole one can be folded")
 
 
 def end(verification: Verification, bundle: Bundle) -> None:

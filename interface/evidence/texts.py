@@ -55,7 +55,8 @@ class TextCheck:
             return
         left = set(texts)
         for position, state in enumerate(states, start=first + 1):
-            if b'"private":"' not in state and b'"PrivateTextErased"' not in state:
+            # Of both, `private` and `PrivateTextErased`: one look at bytes for millions.
+            if b"rivate" not in state:
                 continue
             try:
                 record = decode_envelope(state)

@@ -5,29 +5,20 @@ Where it comes from (a live ledger, a bundle) is a Source's business. The first 
 diverges ends it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-from application.transparency.notes import (
-    BadNote,
-    Checkpoint,
-    VerifierKey,
-    check_signed,
-    parse_checkpoint,
-    parse_note,
-)
-from application.transparency.tiles import TILE_WIDTH, TileAt, leaf_hashes
-from application.transparency.tree import HASH_BYTES
+from application.transparency.notes import Checkpoint, VerifierKey
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.occurrences import COMMAND, FIRST, Occurrences
 from interface.evidence.shapes import Envelope, decode_envelope
+from interface.evidence.signed import SignedSource, SignedTree
 from interface.evidence.texts import TextCheck, TextSource
-from interface.evidence.tree import GrowingTree, split_at
 
 BATCH = 4096
 
@@ -43,14 +34,8 @@ class Stored(Struct, gc=False):
     command: bytes | None = None
 
 
-class Source(TextSource, Protocol):
+class Source(SignedSource, TextSource, Protocol):
     """What is verified."""
-
-    def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
-        """Returns the stored tiles of these that there are."""
-
-    def notes(self, after: int, to: int) -> Mapping[int, str]:
-        """Returns the signed checkpoints of sizes above `after` and up to `to`."""
 
     def take(self, record: Envelope, fold: Fold) -> None:
         """Hears of each record, after the fold took it in. Raises Divergence."""
@@ -82,12 +67,8 @@ class Verification:
     ) -> None:
         self.fold = Fold(ledger)
         self._source = source
-        self._keys = keys
-        self._signed_size = signed_size
-        self._against = against
         self._listener = listener
-        self._tree = GrowingTree(self._grown)
-        self._tiles: dict[TileAt, bytes] = {}
+        self._tree = SignedTree(source, keys=keys, signed_size=signed_size, against=against)
         self._occurrences = Occurrences()
         self._command: str | None = None
         self.texts = TextCheck()
@@ -106,7 +87,7 @@ class Verification:
             "ledger": self.fold.ledger,
             "size": self.size,
             "root": self._tree.root().hex(),
-            "signed_size": self._signed_size,
+            "signed_size": self._tree.signed_size,
             "erased": self.texts.erased,
             "withheld": self.texts.withheld,
             "views": self.views,
@@ -114,8 +95,8 @@ class Verification:
 
     def go_on(self, source: Source, *, signed_size: int) -> None:
         """Takes what follows from another source of the same ledger, which may have signed more."""
-        self._source = source
-        self._signed_size = signed_size
+        self._source = self._tree.source = source
+        self._tree.signed_size = signed_size
 
     def withhold(self, through: int) -> None:
         """Lets texts up to a position be missing. Requires `check_withheld` in the end."""
@@ -158,89 +139,7 @@ class Verification:
         finally:
             self._occurrences.close()
         self.texts.end()
-        if self.size < self._signed_size:
-            raise Divergence(
-                f"positions {self.size + 1} to {self._signed_size} were signed and are gone",
-                position=self.size + 1,
-            )
-        against = self._against
-        if against is not None and against.size > self.size:
-            raise Divergence(
-                f"the checkpoint given is of size {against.size}; the log ends at {self.size}",
-                position=self.size + 1,
-            )
-
-    # -- the tree
-
-    def _check_tree(self, batch: Sequence[Stored]) -> None:
-        start = self._tree.size
-        leaves = leaf_hashes([one.state for one in batch])
-        notes = self._source.notes(start, start + len(batch))
-        sizes = {*notes}
-        if self._against is not None:
-            sizes.add(self._against.size)
-        for first, last in split_at(start, len(batch), sizes):
-            self._tree.add_leaves(leaves[first:last])
-            self._compare_tiles()
-            size = self._tree.size
-            if size in notes:
-                self._check_note(size, notes[size])
-            if self._against is not None and size == self._against.size:
-                self._check_against(self._against)
-
-    def _grown(self, at: TileAt, hashes: bytes) -> None:
-        self._tiles[at] = hashes
-
-    def _compare_tiles(self) -> None:
-        """A tile is compared as far as it was signed, when it is full or the signed tree ends."""
-        wanted = {}
-        for at, hashes in self._tiles.items():
-            level, number = at
-            signed = (self._signed_size >> (8 * level)) - TILE_WIDTH * number
-            width = min(TILE_WIDTH, signed)
-            if width > 0 and len(hashes) >= HASH_BYTES * width:
-                wanted[at] = hashes[: HASH_BYTES * width]
-        self._tiles = {}
-        stored = self._source.tiles(list(wanted))
-        for at in sorted(wanted):
-            known = stored.get(at)
-            # What was signed since makes it longer.
-            if known is None or known[: len(wanted[at])] != wanted[at]:
-                raise _tile_differs(at, known, wanted[at])
-
-    def _check_note(self, size: int, raw: str) -> None:
-        try:
-            note = parse_note(raw.encode())
-            check_signed(note, self._keys)
-            signed = parse_checkpoint(note.text)
-        except BadNote as error:
-            raise Divergence(f"the checkpoint of size {size}: {error}", position=size) from error
-        if signed.origin not in {key.name for key in self._keys}:
-            raise Divergence(f"the checkpoint of size {size} is of another log", position=size)
-        if (signed.size, signed.root) != (size, self._tree.root()):
-            self._compare_last_leaves()
-            raise Divergence(
-                f"the checkpoint of size {size} states another root than the records give",
-                position=size,
-            )
-
-    def _compare_last_leaves(self) -> None:
-        """Where the newest tile of leaves, not full yet, differs from what is stored: there."""
-        at = (0, (self._tree.size - 1) // TILE_WIDTH)
-        leaves = self._tree.edge.get(at, b"")
-        stored = self._source.tiles([at]).get(at, b"")[: len(leaves)]
-        if stored != leaves[: len(stored)]:
-            raise _tile_differs(at, stored, leaves[: len(stored)])
-
-    def _check_against(self, against: Checkpoint) -> None:
-        if against.root != self._tree.root():
-            raise Divergence(
-                f"the log is not the one of the checkpoint given: a record at or before position"
-                f" {against.size} was changed since",
-                position=against.size,
-            )
-
-    # -- the records
+        self._tree.end()
 
     def _check_records(self, batch: Sequence[Stored]) -> None:
         fold, occurrences, heard = self.fold, self._occurrences, self._source.take
@@ -271,6 +170,9 @@ class Verification:
             occurrences.spill()
         except Divergence as divergence:
             raise _earliest(divergence, expected, occurrences.check) from divergence
+
+    def _check_tree(self, batch: Sequence[Stored]) -> None:
+        self._tree.take([one.state for one in batch])
 
     def _check_texts(self, batch: Sequence[Stored]) -> None:
         self.texts.take(self._source, [one.state for one in batch])
@@ -317,21 +219,3 @@ def _earliest(found: Divergence, position: int, others: Callable[[], None]) -> D
         if before.position is not None and before.position < position:
             return before
     return here
-
-
-def _tile_differs(at: TileAt, stored: bytes | None, wanted: bytes) -> Divergence:
-    level, number = at
-    name = f"tile {number} of level {level}"
-    if stored is None:
-        return Divergence(f"{name} is missing")
-    if len(stored) < len(wanted):
-        return Divergence(f"{name} has {len(stored) // HASH_BYTES} hashes, not what was signed")
-    offset = next(
-        index
-        for index in range(0, len(wanted), HASH_BYTES)
-        if stored[index : index + HASH_BYTES] != wanted[index : index + HASH_BYTES]
-    )
-    if level:
-        return Divergence(f"{name} does not follow from the tiles below it")
-    position = number * TILE_WIDTH + offset // HASH_BYTES + 1
-    return Divergence("the record is not the one whose leaf is in the tree", position=position)

@@ -59,12 +59,10 @@ class HoldRows:
     def hold(self, record: Envelope, fold: Fold) -> None:
         """Works out what an event of an authorization leaves. Requires that the fold took it in."""
         assert fold.holds.after is not None
-        hold, amounts = fold.holds.after
+        hold, amounts, debited, credited = fold.holds.after
         position, asset, text = record.position, hold.asset, member_text
         debit, credit = text(hold.debit), text(hold.credit)
         if position <= self._shown:
-            totals = fold.passbook.totals
-            debited, credited = totals[hold.debit, asset], totals[hold.credit, asset]
             for account, moved in ((debit, debited), (credit, credited)):
                 self.pending.due.append(
                     f"({position},{account},{asset},{moved.pending_debits},{moved.pending_credits})"

@@ -48,6 +48,7 @@ class Appended:
         self._about = about
         self._shown = shown
         self.due: list[str] = []
+        self._found: list[str] = []
         self._due_alone: set[str] = set()
         self._found_alone: set[str] = set()
         self._rows_due = self._rows_found = 0
@@ -70,11 +71,26 @@ class Appended:
 
     def compare(self, connection: Connection[DictRow], position: int) -> None:
         """Lets what is due meet what is found, to a position. Raises Divergence."""
-        self._rows_due += len(self.due)
-        self._due_alone.update(self.due)
-        self.due.clear()
         while self._read_to < position and self._pages_read < self._pages:
             self._read(connection)
+        due, found = self.due, self._found
+        both = min(len(due), len(found))
+        # Most often they come in the same order, and need not be looked for one by one.
+        if due[:both] == found[:both] and not self._due_alone and not self._found_alone:
+            self._rows_due += both
+            self._rows_found += both
+            del due[:both], found[:both]
+        else:
+            self._meet()
+
+    def _meet(self) -> None:
+        """Lets rows meet in whatever order they come. Raises Divergence."""
+        for rows, alone in ((self.due, self._due_alone), (self._found, self._found_alone)):
+            alone.update(rows)
+        self._rows_due += len(self.due)
+        self._rows_found += len(self._found)
+        self.due.clear()
+        self._found.clear()
         met = self._due_alone & self._found_alone
         self._due_alone -= met
         self._found_alone -= met
@@ -84,6 +100,7 @@ class Appended:
     def end(self, connection: Connection[DictRow], shown: int) -> None:
         """Reads the rest; `shown` is up to where the view shows by now. Raises Divergence."""
         self.compare(connection, 1 << 62)
+        self._meet()
         if self._due_alone or self._found_alone:
             raise self._wrong()
         table, number, places = self._about.table, self._about.columns[0], self._about.places
@@ -109,8 +126,7 @@ class Appended:
             )
             found = [row for (row,) in cursor.fetchall()]
         self._pages_read = last
-        self._rows_found += len(found)
-        self._found_alone.update(found)
+        self._found += found
         if found:
             self._read_to = self._number(found[-1])
 

@@ -34,6 +34,9 @@ def test_what_the_worker_signed_is_verified_and_what_was_changed_is_shown(
     assert said.startswith("All ")
     done = json.loads(service.command("verify", "--ledger", ledger, "--json").stdout)
     assert done["verified"] is True
+    signed = ("verify", "--ledger", ledger, "--signed-only")
+    leaves = json.loads(service.command(*signed, "--against", str(checkpoint), "--json").stdout)
+    assert (leaves["verified"], leaves["root"]) == (True, done["root"])
     with psycopg.connect(database.superuser, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
@@ -43,6 +46,7 @@ def test_what_the_worker_signed_is_verified_and_what_was_changed_is_shown(
     found = service.command("verify", "--ledger", ledger, status=1).stdout
     assert found.startswith("Position 6: ")
     assert "Bash" in found
+    assert service.command(*signed, status=1).stdout.startswith("Position 6: ")
     service.command("verify", "--ledger", "nowhere", status=1)
     service.command("verify", status=2)
 
