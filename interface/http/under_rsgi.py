@@ -11,7 +11,7 @@ import sys
 import tempfile
 from asyncio import AbstractEventLoop, get_running_loop, run_coroutine_threadsafe
 from collections.abc import AsyncIterator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from io import BufferedReader, RawIOBase
 from pathlib import Path
@@ -28,6 +28,9 @@ WHOLE_MAX_BYTES = 1 << 20
 
 TAKEN_SECONDS = 5.0
 """How long granian may take to begin with an answer; it does so at once unless the client left."""
+
+SILENT_SECONDS = 30.0
+"""How long nothing may come of a body: a client that is gone without a word keeps no thread."""
 
 _POLL_SECONDS = 0.001
 _NO_KEY = "no key"
@@ -172,14 +175,25 @@ class _Input(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fills the buffer but for the body's end. Raises BodyCut."""
+        """Fills the buffer but for the body's end. Raises BodyCut, also where nothing comes."""
         if not self._ended and len(self._held) < len(buffer):
             # The thread waits once for all of it, not for every piece.
-            run_coroutine_threadsafe(self._gather(len(buffer)), self._loop).result()
+            self._wait(run_coroutine_threadsafe(self._gather(len(buffer)), self._loop))
         size = min(len(buffer), len(self._held))
         buffer[:size] = self._held[:size]
         del self._held[:size]
         return size
+
+    def _wait(self, gathering: Future[None]) -> None:
+        held = len(self._held)
+        while True:
+            try:
+                return gathering.result(SILENT_SECONDS)
+            except TimeoutError:
+                if held == len(self._held):
+                    gathering.cancel()
+                    raise BodyCut from None
+                held = len(self._held)
 
     async def _gather(self, most: int) -> None:
         if self._pieces is None:

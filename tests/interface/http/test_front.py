@@ -376,6 +376,25 @@ def test_nothing_of_a_body_that_is_cut_is_done(
     assert balance["lines"] == 0
 
 
+def test_a_client_that_falls_silent_keeps_no_thread(
+    world: World, served: Served, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are eight; without an end to their waiting nobody else would be answered."""
+    monkeypatch.setattr("interface.http.under_rsgi.SILENT_SECONDS", 0.05)
+    head = (
+        f"POST {world.path}/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 20000\r\n\r\n{"
+    )
+    silent = []
+    for _ in range(9):
+        connection = socket.create_connection(("127.0.0.1", served.port), PATIENCE_SECONDS)
+        connection.sendall(head.encode())
+        silent.append(connection)
+    for connection in silent:
+        with connection, connection.makefile("rb") as answer:
+            assert b" 400 " in answer.readline()
+
+
 def test_a_long_answer_waits_for_its_client(served: Served) -> None:
     connection = served.connect()
     connection.request("GET", "/pieces")
