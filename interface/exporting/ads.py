@@ -59,6 +59,9 @@ _GL_DETAIL = (
     # Not the standard's.
     "Voucher",
     "Class",
+    "Correction",
+    "Corrected_Journal_ID",
+    "Reason",
     "Reference",
     "Party",
 )
@@ -231,6 +234,9 @@ class _Header:
             str(document.date or ""),
             entry.voucher,
             posted.class_,
+            posted.correction or "",
+            posted.corrects or "",
+            record.reason or "",
             guarded(posted.reference or ""),
         )
 

@@ -24,17 +24,20 @@ CHART = {
     "assetsx": "asset",
     "liabilities:loans": "liability",
     "equity:capital": "equity",
+    "equity:retained": "equity",
     "revenue:sales": "revenue",
     "expenses:rent": "expense",
 }
 """`assetsx` is not in the branch `assets`."""
+
+PURPOSES = {"assets:conversion": "conversion", "equity:retained": "retained_earnings"}
 
 
 def prepare(office: Office) -> None:
     """Opens the accounts of CHART, which take any asset, and registers EUR."""
     commands: list[Command] = [RegisterAsset(code="EUR")]
     for code, kind in CHART.items():
-        purpose = "conversion" if code == "assets:conversion" else None
+        purpose = PURPOSES.get(code)
         line = f"Line of {code.partition(':')[0]}"
         commands.append(
             OpenAccount(code=code, type=kind, name=code, purpose=purpose, statement_line=line)  # type: ignore[arg-type]
@@ -56,6 +59,20 @@ def live(office: Office, chance: random.Random, commands: int) -> None:
         ]
         done += len(batch)
         office.clock.move(hours=chance.choice((0, 1, 7, 30, 200)))
+
+
+def live_in(office: Office, chance: random.Random, month: str, commands: int) -> None:
+    """Posts on days of a month that is open, and takes some of that back on others."""
+
+    def day() -> date:
+        return date.fromisoformat(f"{month}-{chance.randint(1, 28):02}")
+
+    posts = [
+        Post(legs=_legs(chance), effective_on=day(), class_=_class(chance)) for _ in range(commands)
+    ]
+    done = [office.done(post) for post in posts]
+    for outcome in chance.sample(done, commands // 4):
+        office.done(Reverse(entry=id_of(outcome), reason="data_entry", effective_on=day()))
 
 
 def _command(office: Office, chance: random.Random, posted: list[str]) -> Command:

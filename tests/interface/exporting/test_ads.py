@@ -101,7 +101,15 @@ def test_rows_say_who_when_and_what_they_correct(books: Books, tables: Tables) -
         "2",
         books.reversed,
     )
-    assert rows[books.replacement]["Reversal_Indicator"] == ""
+    replacement = rows[books.replacement]
+    assert replacement["Reversal_Indicator"] == ""
+    replaced = rows[replacement["Corrected_Journal_ID"]]
+    assert (replaced["Reversal_Indicator"], replacement["Correction"]) == ("1", "replacement")
+    assert (reversal["Corrected_Journal_ID"], reversal["Correction"]) == (
+        books.reversed,
+        "reversal",
+    )
+    assert (reversal["Reason"], replacement["Reason"]) == ("duplicate", "wrong_amount")
     assert wrong["Entered_By"] == "carla"
     assert (wrong["Entered_Date"], wrong["Entered_Time"]) == ("2026-03-31", "14:00:00")
     users = {row["User_ID"]: row for row in tables.rows("User_Listing")}

@@ -4,7 +4,7 @@ import csv
 import io
 import random
 from collections import defaultdict
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +15,11 @@ import openpyxl
 import pypdf
 import pytest
 
+from application.outcomes import Caller
 from application.transparency.certificates import canonical
+from domain.closes import ClosePeriod, ReopenPeriod
+from domain.ledgers import LockBooks
+from interface.closer import Closer, NotShown
 from interface.evidence.recomputed import Recomputation
 from interface.evidence.shapes import decode_envelope
 from interface.http.app import create_app
@@ -30,7 +34,16 @@ from tests.application.office import Office
 from tests.interface.http.world import World, assert_problem, body_of, entry
 from tests.interface.http.world import leg as leg_body
 from tests.projections.conftest import Worker
-from tests.projections.history import CHART, Leg, left_out, legs_of, live, open_items, prepare
+from tests.projections.history import (
+    CHART,
+    Leg,
+    left_out,
+    legs_of,
+    live,
+    live_in,
+    open_items,
+    prepare,
+)
 
 WITHOUT = {
     "unadjusted": {
@@ -44,6 +57,10 @@ WITHOUT = {
     "post-closing": set(),
 }
 
+
+DECEMBER = "2025-12"
+ROUNDS = 3
+CARL = Caller("carl", "key-7", frozenset({"controller"}), "http")
 
 Past = tuple[World, list[Leg], Office]
 
@@ -66,8 +83,32 @@ def catch_up(office: Office) -> None:
 
 @pytest.fixture(scope="module")
 def past(module_office: Office) -> Past:  # noqa: F811
-    """A ledger with a random history and its legs, to be read only."""
-    return lived(module_office)
+    """A ledger with a random history, in which a year was closed, reopened and closed anew, and
+    its legs; to be read only."""
+    world, _, office = lived(module_office)
+    chance = random.Random(7)
+    office.done(LockBooks(through=date(2025, 11, 30)))
+    for _ in range(2):
+        close(office)
+        live(office, chance, 6)
+        office.done(ReopenPeriod(period=DECEMBER, reason="regulatory"))
+        office.done(ReopenPeriod(period=DECEMBER), by=CARL)
+        live_in(office, chance, DECEMBER, 8)
+    close(office)
+    live(office, chance, 20)
+    catch_up(office)
+    return world, legs_of(office.records()), office
+
+
+def close(office: Office) -> None:
+    """Has the closer close the year, as often as it has to wait for the views."""
+    office.done(ClosePeriod(period=DECEMBER))
+    for _ in range(ROUNDS):
+        catch_up(office)
+        with suppress(NotShown):
+            Closer(office.ledgers, views_seconds=0).look_after("acme")
+            return
+    raise AssertionError("the closer does not come to an end")
 
 
 @pytest.fixture
@@ -124,6 +165,59 @@ def test_the_trial_balance_equals_the_records(past: Past) -> None:
             assert report["position"] == known
             for sides in report["totals"].values():
                 assert sides["debit"] == sides["credit"]
+
+
+def test_each_close_equals_the_records_and_so_does_what_changed_between_them(past: Past) -> None:
+    world, legs, _ = past
+    path = f"{world.path}/periods/{DECEMBER}"
+    closes = [one["position"] for one in body_of(world.auditor.get(path))["closes"]]
+    assert len(closes) == 3
+
+    def nets(known: int) -> dict[tuple[str, str], Fraction]:
+        found: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+        for leg in legs:
+            if leg.position <= known and leg.effective_on.year < 2026:
+                found[leg.account, leg.asset] += leg.amount if leg.is_debit else -leg.amount
+        return found
+
+    for number, known in enumerate(closes, start=1):
+        report = get(world, "trial-balance", period=DECEMBER, close=number)
+        shown = {
+            (row["account"], row["asset"]): Fraction(row["debit"]) - Fraction(row["credit"])
+            for row in report["rows"]
+            if row["kind"] == "line"
+        }
+        assert report["position"] == known
+        assert {key: net for key, net in shown.items() if net} == {
+            key: net for key, net in nets(known).items() if net
+        }
+        # What is closed holds no result any more.
+        assert not [key for key, net in nets(known).items() if net and _is_result(key[0])]
+    for first, second in ((1, 2), (2, 3), (1, 3)):
+        changed = get(
+            world,
+            "restatement",
+            period=DECEMBER,
+            close=first,
+            against=second,
+            basis="post-closing",
+        )
+        before, after = nets(closes[first - 1]), nets(closes[second - 1])
+        shown = {
+            (row["account"], row["asset"]): (Fraction(row["restated"]) - Fraction(row["closed"]))
+            for row in changed["rows"]
+            if row["kind"] == "total"
+        }
+        assert shown
+        assert {key: abs(net) for key, net in shown.items() if net} == {
+            key: abs(after[key] - before[key])
+            for key in after.keys() | before.keys()
+            if after[key] != before[key]
+        }
+
+
+def _is_result(account: str) -> bool:
+    return CHART[account] in ("revenue", "expense")
 
 
 def test_assets_are_liabilities_equity_and_result_at_every_date(
@@ -251,12 +345,17 @@ def test_missing_vouchers_are_named(own_past: Past) -> None:
     world, _, office = own_past
     gone = "(2, 4, 5, 6)"
     office.query(f"DELETE FROM {{}}.posted_entries WHERE voucher_no IN {gone} AND fiscal_year=2026")
-    office.query("UPDATE {}.posted_entries SET voucher_no = 8 WHERE voucher_no = 9")
+    (given,) = office.query("SELECT last_no FROM {}.vouchers WHERE fiscal_year = 2025")
+    for year, number in ((2026, 9), (2025, given["last_no"] - 1)):
+        office.query(
+            f"UPDATE {{}}.posted_entries SET voucher_no = {number - 1}"
+            f" WHERE voucher_no = {number} AND fiscal_year = {year}"
+        )
     report = get(world, "completeness")
     series = {row["fiscal_year"]: row for row in report["rows"] if "journal" in row}
-    (given,) = office.query("SELECT last_no FROM {}.vouchers WHERE fiscal_year = 2025")
     assert (series[2026]["missing"], series[2026]["even"]) == ("2, 4-6, 9", "no")
-    assert (series[2025]["missing"], series[2025]["last_no"]) == ("9", given["last_no"])
+    last = given["last_no"]
+    assert (series[2025]["missing"], series[2025]["last_no"]) == (str(last - 1), last)
     assert report["totals"]["missing_vouchers"] >= 6
     assert report["totals"]["uneven"] == sum(row.get("even") == "no" for row in report["rows"])
     entries = follow(world, series[2025]["links"]["entries"])["items"]
