@@ -10,8 +10,9 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
+from psycopg.types.numeric import IntLoader
 
 from projections.chart_totals import read_chart
 from projections.entries import LEFT_OUT
@@ -41,8 +42,8 @@ class Past(NamedTuple):
 
 
 _ALL_KNOWN = """
-SELECT k.account, k.asset, l.all_debits::text, l.all_credits::text,
-    coalesce(l.all_functional, l.all_debits - l.all_credits)::text
+SELECT k.account, k.asset, l.all_debits, l.all_credits,
+    coalesce(l.all_functional, l.all_debits - l.all_credits)
 FROM line_keys AS k CROSS JOIN LATERAL (
     SELECT * FROM lines WHERE key = k.id AND place < %(end)s ORDER BY place DESC LIMIT 1
 ) AS l
@@ -51,8 +52,8 @@ ORDER BY k.account, k.asset
 """
 
 _UP_TO_DAY = """
-SELECT k.account, k.asset, coalesce(t.debits, 0)::text, coalesce(t.credits, 0)::text,
-    coalesce(t.functional, 0)::text
+SELECT k.account, k.asset, coalesce(t.debits, 0), coalesce(t.credits, 0),
+    coalesce(t.functional, 0)
 FROM line_keys AS k
 CROSS JOIN LATERAL (
     SELECT run FROM lines WHERE key = k.id AND place < %(end)s ORDER BY place DESC LIMIT 1
@@ -117,14 +118,12 @@ def read_past(
     else:
         next_day = effective_on + timedelta(days=1)
         if account is None and not _are_few(connection, where, given):
-            rows = read_chart(connection, end=end, next_day=next_day, where=where, parameters=given)
+            rows = read_chart(
+                _cursor(connection), end=end, next_day=next_day, where=where, parameters=given
+            )
         else:
             rows = _rows(connection, _UP_TO_DAY, where, {**given, "end": end, **_before(next_day)})
-    # Digits, because totals may pass 64 bits.
-    return [
-        Past(account, asset, int(debits), int(credits), int(functional))
-        for account, asset, debits, credits, functional in rows
-    ]
+    return list(map(Past._make, rows))
 
 
 _LINES = """
@@ -193,13 +192,20 @@ def _before(next_day: date) -> dict[str, Any]:
 def _rows(
     connection: Connection[Any], text: str, where: str, parameters: dict[str, Any]
 ) -> list[Any]:
+    return _cursor(connection).execute(text.format(where=where).encode(), parameters).fetchall()
+
+
+def _cursor(connection: Connection[Any]) -> Cursor[tuple[Any, ...]]:
+    """One that gives whole numbers, which may pass 64 bits, as such: in the chart there are ten
+    thousand of them. Any other number would raise ValueError."""
     cursor = connection.cursor(row_factory=tuple_row)
-    return cursor.execute(text.format(where=where).encode(), parameters).fetchall()
+    cursor.adapters.register_loader("numeric", IntLoader)
+    return cursor
 
 
 _OF_CLASSES = f"""
-SELECT k.account, k.asset, sum(l.amount) FILTER (WHERE l.is_debit),
-    sum(l.amount) FILTER (WHERE NOT l.is_debit),
+SELECT k.account, k.asset, coalesce(sum(l.amount) FILTER (WHERE l.is_debit), 0),
+    coalesce(sum(l.amount) FILTER (WHERE NOT l.is_debit), 0),
     sum(CASE WHEN l.functional IS NOT NULL THEN l.functional
         WHEN l.is_debit THEN l.amount ELSE -l.amount END)
 FROM posted_entries AS p {LINES_OF_ENTRY}
@@ -229,7 +235,7 @@ def read_without(
     if not classes:
         return all
     rows = (
-        connection.cursor(row_factory=tuple_row)
+        _cursor(connection)
         .execute(
             _OF_CLASSES,
             {
@@ -242,16 +248,13 @@ def read_without(
         )
         .fetchall()
     )
-    left_out = {(account, asset): [int(n or 0) for n in sums] for account, asset, *sums in rows}
-    nothing = [0, 0, 0]
-    found = []
-    for one in all:
-        debits, credits, functional = left_out.get((one.account, one.asset), nothing)
-        found.append(
-            one._replace(
+    left_out = {(account, asset): sums for account, asset, *sums in rows}
+    for number, one in enumerate(all):
+        if sums := left_out.get((one.account, one.asset)):
+            debits, credits, functional = sums
+            all[number] = one._replace(
                 debits=one.debits - debits,
                 credits=one.credits - credits,
                 functional=one.functional - functional,
             )
-        )
-    return found
+    return all

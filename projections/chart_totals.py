@@ -15,8 +15,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from psycopg import Connection
-from psycopg.rows import tuple_row
+from psycopg import Connection, Cursor
 
 from projections.totals import MONTHS, month_of
 
@@ -115,8 +114,8 @@ _EARLIER_STRETCHES = """
     WHERE before <= %(ended)s AND period < %(month)s GROUP BY key
 """
 _CHART = """
-SELECT k.account, k.asset, coalesce(t.debits, 0)::text, coalesce(t.credits, 0)::text,
-    coalesce(t.functional, t.debits - t.credits, 0)::text
+SELECT k.account, k.asset, coalesce(t.debits, 0), coalesce(t.credits, 0),
+    coalesce(t.functional, t.debits - t.credits, 0)
 FROM line_keys AS k LEFT JOIN (
     SELECT key, sum(debits) AS debits, sum(credits) AS credits, sum(functional) AS functional
     FROM (
@@ -143,17 +142,16 @@ ORDER BY k.account, k.asset
 
 
 def read_chart(
-    connection: Connection[Any],
+    cursor: Cursor[tuple[Any, ...]],
     *,
     end: int,
     next_day: date,
     where: str,
     parameters: Mapping[str, str | None],
-) -> list[tuple[str, ...]]:
-    """Returns account, asset, debits, credits and worth, in digits, of all accounts that had lines
+) -> list[tuple[Any, ...]]:
+    """Returns account, asset, debits, credits and worth of all accounts that had lines
     before the place `end` and meet the condition `where` on `line_keys AS k`: what was posted by
     these lines before `next_day`."""
-    cursor = connection.cursor(row_factory=tuple_row)
     row = cursor.execute(
         "SELECT (SELECT coalesce(max(before), 0) FROM chart_stretches WHERE before <= %s),"
         " (SELECT coalesce(max(before), 0) FROM chart_stretches)",

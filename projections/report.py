@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -103,13 +104,17 @@ class Source(NamedTuple):
         return "" if found is None else found.name
 
 
-_account = msgspec.json.Decoder(Account).decode
+ACCOUNTS_REMEMBERED = 50_000
+"""By their documents, which every report reads anew: the chart of most is the same as before."""
+
+_account = lru_cache(ACCOUNTS_REMEMBERED)(msgspec.json.Decoder(Account).decode)
 _asset = msgspec.json.Decoder(Asset).decode
 
 
 def source_of(connection: Connection[Any], *, ledger: Ledger, known: int) -> Source:
     """Reads the chart and the assets beside the views."""
-    cursor = connection.cursor(row_factory=tuple_row)
+    # Binary: documents as they are, not in hex.
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
     accounts = cursor.execute("SELECT code, document FROM accounts").fetchall()
     assets = cursor.execute("SELECT code, document FROM assets").fetchall()
     return Source(

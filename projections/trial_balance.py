@@ -24,6 +24,9 @@ What earlier years ended with was carried forward with all of them, so what corr
 earlier year stays: the reversal of last year's revaluation or accrual belongs to the books with
 which the new year begins, not to its own adjustments."""
 
+NOTHING = 0, 0
+"""Net and worth of what does not stand in a trial balance."""
+
 COLUMNS = (
     Column("account", "Account"),
     Column("name", "Name"),
@@ -48,25 +51,25 @@ def trial_balance(
         columns=COLUMNS,
     )
     nets: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
-    for one in read_without(
+    for account, asset, debits, credits, worth in read_without(
         source.connection,
         WITHOUT[basis],
         position=source.known,
         effective_on=source.through(effective_on),
         since=left_out_since(source, effective_on or date.max),
     ):
-        of_asset = nets[one.asset]
-        group = source.group(one.account, depth)
-        net, functional = of_asset.get(group, (0, 0))
-        of_asset[group] = net + one.net, functional + one.functional
-    worth: list[int] = []
+        of_asset = nets[asset]
+        group = account if depth is None else source.group(account, depth)
+        net, functional = of_asset.get(group, NOTHING)
+        of_asset[group] = net + debits - credits, functional + worth
+    worths: list[int] = []
     for asset in sorted(nets):
         of_asset = nets[asset]
-        lines = [(code, *of_asset[code]) for code in sorted(of_asset) if any(of_asset[code])]
+        lines = sorted((code, *both) for code, both in of_asset.items() if both != NOTHING)
         if lines:
             _add_asset(report, source, asset, lines)
-            worth += [functional for _, _, functional in lines]
-    report.totals["functional"] = _sides(source, worth, None)
+            worths += [functional for _, _, functional in lines]
+    report.totals["functional"] = _sides(source, worths, None)
     return report
 
 
