@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -27,7 +28,7 @@ from projections.holds import HOLDS
 from projections.items import ITEMS
 from projections.lines import LINES
 from projections.refusals import REFUSALS
-from projections.runner import Runner
+from projections.runner import Runner, connect
 from projections.views import install
 
 VIEWS = (LINES, ENTRIES, ITEMS, HOLDS, REFUSALS)
@@ -138,7 +139,7 @@ def duties(database: Database, ledgers: Ledgers) -> list[Duty]:
     """Returns what a worker does. Requires that the ledgers are open."""
     service = acting_as_service(database.service)
     runner = Runner(
-        conninfo=service,
+        session=partial(connect, service),
         ledgers=lambda: {ledger: schema_of(ledger) for ledger in ledgers.names()},
         views=VIEWS,
         decode=SHAPES.decode,

@@ -146,7 +146,7 @@ class EntriesFold:
     def fold(self, connection: Connection[Any], events: Sequence[Stored]) -> None:
         dimensions: list[tuple[Any, ...]] = []
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            for position, state in events:
+            for position, state, _ in events:
                 envelope = _envelope(state)
                 posted = self._posted(envelope, state)
                 copy.write_row(_row(position, envelope, posted))

@@ -1,8 +1,9 @@
 """Following: one batch of a ledger's log after another goes into a view.
 
 A batch is one transaction: the tracking row is taken, the events are read and folded, the row is
-moved. Where a batch fails it is halved until one event is left: that event stops the view, and
-only this view, until somebody looks. An event is never skipped.
+moved. Batches end at the same positions for all views, so that they can share what is read. Where
+one fails it is halved until one event is left: that event stops the view, and only this view, until
+somebody looks. An event is never skipped.
 """
 
 from typing import Any, NamedTuple
@@ -10,8 +11,8 @@ from typing import Any, NamedTuple
 import psycopg
 import structlog
 from psycopg import Connection
-from psycopg.rows import tuple_row
 
+from projections.batches import Batches, Span, read_events, read_head
 from projections.tracking import State, Tracking, read_state, stop_view
 from projections.views import Decode, Fold, Stored, View
 
@@ -37,13 +38,24 @@ class Step(NamedTuple):
 class Follower:
     """Takes one view of one ledger forward, as far as this worker may.
 
-    Requires connections whose search path finds the view's tables and the ledger's.
+    `batches`: shared with followers of other views; None: it reads for itself. Requires
+    connections whose search path finds the view's tables and the ledger's.
     """
 
-    def __init__(self, *, ledger: str, schema: str, view: View, decode: Decode) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: str,
+        schema: str,
+        view: View,
+        decode: Decode,
+        batches: Batches | None = None,
+    ) -> None:
         self._ledger = ledger
+        self._schema = schema
         self._view = view
         self._decode = decode
+        self._batches = batches
         self._tracking = Tracking(schema)
         self._fold: Fold | None = None
         self._folded: tuple[int, int] | None = None
@@ -58,16 +70,19 @@ class Follower:
         """Returns how the view stands."""
         return read_state(connection, self._view.name)
 
-    def step(self, connection: Connection[Any], limit: int | None = None) -> Step | None:
-        """Folds the events of the next `limit` positions (BATCH_POSITIONS without it); None where
-        there is nothing to do: another worker has the view, or it is stopped.
+    def step(
+        self, connection: Connection[Any], limit: int | None = None, *, head: int | None = None
+    ) -> Step | None:
+        """Folds the events of the next `limit` positions at most (BATCH_POSITIONS without it), up
+        to `head` (None: all there are); None where there is nothing to do: another worker has the
+        view, or it is stopped.
 
         Requires an autocommit connection. Raises psycopg.OperationalError.
         """
         limit = limit or BATCH_POSITIONS
         while True:
             try:
-                return self._step(connection, limit)
+                return self._step(connection, limit, head)
             except TRANSIENT:
                 self._forget()
                 raise
@@ -79,18 +94,20 @@ class Follower:
                 log.warning("batch_failed", **self._names(), size=limit, error=repr(error))
                 limit //= 2
 
-    def _step(self, connection: Connection[Any], limit: int) -> Step | None:
+    def _step(self, connection: Connection[Any], limit: int, head: int | None) -> Step | None:
         with connection.transaction():
             state = self._tracking.take(connection, self._view.name)
             if state is None or state.error is not None:
                 return None
             start = state.position
-            head = read_head(connection)
-            end = min(head, start + limit)
+            if head is None:
+                head = read_head(connection)
+            # Another worker may have gone further than this one has looked.
+            end = max(start, min(head, (start // limit + 1) * limit))
             if end > start:
                 if self._fold is None or self._folded != (state.build, start):
                     self._fold = self._view.new_fold(self._decode)
-                events = read_events(connection, self._view, after=start, to=end)
+                events = self._read(connection, Span(self._schema, start, end), head)
                 if events:
                     self._fold.fold(connection, events)
                 self._tracking.move(connection, self._view.name, end)
@@ -98,6 +115,13 @@ class Follower:
             # Not where there was nothing to do: others may have come on since this was folded.
             self._folded = (state.build, end)
         return Step(end, head)
+
+    def _read(self, connection: Connection[Any], span: Span, head: int) -> list[Stored]:
+        topics = self._view.topics
+        if self._batches is None:
+            return read_events(connection, span, topics=topics)
+        events = self._batches.read(connection, span, head=head)
+        return [event for event in events if event.topic in topics]
 
     def _stop(self, connection: Connection[Any], error: Exception) -> None:
         with connection.transaction():
@@ -119,23 +143,3 @@ class Follower:
 
     def _names(self) -> dict[str, str]:
         return {"ledger": self._ledger, "view": self._view.name}
-
-
-def read_head(connection: Connection[Any]) -> int:
-    """Returns the position of the log's last event."""
-    row = connection.execute("SELECT position FROM head").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def read_events(connection: Connection[Any], view: View, *, after: int, to: int) -> list[Stored]:
-    """Returns the events that the view is about, at positions above `after` and up to `to`."""
-    # Binary: a record's bytes as they are, not in hex.
-    cursor = connection.cursor(binary=True, row_factory=tuple_row)
-    rows = cursor.execute(
-        "SELECT notification_id, state FROM events"
-        " WHERE notification_id > %s AND notification_id <= %s AND topic = ANY(%s)"
-        " ORDER BY notification_id",
-        [after, to, list(view.topics)],
-    ).fetchall()
-    return [Stored(*row) for row in rows]

@@ -83,7 +83,7 @@ class HoldsFold:
     def fold(self, connection: Connection[Any], events: Sequence[Stored]) -> None:
         read = [
             (position, _envelope(state).stream, self._decode(state).payload.authorization)
-            for position, state in events
+            for position, state, _ in events
         ]
         holds = _load_holds(connection, {stream for _, stream, _ in read})
         pending = _load_pending(

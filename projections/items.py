@@ -89,7 +89,7 @@ class ItemsFold:
         if not found:
             return
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            for position, state in found:
+            for position, state, _ in found:
                 for row in self._rows(position, state):
                     copy.write_row(row)
 

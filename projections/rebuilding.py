@@ -7,13 +7,16 @@ the live ones meanwhile; at the end they wait for a moment, and whoever remember
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from projections.following import BATCH_POSITIONS, Step, read_events, read_head
+from projections.batches import Batches, Span, read_head
+from projections.following import BATCH_POSITIONS, Step
 from projections.views import Decode, Fold, View, make_tables
 
 SWAP_TRIES = 100
@@ -43,16 +46,23 @@ def rebuild(
     Requires an autocommit connection of the schema's owner. Whatever ends it leaves the live view
     as it was. Raises BeingRebuilt, CannotRebuild, psycopg.OperationalError.
     """
-    with _scratch(connection, schema, view) as scratch:
+    with (
+        _scratch(connection, schema, view) as scratch,
+        Batches(view.topics, session=partial(_sibling, connection)) as batches,
+    ):
         # Alone: what is made must never be looked for among the live tables.
         connection.execute(SQL("SET search_path TO {}").format(Identifier(scratch)))
         make_tables(connection, view, service_role=service_role)
         path = SQL("SET search_path TO {}, {}, pg_temp")
         connection.execute(path.format(Identifier(scratch), Identifier(schema)))
-        growing = _Growing(view, decode)
+        growing = _Growing(view, decode, schema=schema, batches=batches)
         while (step := growing.step(connection)).is_behind:
             on_step(step)
         on_step(step)
+        # Readers shall not wait for autovacuum: without statistics and the map of what all can see,
+        # what took them a millisecond may take a second.
+        tables = SQL(", ").join(Identifier(scratch, table) for table in view.tables)
+        connection.execute(SQL("VACUUM (ANALYZE) {}").format(tables))
         for _ in range(SWAP_TRIES):
             try:
                 with connection.transaction():
@@ -68,10 +78,12 @@ def rebuild(
 class _Growing:
     """The new tables, and up to where they show."""
 
-    def __init__(self, view: View, decode: Decode) -> None:
+    def __init__(self, view: View, decode: Decode, *, schema: str, batches: Batches) -> None:
         self.view = view
         self.position = 0
         self._decode = decode
+        self._schema = schema
+        self._batches = batches
         self._fold: Fold | None = None
 
     def forget(self) -> None:
@@ -89,7 +101,8 @@ class _Growing:
         """Folds a batch, up to `to` at most, within the caller's transaction."""
         head = read_head(connection) if to is None else to
         end = min(head, self.position + BATCH_POSITIONS)
-        events = read_events(connection, self.view, after=self.position, to=end)
+        span = Span(self._schema, self.position, end)
+        events = self._batches.read(connection, span, head=head) if end > self.position else []
         fold = self._fold or self.view.new_fold(self._decode)
         self._fold = fold
         try:
@@ -103,6 +116,13 @@ class _Growing:
                 f" {type(error).__name__}: {error}"
             ) from error
         return Step(end, head)
+
+
+def _sibling(connection: Connection[Any]) -> Connection[Any]:
+    """Opens another session as this one was opened."""
+    info = connection.info
+    parameters: dict[str, Any] = {**info.get_parameters(), "password": info.password or None}
+    return psycopg.connect(make_conninfo("", **parameters), autocommit=True)
 
 
 def _swap(connection: Connection[Any], growing: _Growing, *, schema: str, scratch: str) -> None:

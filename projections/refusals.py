@@ -60,7 +60,7 @@ class RefusalsFold:
     def fold(self, connection: Connection[Any], events: Sequence[Stored]) -> None:
         copying = "COPY refusals (position, recorded_at, command, code, actor, account) FROM STDIN"
         with connection.cursor() as cursor, cursor.copy(copying) as copy:
-            for position, state in events:
+            for position, state, _ in events:
                 envelope = _envelope(state)
                 refused: CommandRefused = self._decode(state).payload
                 account = refused.facts.get("account")

@@ -16,7 +16,8 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
-from projections.following import Follower, read_head
+from projections.batches import Batches, read_head
+from projections.following import Follower
 from projections.tracking import resume_view
 from projections.views import Decode, View
 
@@ -48,40 +49,45 @@ class Stopped(Exception):
 
 
 class Runner:
-    """Follows what `ledgers` names (id -> schema). `conninfo`: the service's."""
+    """Follows what `ledgers` names (id -> schema). `session` opens a session as the service's role,
+    as `connect` does."""
 
     def __init__(
         self,
         *,
-        conninfo: str,
+        session: Callable[[], Connection[Any]],
         ledgers: Callable[[], dict[str, str]],
         views: Sequence[View],
         decode: Decode,
     ) -> None:
-        self._conninfo = conninfo
+        self._session = session
         self._ledgers = ledgers
         self._views = views
         self._decode = decode
+        self._topics = sorted({topic for view in views for topic in view.topics})
         self._followers: dict[str, list[Follower]] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Follows until `stop` is set. Raises psycopg.Error where the database goes away."""
         self._followers.clear()
         with (
-            closing(connect(self._conninfo)) as working,
-            closing(connect(self._conninfo)) as listening,
+            closing(self._session()) as working,
+            closing(self._session()) as listening,
+            Batches(self._topics, session=self._session) as batches,
         ):
             looked_at = -LOOK_SECONDS
             due: set[str] = set()
             while not stop.is_set():
                 if monotonic() - looked_at >= LOOK_SECONDS:
-                    self._take_up_new(working, listening)
+                    self._take_up_new(working, listening, batches)
                     due = _behind(working, list(self._followers))
                     looked_at = monotonic()
                 due = {schema for schema in due if self._advance(working, schema)}
                 due |= set(self._heard(listening, wait=not due))
 
-    def _take_up_new(self, working: Connection[Any], listening: Connection[Any]) -> None:
+    def _take_up_new(
+        self, working: Connection[Any], listening: Connection[Any], batches: Batches
+    ) -> None:
         """Takes up ledgers that are new to this worker; what stopped there may try again."""
         for ledger, schema in self._ledgers().items():
             if schema in self._followers:
@@ -91,7 +97,9 @@ class Runner:
             for view in self._views:
                 resume_view(working, view.name)
             self._followers[schema] = [
-                Follower(ledger=ledger, schema=schema, view=view, decode=self._decode)
+                Follower(
+                    ledger=ledger, schema=schema, view=view, decode=self._decode, batches=batches
+                )
                 for view in self._views
             ]
 
@@ -99,8 +107,9 @@ class Runner:
         """Takes each view of a ledger a batch forward; True where one is still behind."""
         enter(working, schema)
         is_behind = False
+        head = read_head(working)
         for follower in self._followers[schema]:
-            step = follower.step(working)
+            step = follower.step(working, head=head)
             is_behind |= step is not None and step.is_behind
         return is_behind
 

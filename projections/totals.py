@@ -33,6 +33,8 @@ class Key(Struct, gc=False):
 
     is_valued: bool
     """Its functional totals are its own: the asset is not the functional one."""
+    is_whole: bool = False
+    """All its days are in `days`: its first line is one of those that were worked out since."""
     id: int = 0
     number: int = 0
     all: Totals = msgspec.field(default_factory=Totals)

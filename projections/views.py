@@ -18,10 +18,11 @@ Decode = Callable[[bytes], Any]
 
 
 class Stored(NamedTuple):
-    """One event of the log: its position and its record's bytes."""
+    """One event of the log: its position, its record's bytes, its type."""
 
     position: int
     state: bytes
+    topic: str
 
 
 class Fold(Protocol):

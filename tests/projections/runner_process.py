@@ -7,13 +7,14 @@ import multiprocessing
 import os
 import signal
 import threading
+from functools import partial
 from multiprocessing.connection import Connection
 
 from application.ledgers import acting_as_service
 from application.records import SHAPES
 from application.store import schema_of
 from interface.bootstrap import VIEWS
-from projections.runner import Runner
+from projections.runner import Runner, connect
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
@@ -52,7 +53,7 @@ def follow(
     projections.chart_totals.STRETCH_PLACES = stretch_places
     projections.following.BATCH_POSITIONS = 5
     runner = Runner(
-        conninfo=acting_as_service(service),
+        session=partial(connect, acting_as_service(service)),
         ledgers=lambda: {ledger: schema_of(ledger)},
         views=VIEWS,
         decode=SHAPES.decode,
