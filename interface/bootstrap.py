@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import psycopg
+from psycopg import Connection
 
 from application.ledgers import Ledgers, acting_as_service, login_of
 from application.migrate import SERVICE_ROLE
@@ -21,6 +21,7 @@ from domain.ledgers import SYSTEM
 from interface.closer import Closer
 from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
+from interface.priority import lower_session
 from interface.revaluer import Revaluer
 from interface.settings import Settings
 from projections.entries import ENTRIES
@@ -48,13 +49,15 @@ class UnfitDatabase(Exception):
 class Database:
     """Where the ledgers are. `owner` makes schemas, `service` can do no such thing.
 
-    `signing` None: logs get no keys. `postgres`: the supervisor, where the server is embedded.
+    `signing` None: logs get no keys. `postgres`: the supervisor, where the server is embedded and
+    this process has it. `is_embedded`: its processes are on this machine, and ours.
     """
 
     owner: str = field(repr=False)
     service: str = field(repr=False)
     signing: Signing | None = field(default=None, repr=False)
     postgres: EmbeddedPostgres | None = None
+    is_embedded: bool = False
 
     def ledgers(self) -> Ledgers:
         """Returns the ledgers, neither migrated nor open."""
@@ -97,6 +100,7 @@ def running(settings: Settings) -> Iterator[Database]:
             service=endpoints.service,
             signing=signing_of(settings),
             postgres=postgres,
+            is_embedded=True,
         )
 
 
@@ -138,8 +142,15 @@ def install_views(connection: psycopg.Connection[Any], schema: str) -> None:
 def duties(database: Database, ledgers: Ledgers) -> list[Duty]:
     """Returns what a worker does. Requires that the ledgers are open."""
     service = acting_as_service(database.service)
+
+    def session() -> Connection[Any]:
+        connection = connect(service)
+        if database.is_embedded:
+            lower_session(connection)
+        return connection
+
     runner = Runner(
-        session=partial(connect, service),
+        session=session,
         ledgers=lambda: {ledger: schema_of(ledger) for ledger in ledgers.names()},
         views=VIEWS,
         decode=SHAPES.decode,

@@ -11,6 +11,7 @@ from interface.bootstrap import Database, duties
 from interface.collector import calm_collector
 from interface.duties import work
 from interface.logs import configure_logs
+from interface.priority import lower_own
 from interface.settings import Settings
 from interface.supervision import end_with_supervisor
 
@@ -29,6 +30,7 @@ def run_worker(database: Database, settings: Settings) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     end_with_supervisor()
+    lower_own()
     ledgers = database.ledgers()
     ledgers.open()
     try:
