@@ -28,7 +28,7 @@ from interface.bench.imports import ROWS_A_COMMIT, imported
 from interface.bench.lag import Lag
 from interface.bench.load import Progress
 from interface.bench.rig import Rig, RigFailed, Service
-from interface.bench.scenario import Load, Terms, Told, measured
+from interface.bench.scenario import Load, Terms, Told, measured, used
 from interface.bench.steps import Steps
 from interface.bench.workloads import (
     ASSET,
@@ -39,6 +39,7 @@ from interface.bench.workloads import (
     wallet,
 )
 from interface.bootstrap import Database
+from interface.collector import calm_collector
 from interface.http.viewing import read_own
 from interface.reports.making import make_document
 from projections.balances import read_past
@@ -93,12 +94,14 @@ class Reads:
             alone = self._posts("posts_alone", main, service)
             with self._rig.worker():
                 beside = self._posts("posts_beside_catch_up", main, service)
-                if alone and beside and alone.p99_ms and beside.p99_ms:
-                    beside.ratio_to_alone = round(beside.p99_ms / alone.p99_ms, 3)
+                if alone and beside:
+                    compare(alone, beside)
                 self._lag(main, service)
         database = Database(owner=self._rig.owner, service=self._rig.service_login)
         ledgers = database.ledgers()
         ledgers.open()
+        # As the service and the worker have it, whose work is done in this process now.
+        calm_collector()
         try:
             for view in (LINES, ENTRIES):
                 self._steps.measure(f"catch_up_{view.name}", partial(self._rebuilt, main, view))
@@ -149,7 +152,8 @@ class Reads:
     def _rebuilt(self, main: Workload, view: View, told: Told) -> Result:
         with connect(self._rig.owner) as connection:
             schema = schema_of(main.ledger)
-            began = time.perf_counter()
+            postgres_before = self._rig.postgres.cpu_seconds() if self._rig.postgres else None
+            used_before, began = time.process_time(), time.perf_counter()
             position = rebuild(
                 connection,
                 schema=schema,
@@ -159,11 +163,14 @@ class Reads:
                 on_step=lambda step: told(Progress(step.position / step.head, step.position)),
             )
             seconds = time.perf_counter() - began
+            postgres_after = self._rig.postgres.cpu_seconds() if self._rig.postgres else None
         return Result(
             name=f"catch_up_{view.name}",
             rate=round(position / seconds, 1),
             seconds=round(seconds, 2),
             transfers=position,
+            service_cpu_share=round((time.process_time() - used_before) / seconds, 3),
+            postgres_cpu_share=used(postgres_before, postgres_after, wall_seconds=seconds),
         )
 
     # -- questions
@@ -249,9 +256,22 @@ class Reads:
             seconds = time.perf_counter() - began
             if done.returncode != 0:
                 raise RigFailed(f"ledger: {done.stderr[-200:].decode(errors='replace')}")
-            return _result(name, [seconds])
+            result = _result(name, [seconds])
+            for ours in self._steps.results:
+                if ours.name == "trial_balance_past_day" and ours.p50_ms:
+                    times = 1000 * seconds / ours.p50_ms
+                    result.notes.append(f"{times:.0f} times as long as our trial balance, p50")
+            return result
 
         self._steps.measure(name, asked)
+
+
+def compare(alone: Result, beside: Result) -> None:
+    """Says in the figures of posts beside a worker what became of those without one."""
+    if alone.p99_ms and beside.p99_ms:
+        beside.ratio_to_alone = round(beside.p99_ms / alone.p99_ms, 3)
+    if alone.rate:
+        beside.notes.append(f"{beside.rate / alone.rate:.0%} of the rate without a worker")
 
 
 def _timed(question: Question, told: Told) -> Result:
