@@ -22,6 +22,7 @@ def lower_own() -> None:
 
 def lower_session(connection: Connection[object]) -> None:
     """Lowers the process that serves a session. Requires that it runs on this machine."""
+    pid = connection.info.backend_pid
     # It has ended, or a sandbox forbids it: then it goes on as it was.
     with suppress(ProcessLookupError, PermissionError):
-        os.setpriority(os.PRIO_PROCESS, connection.info.backend_pid, NICENESS)
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid) + NICENESS)

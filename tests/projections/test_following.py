@@ -43,6 +43,7 @@ def test_a_view_is_the_same_however_it_was_followed(
 ) -> None:
     monkeypatch.setattr("projections.totals.RUN_LINES", 4)
     monkeypatch.setattr("projections.chart_totals.STRETCH_PLACES", 20 * PLACES)
+    monkeypatch.setattr("projections.rebuilding.BATCH_POSITIONS", 7)
     chance = random.Random(batch)
     prepare(own_office)
     for _ in range(3):
