@@ -62,7 +62,9 @@ def rebuild(
         # Readers shall not wait for autovacuum: without statistics and the map of what all can see,
         # what took them a millisecond may take a second.
         tables = SQL(", ").join(Identifier(scratch, table) for table in view.tables)
+        connection.execute("SET statement_timeout = 0")
         connection.execute(SQL("VACUUM (ANALYZE) {}").format(tables))
+        connection.execute("RESET statement_timeout")
         for _ in range(SWAP_TRIES):
             try:
                 with connection.transaction():
