@@ -16,6 +16,7 @@ def test_who_has_been_silent_says_a_word(office: Office, monkeypatch: pytest.Mon
         return ask_plainly(connection, query)
 
     monkeypatch.setattr(WriterConnection, "ask_plainly", heard)
+    monkeypatch.setattr(sessions, "SILENCE_SECONDS", 1e9)
     with connect_writer(office.database.service) as connection:
         connection.keep_alive()
         connection.keep_alive()
