@@ -1,12 +1,13 @@
 """All ledgers of a database, as one process sees them: their writers, stores, readers and keys."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
@@ -34,7 +35,7 @@ from application.transparency.vault import Signing
 from application.writer import Writer
 from domain.access import ApiKey, ListLedger
 from domain.commands import Command
-from domain.ledgers import SYSTEM, CreateLedger
+from domain.ledgers import SYSTEM, CreateLedger, Ledger
 from domain.refusals import Rejection
 
 POLL_SECONDS = 0.05
@@ -119,8 +120,7 @@ class Ledgers:
             key="create",
         )
         self._give_signing_key(SYSTEM)
-        for schema in schemas[1:]:
-            self._repair_listing(schema)
+        self._repair_listings(schemas[1:])
         return schemas
 
     def open(self) -> None:
@@ -279,15 +279,24 @@ class Ledgers:
     def _list(self, ledger: str) -> None:
         self._submit_own(SYSTEM, ListLedger(id=ledger), key=f"list:{ledger}")
 
-    def _repair_listing(self, schema: str) -> None:
-        """Lists a ledger that was made but not listed when its maker died."""
+    def _repair_listings(self, schemas: Sequence[str]) -> None:
+        """Lists ledgers that were made but not listed when their maker died, and gives a first key
+        to the logs that have none. A question a ledger where nothing is missing."""
+        made = []
         with self.connect_service() as connection:
-            made = connection.execute(
-                SQL("SELECT document FROM {}.ledger").format(Identifier(schema))
-            ).fetchone()
-        if made is not None:
-            self._give_signing_key(schema.removeprefix("ledger_"))
-            self._list(schema.removeprefix("ledger_"))
+            listings = SQL("SELECT id FROM {}.listings").format(Identifier(schema_of(SYSTEM)))
+            listed = {row[0] for row in connection.execute(listings)}
+            for schema in schemas:
+                row = connection.execute(
+                    SQL("SELECT document FROM {}.ledger").format(Identifier(schema))
+                ).fetchone()
+                if row is not None:
+                    made.append(msgspec.json.decode(row[0], type=Ledger))
+        for ledger in made:
+            if not ledger.verifier_keys:
+                self._give_signing_key(ledger.id)
+            if ledger.id not in listed:
+                self._list(ledger.id)
 
     def _check_exists(self, ledger: str) -> None:
         """A ledger is there once it is listed. It stays, so that is asked for once."""
