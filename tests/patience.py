@@ -5,12 +5,18 @@ import time
 from collections.abc import Callable
 
 PATIENCE_SECONDS = 300.0
-PAUSE_SECONDS = 0.005
+FIRST_PAUSE_SECONDS = 0.005
+LONGEST_PAUSE_SECONDS = 0.1
 
 
 def wait_until(condition: Callable[[], object], what: str = "what was waited for") -> None:
-    """Returns when the condition holds; fails where it never does."""
+    """Returns when the condition holds; fails where it never does.
+
+    It asks less and less often: who asks takes the processor from what is waited for.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = FIRST_PAUSE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"in vain: {what}"
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(pause)
+        pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)

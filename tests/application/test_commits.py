@@ -18,6 +18,7 @@ from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import Void
 from domain.ledgers import LockBooks
 from tests.application.office import Office, legs, transfer
+from tests.patience import wait_until
 
 ID = "5d2f8d0e-0a3c-4a07-9d26-6f3cf0a30d{:02x}"
 
@@ -139,11 +140,11 @@ def gathered(office: Office) -> Iterator[None]:
     with psycopg.connect(office.database.superuser) as holder:
         holder.execute("SELECT * FROM ledger_acme.head FOR UPDATE")
         yield
-        while not office.query(
+        waiting = (
             "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             " AND datname = current_database()"
-        ):
-            pass
+        )
+        wait_until(lambda: office.query(waiting), "a writer behind the lock")
 
 
 def test_a_command_that_breaks_the_software_breaks_no_other(office: Office) -> None:

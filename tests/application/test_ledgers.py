@@ -28,7 +28,7 @@ from tests.application.office import (
     types_of,
 )
 from tests.conftest import Database, Databases
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 
 def create(id: str, **more: object) -> CreateLedger:
@@ -178,8 +178,8 @@ def test_a_key_is_good_from_when_it_is_issued_until_it_is_revoked(office: Office
     stranger = Office(office.database)
     assert stranger.ledgers.authenticate(token) is None
     stranger.close()
-    while office.ledgers.authenticate(token) is not None:
-        pass  # believed for a second, in this process
+    # Believed for a second, in this process.
+    wait_until(lambda: office.ledgers.authenticate(token) is None, "its refusal")
 
 
 def test_a_token_is_nowhere_in_the_database(office: Office) -> None:

@@ -10,6 +10,9 @@ from typing import Generic, TypeVar
 
 from tests.patience import wait_until
 
+PAUSE_SECONDS = 0.01
+"""Between an answer and the client's next request: what was killed needs the processor too."""
+
 Answer = TypeVar("Answer")
 
 
@@ -50,3 +53,4 @@ class Clients(ABC, Generic[Answer]):
                 return
             name = f"{client}-{number}"
             self.first[name] = self.ask(name, client=client, number=number)
+            self._ends.wait(PAUSE_SECONDS)

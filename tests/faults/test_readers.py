@@ -17,7 +17,7 @@ from tests.service import MakeService, Service
 
 READERS = 50
 POSTERS = 4
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 1.0
 """Between two questions of one of them: whoever reads thinks too."""
 
 ROUNDS = 1
@@ -33,12 +33,16 @@ class Crowd:
     def __init__(self, service: Service, ledger: str) -> None:
         self.ending = threading.Event()
         self.wrong: list[str] = []
-        self._service = service
         self._path = f"/v1/ledgers/{ledger}"
-        self._limits = httpx.Limits(max_connections=READERS + POSTERS)
+        self._client = httpx.Client(
+            base_url=service.url,
+            timeout=PATIENCE_SECONDS,
+            headers={"Authorization": f"Bearer {service.keys['controller']}"},
+            limits=httpx.Limits(max_connections=READERS + POSTERS),
+        )
 
     def threads(self) -> list[threading.Thread]:
-        questions: list[Callable[[httpx.Client], None]] = [
+        questions: list[Callable[[], None]] = [
             self.trial_balance,
             self.statement,
             self.entries,
@@ -53,61 +57,60 @@ class Crowd:
             *(threading.Thread(target=self._keep, args=(self.post, 0)) for _ in range(POSTERS)),
         ]
 
-    def _keep(self, ask: Callable[[httpx.Client], None], rounds: int) -> None:
-        headers = {"Authorization": f"Bearer {self._service.keys['controller']}"}
-        done = 0
-        with httpx.Client(
-            base_url=self._service.url, timeout=PATIENCE_SECONDS, headers=headers
-        ) as client:
-            while not self.ending.is_set() or done < rounds:
-                try:
-                    ask(client)
-                except (AssertionError, httpx.HTTPError) as error:
-                    self.wrong.append(f"{ask.__name__}: {error!r}")
-                    return
-                done += 1
-                self.ending.wait(PAUSE_SECONDS)
+    def close(self) -> None:
+        self._client.close()
 
-    def _get(self, client: httpx.Client, path: str, **query: Any) -> dict[str, Any]:
-        answer = client.get(f"{self._path}{path}", params=query)
+    def _keep(self, ask: Callable[[], None], rounds: int) -> None:
+        done = 0
+        while not self.ending.is_set() or done < rounds:
+            try:
+                ask()
+            except (AssertionError, httpx.HTTPError) as error:
+                self.wrong.append(f"{ask.__name__}: {error!r}")
+                return
+            done += 1
+            self.ending.wait(PAUSE_SECONDS)
+
+    def _get(self, path: str, **query: Any) -> dict[str, Any]:
+        answer = self._client.get(f"{self._path}{path}", params=query)
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         return body
 
-    def post(self, client: httpx.Client) -> None:
+    def post(self) -> None:
         legs = [
             {"account": "assets:cash", "side": "debit", "amount": "1.25", "asset": "USD"},
             {"account": "revenue:fees", "side": "credit", "amount": "1.25", "asset": "USD"},
         ]
-        answer = client.post(
+        answer = self._client.post(
             f"{self._path}/entries",
             json={"legs": legs, "effective_on": "2026-02-03"},
             headers={"Idempotency-Key": str(uuid4())},
         )
         assert answer.status_code == 201, answer.text
 
-    def trial_balance(self, client: httpx.Client) -> None:
-        for sides in self._get(client, "/reports/trial-balance")["totals"].values():
+    def trial_balance(self) -> None:
+        for sides in self._get("/reports/trial-balance")["totals"].values():
             assert sides["debit"] == sides["credit"]
 
-    def sheet(self, client: httpx.Client) -> None:
-        totals = self._get(client, "/reports/balance-sheet", effective_on="2026-02-03")["totals"]
+    def sheet(self) -> None:
+        totals = self._get("/reports/balance-sheet", effective_on="2026-02-03")["totals"]
         assert totals["assets"] == totals["equity"]
 
-    def balances(self, client: httpx.Client) -> None:
-        shown = self._get(client, "/accounts/assets:/balances", effective_on="2026-02-28")
+    def balances(self) -> None:
+        shown = self._get("/accounts/assets:/balances", effective_on="2026-02-28")
         for item in shown["items"]:
             assert Fraction(item["posted"]["balance"]) == Fraction(5, 4) * item["lines"]
 
-    def statement(self, client: httpx.Client) -> None:
-        page = self._get(client, "/accounts/assets:cash/statement", limit=20)
+    def statement(self) -> None:
+        page = self._get("/accounts/assets:cash/statement", limit=20)
         balance = Fraction(page["before"])
         for line in page["lines"]:
             balance += Fraction(line["amount"])
             assert Fraction(line["balance"]) == balance
 
-    def entries(self, client: httpx.Client) -> None:
-        found = self._get(client, "/entries", account="assets", limit=20)
+    def entries(self) -> None:
+        found = self._get("/entries", account="assets", limit=20)
         assert all(one["position"] <= found["position"] for one in found["items"])
 
 
@@ -132,5 +135,6 @@ def test_readers_notice_nothing(make_service: MakeService) -> None:
         crowd.ending.set()
         for thread in threads:
             thread.join()
+        crowd.close()
     assert crowd.wrong == []
     service.command("report", "completeness", "--ledger", ledger)

@@ -8,9 +8,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -28,6 +28,7 @@ from tests.service import CHART, MakeService, Service, in_data_directory
 
 CASH, WALLET = "assets:cash", "liabilities:wallets:ann"
 BATCH = 200
+RETRY_SECONDS = 0.02
 TABLES_MEBIBYTES = 48
 CLUSTER_MEBIBYTES = 160
 SEGMENT_BYTES = 16 << 20
@@ -62,6 +63,7 @@ class Client:
         for number in itertools.count():
             while (answer := self.post("1.00", key=f"{number}")).status_code == 503:
                 assert monotonic() < deadline, answer.text
+                sleep(RETRY_SECONDS)
             assert answer.status_code == 201
             if ends.is_set():
                 return number + 1
@@ -243,11 +245,15 @@ def leave_little_wal(superuser: str) -> None:
 
 def wait_until_down(superuser: str) -> None:
     """Returns when the server takes no connections any more."""
-    deadline = monotonic() + PATIENCE_SECONDS
-    with suppress(psycopg.OperationalError):
-        while monotonic() < deadline:
+
+    def is_down() -> bool:
+        try:
             psycopg.connect(superuser).close()
-        raise AssertionError("the server does not mind")
+        except psycopg.OperationalError:
+            return True
+        return False
+
+    wait_until(is_down, "the server's end")
 
 
 def wal_left(connection: Connection[Any]) -> int:

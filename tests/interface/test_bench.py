@@ -28,10 +28,10 @@ from interface.embedded_cluster import Endpoints
 
 SHORT = Terms(
     wallets=40,
-    seconds=0.3,
+    seconds=0.1,
     warm_seconds=0.05,
     ceiling_seconds=0.05,
-    baseline_seconds=0.3,
+    baseline_seconds=0.1,
     import_lines=0,
     long_log=0,
     budget_seconds=float("inf"),

@@ -4,10 +4,12 @@ import csv
 import json
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.service import PROGRAM, Service
@@ -237,18 +239,19 @@ def test_an_import_that_was_stopped_goes_on_when_it_is_repeated(
     lines = 16_000
     path = written(tmp_path / "long.ndjson", [post("0.01", key=f"l{n}") for n in range(lines)])
     before = position(service, ledger)
-    process = subprocess.Popen(
-        [*PROGRAM, "import", str(path), "--ledger", ledger],
-        env=service.environment,
-        # A suite that runs in a shell's background has SIGINT ignored, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 -- one call
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while position(service, ledger, reached=before + 1) == before:
-        assert process.poll() is None
-    process.send_signal(number)
-    _, said = process.communicate()
+    with slow_commits(service, ledger):
+        process = subprocess.Popen(
+            [*PROGRAM, "import", str(path), "--ledger", ledger],
+            env=service.environment,
+            # A suite in a shell's background has SIGINT ignored, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 -- one call
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while position(service, ledger, reached=before + 1) == before:
+            assert process.poll() is None
+        process.send_signal(number)
+        _, said = process.communicate()
     assert "Traceback" not in said
     assert process.returncode == (1 if number == signal.SIGINT else -signal.SIGKILL)
     there = position(service, ledger) - before
@@ -259,6 +262,26 @@ def test_an_import_that_was_stopped_goes_on_when_it_is_repeated(
     assert counted(summary) == (lines - summary["already_done"], summary["already_done"], 0)
     assert position(service, ledger) == before + lines
     assert balance(service, ledger, ANN) == "160.00"
+
+
+@contextmanager
+def slow_commits(service: Service, ledger: str) -> Iterator[None]:
+    """Has each commit of the ledger take longer than it takes to stop who writes it."""
+    schema = f"ledger_{ledger}"
+    with psycopg.connect(
+        service.environment["BACKOFFICE_OWNER_DATABASE_URL"], autocommit=True
+    ) as connection:
+        connection.execute(
+            f"CREATE FUNCTION {schema}.pause() RETURNS trigger LANGUAGE plpgsql"
+            " AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END'"
+        )
+        connection.execute(
+            f"CREATE TRIGGER pause AFTER INSERT ON {schema}.events"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {schema}.pause()"
+        )
+        yield
+        connection.execute(f"DROP TRIGGER pause ON {schema}.events")
+        connection.execute(f"DROP FUNCTION {schema}.pause")
 
 
 def test_what_was_done_is_said_in_a_line(service: Service, ledger: str, tmp_path: Path) -> None:

@@ -1,19 +1,18 @@
 """`backoffice report` and `backoffice projections`: beside a service's worker, and without one."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from interface.bootstrap import VIEWS
-from tests.conftest import Database, Databases
+from tests.patience import wait_until
 from tests.service import MakeService, Service
 
 BANK, RENT = "assets:cash", "expenses:rent"
-
-pytestmark = pytest.mark.timeout(300)
-"""A dozen processes are started one after another."""
 
 
 def posted(service: Service) -> str:
@@ -34,12 +33,20 @@ def posted(service: Service) -> str:
     return ledger
 
 
-@pytest.mark.parametrize("arguments", [(), ("--no-worker",)])
-def test_a_report_on_the_terminal_and_in_files(
-    make_service: MakeService, tmp_path: Path, arguments: tuple[str, ...]
-) -> None:
-    service = make_service(arguments=arguments)
-    service.start()
+@pytest.fixture(params=["beside a worker", "without one"])
+def reported(
+    request: pytest.FixtureRequest, service: Service, make_service: MakeService
+) -> Service:
+    """A running service: with a worker that follows, or without, so that the command does."""
+    if request.param == "beside a worker":
+        return service
+    alone = make_service(arguments=("--no-worker",))
+    alone.start()
+    return alone
+
+
+def test_a_report_on_the_terminal_and_in_files(reported: Service, tmp_path: Path) -> None:
+    service = reported
     ledger = posted(service)
 
     def report(*options: str) -> str:
@@ -72,17 +79,15 @@ def test_what_a_report_does_not_take(service: Service) -> None:
     assert "backoffice ledger list" in none.stderr
 
 
-def test_views_are_looked_at_and_made_anew(make_service: MakeService, databases: Databases) -> None:
-    database: Database = databases.create()
-    service = make_service(database=database)
-    service.start()
+def test_views_are_looked_at_and_made_anew(service: Service) -> None:
     ledger = posted(service)
     head = service.request("GET", f"/v1/ledgers/{ledger}").json()["position"]
     service.command("report", "journal", "--ledger", ledger)
     shown = json.loads(service.command("projections", "status", "--json").stdout)["items"]
     assert {one["view"] for one in shown} == {view.name for view in VIEWS}
     before = service.command("report", "general-ledger", "--ledger", ledger).stdout
-    with psycopg.connect(database.owner, autocommit=True) as connection:
+    owner = service.environment["BACKOFFICE_OWNER_DATABASE_URL"]
+    with psycopg.connect(owner, autocommit=True) as connection:
         # Damaged by hand: it shows, and is mended.
         connection.execute(f"UPDATE ledger_{ledger}.lines SET amount = amount + 1")
         uneven = json.loads(
@@ -96,7 +101,10 @@ def test_views_are_looked_at_and_made_anew(make_service: MakeService, databases:
         connection.execute(
             f"UPDATE ledger_{ledger}.lines SET all_debits = all_debits + 1, number = number + 1"
         )
-    service.restart()
+    # The next worker knows nothing of what this one had read.
+    wait_until(lambda: service.worker_pid is not None, "a worker")
+    assert service.worker_pid is not None
+    os.kill(service.worker_pid, signal.SIGKILL)
     wait_for_stop(service, ledger, head + 1)
     done = service.command("projections", "status", status=1)
     assert f"stopped at {head + 1}: Gap" in done.stdout
@@ -118,9 +126,9 @@ def wait_for_stop(service: Service, ledger: str, position: int) -> None:
     ]
     made = service.request("POST", f"/v1/ledgers/{ledger}/entries", json={"legs": legs})
     assert made.status_code == 201, made.text
-    for _ in range(1000):
-        stopped = service.request("GET", "/health/ready", role=None).json()["stopped_views"]
-        if stopped:
-            assert stopped == [{"ledger": ledger, "view": "lines", "position": position}]
-            return
-    raise AssertionError("the view does not stop")
+
+    def stopped() -> object:
+        return service.request("GET", "/health/ready", role=None).json()["stopped_views"]
+
+    wait_until(stopped, "the view's stop")
+    assert stopped() == [{"ledger": ledger, "view": "lines", "position": position}]

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -65,15 +65,13 @@ class Load:
         while not self._ending.is_set():
             number += 1
             key = f"load-{thread}-{number}"
-            try:
+            with suppress(httpx.TransportError):
                 answer = self.post(key)
-            except httpx.TransportError:
-                if self._ending.wait(0.01):
-                    return
-                continue
-            self.statuses.add(answer.status_code)
-            if answer.status_code == 201:
-                self.acknowledged[key] = answer.json()["id"]
+                self.statuses.add(answer.status_code)
+                if answer.status_code == 201:
+                    self.acknowledged[key] = answer.json()["id"]
+            # What was killed needs the processor too, to come back.
+            self._ending.wait(0.01)
 
     def wait_for(self, number: int) -> None:
         wait_until(lambda: len(self.acknowledged) >= number, f"{number} entries")

@@ -14,6 +14,7 @@ from application.transparency.notes import Checkpoint, sign
 from application.transparency.publisher import Publisher
 from application.transparency.push import PushFailed, push
 from tests.application.transparency.archive import Archive
+from tests.patience import wait_until
 
 KEY = Ed25519PrivateKey.generate()
 
@@ -84,8 +85,7 @@ def test_the_publisher_works_until_it_is_stopped(archive: Archive, tmp_path: Pat
     thread = threading.Thread(target=publisher.run, args=(stop,))
     thread.start()
     archive.seal_all()
-    while not list(tmp_path.glob("acme/*.checkpoint")):
-        assert thread.is_alive()
+    wait_until(lambda: list(tmp_path.glob("acme/*.checkpoint")), "a checkpoint")
     stop.set()
     thread.join()
 

@@ -19,6 +19,7 @@ from tests.application.office import OPERATOR
 from tests.application.transparency import naive
 from tests.application.transparency.archive import Archive
 from tests.conftest import Database
+from tests.patience import wait_until
 
 ORIGIN = "ledger.example.com:8443/books/v1/ledgers/acme/log"
 
@@ -215,8 +216,7 @@ def test_the_sealers_duty_stops_a_ledger_by_itself(archive: Archive) -> None:
     stop = threading.Event()
     thread = threading.Thread(target=archive.sealer.run, args=(stop,))
     thread.start()
-    while archive.query("SELECT halted FROM {}.head")[0]["halted"] is None:
-        assert thread.is_alive()
+    wait_until(lambda: archive.query("SELECT halted FROM {}.head")[0]["halted"], "its stop")
     stop.set()
     thread.join()
     with pytest.raises(Unanswered):

@@ -1,7 +1,10 @@
 """Fixtures of the contract tests."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +16,7 @@ from interface.bootstrap import duties
 from interface.duties import work
 from interface.http.app import create_app
 from interface.http.door import HttpSettings
-from tests.conftest import Database
+from tests.conftest import Database, Databases
 from tests.interface.http.world import World
 from tests.patience import PATIENCE_SECONDS
 
@@ -26,19 +29,53 @@ def _patient_readers() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def founded(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Database, Path]:
+    """A database with a world in it, to be copied, and the secret of its keys."""
+    database = databases.create()
+    secret_file = tmp_path_factory.mktemp("secret") / "signing.secret"
+    with open_ledgers(on_database(database, secret_file)) as ledgers:
+        World(ledgers, create_app(ledgers, HttpSettings()))
+    return database, secret_file
+
+
 @pytest.fixture(scope="module")
-def connections(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Connections:
-    """A database of the module's own, whose logs are signed."""
-    return Connections(
-        owner=module_database.owner,
-        service=module_database.service,
-        signing=Signing(secret_file=tmp_path_factory.mktemp("secret") / "signing.secret"),
-    )
+def module_database(databases: Databases, founded: tuple[Database, Path]) -> Iterator[Database]:
+    """A database of the module's own: migrated, with the ledger `main`."""
+    made = databases.create(template=founded[0].name)
+    yield made
+    databases.drop(made)
+
+
+@pytest.fixture(scope="module")
+def connections(
+    module_database: Database,
+    founded: tuple[Database, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Connections:
+    """To the module's database, whose logs are signed."""
+    secret_file = tmp_path_factory.mktemp("secret") / "signing.secret"
+    shutil.copy(founded[1], secret_file)
+    return on_database(module_database, secret_file)
 
 
 @pytest.fixture(scope="module")
 def ledgers(connections: Connections) -> Iterator[Ledgers]:
     """Open ledgers on a database of the module's own."""
+    with open_ledgers(connections) as opened:
+        yield opened
+
+
+def on_database(database: Database, secret_file: Path) -> Connections:
+    return Connections(
+        owner=database.owner, service=database.service, signing=Signing(secret_file=secret_file)
+    )
+
+
+@contextmanager
+def open_ledgers(connections: Connections) -> Iterator[Ledgers]:
     opened = connections.ledgers()
     opened.migrate()
     opened.open()

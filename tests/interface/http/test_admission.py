@@ -126,8 +126,8 @@ def test_a_revoked_key_is_refused(world: World) -> None:
     key = world.ledgers.authenticate(token)
     assert key is not None
     submit(world.ledgers, RevokeKey(key_id=key.key_id))
-    while caller.get("/v1/ledgers").status_code != 401:
-        pass  # a key is believed for a second
+    # A key is believed for a second.
+    wait_until(lambda: caller.get("/v1/ledgers").status_code == 401, "its refusal")
 
 
 def submit(ledgers: Ledgers, command: Any) -> None:

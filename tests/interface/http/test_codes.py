@@ -18,6 +18,7 @@ from tests.interface.http.world import (
     entry,
     leg,
 )
+from tests.patience import wait_until
 
 Request = Callable[[World, str], TestResponse]
 """Sends what is refused, with this Idempotency-Key."""
@@ -342,8 +343,7 @@ def test_an_expired_hold_is_freed_by_whoever_comes_too_late(world: World) -> Non
     wallet = world.funded("10.00")
     held = world.hold(wallet, world.account(), "4.00", expires_in_seconds=1)
     path = f"{world.path}/authorizations/{held['id']}"
-    while not body_of(world.clerk.get(path))["closed"]:
-        pass
+    wait_until(lambda: body_of(world.clerk.get(path))["closed"], "its expiry")
     assert world.available(wallet) == "6.00"
     assert_problem(world.clerk.post(f"{path}/settle"), 422, "authorization_expired")
     assert world.available(wallet) == "10.00"

@@ -8,6 +8,7 @@ from application.ledgers import Ledgers
 from interface.evidence.live import verify_live
 from tests.conftest import Database
 from tests.interface.http.world import World, assert_problem, body_of, leg
+from tests.patience import wait_until
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -57,11 +58,13 @@ class Books(NamedTuple):
         path = f"{self.world.path}/rates/revaluations"
         asked = body_of(self.world.controller.post(path, {"effective_on": on}))
         assert asked["status"] == "asked"
-        while True:
+
+        def found() -> dict[str, Any]:
             items = body_of(self.world.controller.get(path))["items"]
-            found = next(item for item in items if item["id"] == asked["id"])
-            if found["status"] != "asked":
-                return dict(found)
+            return dict(next(item for item in items if item["id"] == asked["id"]))
+
+        wait_until(lambda: found()["status"] != "asked", "the revaluation")
+        return found()
 
     def worth(self, on: str) -> dict[tuple[str, str], tuple[str, str]]:
         """What the trial balance shows of each account and asset: its own and functional net."""
@@ -129,9 +132,8 @@ def test_a_receivable_lives_through_three_rates(books: Books) -> None:
         "effective_on": JANUARY, "source": "ECB",
     }  # fmt: skip
     assert entry["legs"][0]["revalues"] == {"balance": "1000.00", "functional_amount": "1100.00"}
-    while (reversed_by := read_entry(books, entry["id"])["reversed_by"]) is None:
-        pass
-    reversal = read_entry(books, reversed_by)
+    wait_until(lambda: read_entry(books, entry["id"])["reversed_by"], "its reversal")
+    reversal = read_entry(books, read_entry(books, entry["id"])["reversed_by"])
     assert (reversal["effective_on"], reversal["class"]) == ("2026-02-01", "revaluation")
     assert books.worth(JANUARY)[receivable, "EUR"] == ("1000.00", "1150.00")
     assert books.worth(JANUARY)[differences, "EUR"] == ("0.00", "-50.00")
@@ -278,12 +280,12 @@ def test_a_month_without_a_rate_is_abandoned_and_may_be_asked_for_again(books: B
 
 
 def test_all_of_it_is_verified(books: Books, ledgers: Ledgers, module_database: Database) -> None:
-    while any(
-        read_entry(books, id)["reversed_by"] is None
-        for one in body_of(books.world.clerk.get(f"{books.world.path}/rates/revaluations"))["items"]
-        for id in one["entries"]
-    ):
-        pass
+    path = f"{books.world.path}/rates/revaluations"
+    revaluations = body_of(books.world.clerk.get(path))["items"]
+    posted = [entry for one in revaluations for entry in one["entries"]]
+    wait_until(
+        lambda: all(read_entry(books, entry)["reversed_by"] for entry in posted), "their reversals"
+    )
     done = verify_live(module_database.superuser, "main", against=None, advance=lambda _: None)
     assert done.size >= books.world.head()
     with ledgers.reader("main") as connection:

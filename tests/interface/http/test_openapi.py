@@ -22,7 +22,7 @@ from tests.interface.http.world import ROLES, World, body_of, make_key
 # Views answer where a worker follows the log.
 pytestmark = pytest.mark.usefixtures("worker")
 
-EXAMPLES = 6
+EXAMPLES = 4
 """For each operation."""
 
 METHODS = {"get", "post", "patch", "put", "delete"}

@@ -13,7 +13,7 @@ from tests.patience import PATIENCE_SECONDS
 from tests.service import CHART, Service
 
 CASH, ANN = CHART[0]["code"], CHART[1]["code"]
-LINES = 40_000
+LINES = 16_000
 LINES_A_CHUNK = 100
 
 
