@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from interface.cli.examples import with_examples
 from interface.cli.failures import FAILURES, said_of
 from interface.settings import BadSetting
 
@@ -44,7 +45,7 @@ class Commands(click.Group):
             return None
         module, attribute = COMMANDS[name].split(":")
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return with_examples(command, name)
 
     def invoke(self, context: click.Context) -> Any:
         """Runs the command. What is expected to fail at times ends in a message, no traceback."""

@@ -45,17 +45,23 @@ Made = TypeVar("Made")
 @click.command()
 @click.argument("name", type=click.Choice(list(REPORTS)))
 @click.option("--ledger", metavar="L", required=True)
-@click.option("--effective-on", type=DAY, help="As of the end of this day.")
-@click.option("--from", "from_", type=DAY, help="The first effective day.")
-@click.option("--to", type=DAY, help="The last effective day.")
+@click.option("--effective-on", type=DAY, metavar="DAY", help="As of the end of this day.")
+@click.option(
+    "--from", "from_", type=DAY, metavar="DAY", help="The first effective day, as 2026-03-31."
+)
+@click.option("--to", type=DAY, metavar="DAY", help="The last effective day.")
 @click.option("--period", metavar="YYYY-MM|YYYY", help="A month or fiscal year, as closed.")
 @click.option("--close", type=click.IntRange(1), help="As known at this close of the period.")
 @click.option("--against", type=click.IntRange(1), help="Of a restatement: the later close.")
-@click.option("--known-at", metavar="DAY|MOMENT", help="What was on record then.")
+@click.option(
+    "--known-at",
+    metavar="DAY|MOMENT",
+    help="What was on record then: at the end of the day there, or at 2026-04-02T12:00:00Z.",
+)
 @click.option("--known-position", type=click.IntRange(0), help="What was on record there.")
 @click.option("--depth", type=click.IntRange(1, 8), help="So many segments of accounts' codes.")
 @click.option("--basis", help="Of a trial balance (post-closing) or a statement (effective).")
-@click.option("--account", help="It, or all below it.")
+@click.option("--account", metavar="CODE", help="It, or all below it.")
 @click.option("--asset", help="Of a statement.")
 @click.option("--dimension", help="cost_centre without it.")
 @click.option(
@@ -64,7 +70,11 @@ Made = TypeVar("Made")
     type=click.Choice(["table", "json", "csv", "xlsx", "pdf"]),
     help="By the ending of --output without it, or else a table.",
 )
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; standard output without it.",
+)
 @click.option(
     "--certificate",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -23,8 +23,9 @@ FIRST_KEY = (
 class ServeCommand(click.Command):
     """Its help lists the environment of all commands."""
 
-    def format_epilog(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the variables and what they mean."""
+        super().format_epilog(context, formatter)
         with formatter.section("Environment"):
             formatter.write_dl(list(VARIABLES.items()))
 
