@@ -13,7 +13,6 @@ from application.transparency.tree import HASH_BYTES, folded
 TILE_WIDTH = 256
 LEVELS_A_TILE = 8
 MAX_LEVEL = 63
-MAX_ENTRY_BYTES = 65_535
 
 TileAt = tuple[int, int]
 """(level, number) of a tile."""

@@ -6,7 +6,6 @@ WSGI environ (PEP 3333) is all that both have.
 
 import re
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -28,8 +27,6 @@ BODY_MAX_BYTES = 16 << 20
 NDJSON_MAX_BYTES = 256 << 20
 KEY_MAX_CHARACTERS = 255
 READ_BYTES = 1 << 16
-
-REASON_PHRASES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 _is_key = re.compile(VISIBLE_ASCII).fullmatch
 _is_etag = re.compile(r'(W/)?"([!#-~]*)"').fullmatch
