@@ -76,11 +76,12 @@ class Appended:
         due, found = self.due, self._found
         both = min(len(due), len(found))
         # Most often they come in the same order, and need not be looked for one by one.
-        if due[:both] == found[:both] and not self._due_alone and not self._found_alone:
+        in_order = not self._due_alone and not self._found_alone and due[:both] == found[:both]
+        if in_order:
             self._rows_due += both
             self._rows_found += both
             del due[:both], found[:both]
-        else:
+        if not in_order or len(due) + len(found) > MAX_ALONE:
             self._meet()
 
     def _meet(self) -> None:
