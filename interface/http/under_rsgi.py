@@ -15,8 +15,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from io import BufferedReader, RawIOBase
 from pathlib import Path
+from string import punctuation
 from time import monotonic, sleep
 from typing import Any
+from urllib.parse import quote
 from wsgiref.types import WSGIApplication
 
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]  # in its own way
@@ -44,7 +46,7 @@ def environ_of(scope: Scope) -> Environ:
         "SCRIPT_NAME": "",
         # WSGI has bytes as Latin-1.
         "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "QUERY_STRING": _in_ascii(scope.query_string),
         "SERVER_NAME": host.strip("[]"),
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
@@ -71,6 +73,11 @@ def environ_of(scope: Scope) -> Environ:
     # A name with an underscore would be taken for the one with a hyphen.
     environ.pop(_NO_KEY, None)
     return environ
+
+
+def _in_ascii(query: str) -> str:
+    """Returns a query string with what is UTF-8 as it is percent-encoded: Flask takes no other."""
+    return query if query.isascii() else quote(query, safe=punctuation)
 
 
 @lru_cache(maxsize=1_000)

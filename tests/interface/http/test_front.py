@@ -346,6 +346,20 @@ def test_a_header_with_an_underscore_is_not_the_one_with_a_hyphen(
     assert found["Idempotency-Key"] not in ("mine", "yours")
 
 
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("prefix=Z\N{LATIN SMALL LETTER U WITH DIAERESIS}", 200), ("limit=\u0663", 422)],
+)
+def test_a_query_may_be_plain_utf_8(
+    world: World, served: Served, token: str, query: str, status: int
+) -> None:
+    head = f"GET {world.path}/accounts?{query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}"
+    with socket.create_connection(("127.0.0.1", served.port), PATIENCE_SECONDS) as connection:
+        connection.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode())
+        answer = connection.makefile("rb").read()
+    assert f" {status} ".encode() in answer.splitlines()[0]
+
+
 # -- bodies and answers as they come
 
 
