@@ -226,9 +226,11 @@ def test_two_writers_overtake_each_other(office: Office, partner: Office) -> Non
 
 def test_sessions_cut_in_flight(office: Office) -> None:
     """Every few commits the writer's sessions are ended, wherever they are."""
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     def cut() -> None:
+        # The accounts are opened in peace: nobody would open them again.
+        begun.wait()
         random = Random(3)
         pause = 1.0
         # Ever more seldom: at some time everything is done between two cuts, on any machine.
@@ -240,12 +242,17 @@ def test_sessions_cut_in_flight(office: Office) -> None:
                 " AND pid <> pg_backend_pid()"
             )
 
+    def send_disturbed(office: Office, asked: list[Asked]) -> list[Outcome]:
+        begun.set()
+        return send_until_answered(office, asked)
+
     thread = threading.Thread(target=cut)
     thread.start()
     try:
-        load(office, send_until_answered, seed=3)
+        load(office, send_disturbed, seed=3)
     finally:
         ended.set()
+        begun.set()
         thread.join()
     check_everything(office)
 
