@@ -1,7 +1,8 @@
 """Cash flow, by the indirect method, and figures by dimension; in the functional currency.
 
 The change in cash and bank accounts is the result, less what other accounts of the balance sheet
-took up. Unrealised differences on the cash itself are shown apart from what flowed.
+took up. Unrealised differences on the cash itself are shown apart from what flowed. Entries that
+close a year only move its result into equity: what flowed is the same before and after them.
 """
 
 from collections import defaultdict
@@ -14,6 +15,7 @@ from projections.report import Column, Report, Source, Span
 
 CASH = ("cash", "bank", "physical_currency")
 OF_RATES = frozenset({"revaluation"})
+OF_CLOSING = frozenset({"closing"})
 SECTIONS = (
     ("operating", "Operating activities"),
     ("investing", "Investing activities"),
@@ -21,6 +23,7 @@ SECTIONS = (
 )
 RESULT = "Result for the period"
 RATES = "Effect of exchange rates on cash"
+CLOSING = "Closing entries on cash"
 
 COLUMNS = (
     Column("account", "Account"),
@@ -55,8 +58,14 @@ def cash_flow(source: Source, *, span: Span, depth: int | None) -> Report:
     change = sum(minor for code, minor in moved.items() if is_cash[code])
     rates = change - sum(minor for code, minor in flowed.items() if is_cash[code])
     sections: dict[str, dict[str, int]] = {kind: defaultdict(int) for kind, _ in SECTIONS}
-    for code, minor in moved.items():
-        if is_cash[code] or not minor:
+    unclosed = _moved(source, span, OF_CLOSING)
+    sections["operating"][CLOSING] = change
+    for code, minor in unclosed.items():
+        if is_cash[code]:
+            # None, but where somebody closes the books on a cash account.
+            sections["operating"][CLOSING] -= minor
+            continue
+        if not minor:
             continue
         account = source.accounts[code]
         if account.type in ("revenue", "expense"):

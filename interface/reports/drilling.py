@@ -62,7 +62,8 @@ class Drill:
     def movement(self, values: Values) -> Links:
         """The lines of some days, and those of the days that are beside them."""
         asked = self._report.asked
-        basis = "adjusted" if self._report.name == "income-statement" else None
+        without_closing = self._report.name in ("income-statement", "cash-flow")
+        basis = "adjusted" if without_closing else None
         found = self._lines(values, asked["from"], asked["to"], basis)
         if found and "compared_from" in asked:
             compared = self._lines(values, asked["compared_from"], asked["compared_to"], basis)

@@ -389,6 +389,13 @@ def test_the_cash_flow_ties_to_the_cash(own_past: Past) -> None:
     assert report["totals"] == {"change": "133.50"}
     assert shown["Effect of exchange rates on cash"] == "0.50"
     assert shown["Total financing activities"].endswith("7.00")
+    # A close moves the result into equity; what flowed stays as it was.
+    world.post(
+        "revenue:sales", "equity:retained", "30.00", effective_on=str(day), **{"class": "closing"}
+    )
+    catch_up(office)
+    closed = get(world, "cash-flow", **{**span, "min_position": office.position})
+    assert {row["account"]: row.get("amount") for row in closed["rows"]} == shown
 
 
 def test_dimensions_corrections_and_refusals(own_past: Past) -> None:
