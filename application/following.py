@@ -22,11 +22,12 @@ from application.commit import Commit, continues
 from application.metrics import COMMIT_STEPS
 from application.needs import Needs
 from application.outcomes import Outcome, Prepared
+from application.records import FORMAT
 from application.repeats import begin, find_done
 
 
 class Overtaken(Exception):
-    """The head is not what the commit before has left."""
+    """The head is not what the commit before has left, or was told to stop since."""
 
 
 class Following(Commit):
@@ -76,7 +77,8 @@ class Following(Commit):
             new_ids=[] if self._ahead else self._needs.new_ids,
         )
         COMMIT_STEPS["lock"].observe(perf_counter() - started)
-        if (head.position, head.commit_id) != self._previous.mark or head.halted is not None:
+        is_previous = (head.position, head.commit_id) == self._previous.mark
+        if not is_previous or head.halted is not None or head.format > FORMAT:
             raise Overtaken
         self._read(self._needs, found, self._command_ids)
         rest = units[len(self._ahead) :]
