@@ -7,7 +7,7 @@ or a writer that is not at hand, a big body, an answer that reads) goes by a thr
 ways answer the same.
 """
 
-from asyncio import AbstractEventLoop, Future, get_running_loop
+from asyncio import AbstractEventLoop, Future, get_running_loop, timeout
 from collections import deque
 from contextlib import suppress
 from functools import partial
@@ -30,7 +30,7 @@ from interface.http.exchanges import Exchange, Exchanges
 from interface.http.failures import problem_of
 from interface.http.messages import Answer, BodyCut, Environ, bearer_token, problem_answer
 from interface.http.targets import NAMED
-from interface.http.under_rsgi import UnderRsgi, environ_of
+from interface.http.under_rsgi import SILENT_SECONDS, UnderRsgi, environ_of
 from interface.http.verbs import VERBS, Verb
 from interface.http.write_routes import WRITE_ROUTES
 from interface.http.writes import answer, asked_by, not_answered
@@ -118,8 +118,9 @@ class Front:
         environ = exchange.environ
         try:
             # First: a connection whose request was not read to its end is closed.
-            environ["wsgi.input"] = BytesIO(await protocol())
-        except ProtocolClosed:
+            async with timeout(SILENT_SECONDS):
+                environ["wsgi.input"] = BytesIO(await protocol())
+        except (ProtocolClosed, TimeoutError):
             raise BodyCut from None
         guest = exchange.guest = self._door.admission.admit_holder(key, environ)
         named = None if kind is None else NAMED[kind](target)

@@ -7,6 +7,7 @@ Source: PEP 3333; https://github.com/emmett-framework/granian/blob/master/docs/s
 
 import errno
 import os
+import select
 import sys
 import tempfile
 from asyncio import AbstractEventLoop, get_running_loop, run_coroutine_threadsafe
@@ -140,13 +141,17 @@ def _send(protocol: HTTPProtocol, status: int, headers: Headers, pieces: Iterabl
         descriptor = _opened(path)
     if descriptor is None:
         return  # the client has left
+    room = select.poll()
+    room.register(descriptor, select.POLLOUT)
     try:
         for piece in pieces:
             rest = memoryview(piece)
             while rest:
+                if not room.poll(SILENT_SECONDS * 1000):
+                    return  # it takes no more
                 rest = rest[os.write(descriptor, rest) :]
     except BrokenPipeError:
-        return  # the same
+        return  # it has left meanwhile
     finally:
         os.close(descriptor)
 
@@ -162,7 +167,6 @@ def _opened(path: Path) -> int | None:
                 raise
             sleep(_POLL_SECONDS)
         else:
-            os.set_blocking(descriptor, True)
             return descriptor
     return None
 

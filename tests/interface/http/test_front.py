@@ -469,3 +469,31 @@ def test_both_paths_are_counted_by_route(world: World) -> None:
         f'{name}{{method="GET",route="none",status="404"}}',
     } <= grown
     assert not any("xxx" in line for line in after)
+
+
+def test_a_client_that_takes_nothing_more_keeps_no_thread(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interface.http.under_rsgi.SILENT_SECONDS", 0.05)
+    connection = served.connect()
+    connection.request("GET", "/pieces")
+    answer = connection.getresponse()
+    assert served.behind.closed.wait(PATIENCE_SECONDS)
+    assert served.behind.sent < PIECES
+    answer.close()
+    connection.close()
+
+
+def test_a_small_body_that_never_comes_is_given_up(
+    world: World, served: Served, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interface.http.front.SILENT_SECONDS", 0.05)
+    served.ledgers.authenticate(token)
+    head = (
+        f"POST {world.path}/entries HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"
+    )
+    with socket.create_connection(("127.0.0.1", served.port), PATIENCE_SECONDS) as connection:
+        connection.sendall(head.encode())
+        with connection.makefile("rb") as answer:
+            assert b" 400 " in answer.readline()
