@@ -255,8 +255,7 @@ class Ledgers:
         """Returns what readiness needs; raises psycopg.Error where the database doesn't answer."""
         with self.reader(SYSTEM) as connection:
             row = connection.execute(
-                "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') <> 'on'"
-                " AS unexpected, (SELECT extract(epoch FROM max(clock_timestamp() - xact_start))"
+                "SELECT (SELECT extract(epoch FROM max(clock_timestamp() - xact_start))"
                 " FROM pg_stat_activity WHERE backend_xmin IS NOT NULL) AS oldest,"
                 " (SELECT count(*) FROM listings) AS ledgers"
             ).fetchone()
