@@ -17,6 +17,7 @@ the other. What makes it sound:
 from collections.abc import Sequence
 from datetime import UTC
 from time import perf_counter
+from uuid import UUID
 
 from application.commit import Commit, continues
 from application.metrics import COMMIT_STEPS
@@ -33,7 +34,10 @@ class Overtaken(Exception):
 class Following(Commit):
     """A commit on top of one that holds the lock, on a connection of its own."""
 
-    _previous: Commit
+    _left: tuple[int, UUID]
+    """What the commit before leaves as the head. Not that commit itself: it would hold the one
+    before it, and so on, with all their records, for as long as commits follow one another."""
+
     _ahead: list[list[Outcome]]
 
     def decide_ahead(self, previous: Commit, units: Sequence[Sequence[Prepared]]) -> None:
@@ -43,7 +47,7 @@ class Following(Commit):
         Unanswered.
         """
         started = perf_counter()
-        self._previous = previous
+        self._left = previous.mark
         self._ahead = []
         prepared = [one for unit in units for one in unit]
         self._command_ids = [one.command_id for one in prepared]
@@ -77,8 +81,8 @@ class Following(Commit):
             new_ids=[] if self._ahead else self._needs.new_ids,
         )
         COMMIT_STEPS["lock"].observe(perf_counter() - started)
-        is_previous = (head.position, head.commit_id) == self._previous.mark
-        if not is_previous or head.halted is not None or head.format > FORMAT:
+        is_as_left = (head.position, head.commit_id) == self._left
+        if not is_as_left or head.halted is not None or head.format > FORMAT:
             raise Overtaken
         self._read(self._needs, found, self._command_ids)
         rest = units[len(self._ahead) :]

@@ -20,8 +20,6 @@ from domain.hold_ends import Release, Void
 from domain.plain import PlainPosting
 from domain.plain_holds import PlainHolds
 
-_Way = Callable[[Prepared, Any], list[Row] | None]
-
 
 class PlainCommands:
     """Decides plain commands and puts them on record.
@@ -36,13 +34,6 @@ class PlainCommands:
         self._forms = forms
         self._posting = PlainPosting(books, at)
         self._holds = PlainHolds(books, at)
-        self._ways: dict[type[Command], tuple[frozenset[str], _Way]] = {
-            Post: (MAY[Post], self._post),
-            Authorize: (MAY[Authorize], self._authorize),
-            Settle: (MAY[Settle], self._settle),
-            Void: (MAY[Void], self._void),
-            Release: (MAY[Release], self._release),
-        }
         self.asked_for: Collection[str] = ()
 
     def decide(self, one: Prepared) -> list[Row] | None:
@@ -50,11 +41,11 @@ class PlainCommands:
         does not lead there. Requires that it was not done before, and that no group is being
         decided."""
         asked = one.asked
-        found = self._ways.get(type(asked.command))
+        found = _WAYS.get(type(asked.command))
         if found is None or one.command_id in self.asked_for or one.card_number_in is not None:
             return None
         may, way = found
-        return None if asked.by.roles.isdisjoint(may) else way(one, asked.command)
+        return None if asked.by.roles.isdisjoint(may) else way(self, one, asked.command)
 
     def _post(self, one: Prepared, command: Post) -> list[Row] | None:
         entry = self._posting.post(command)
@@ -114,3 +105,16 @@ class PlainCommands:
 
     def _ended(self, one: Prepared, stream: str, version: int, event: Any) -> list[Row]:
         return [self._recording.append(one, stream, version, event, one.command_id)]
+
+
+_Way = Callable[[PlainCommands, Prepared, Any], list[Row] | None]
+
+_WAYS: dict[type[Command], tuple[frozenset[str], _Way]] = {
+    Post: (MAY[Post], PlainCommands._post),  # noqa: SLF001 -- of this file
+    Authorize: (MAY[Authorize], PlainCommands._authorize),  # noqa: SLF001 -- the same
+    Settle: (MAY[Settle], PlainCommands._settle),  # noqa: SLF001 -- the same
+    Void: (MAY[Void], PlainCommands._void),  # noqa: SLF001 -- the same
+    Release: (MAY[Release], PlainCommands._release),  # noqa: SLF001 -- the same
+}
+"""Who may send a command, and how it is decided. Not a member, whose methods would hold their
+object: with it the records of each commit would wait for the collector of cycles."""

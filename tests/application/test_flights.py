@@ -1,7 +1,9 @@
 """Big commits that are decided while the one before is being written: as if one after another."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
@@ -13,8 +15,10 @@ import pytest
 from msgspec.structs import replace
 from psycopg import sql
 
+from application.commit import Commit
+from application.decisions import prepare
 from application.following import Following
-from application.outcomes import Asked, Outcome, Unanswered
+from application.outcomes import Asked, Outcome, Prepared, Unanswered
 from application.transactions import UNDISTURBED_COMMITS
 from application.writer import FLIGHT_COMMANDS
 from domain.accounts import OpenAccount
@@ -326,4 +330,37 @@ def test_a_plain_entry_after_one_that_is_not(office: Office) -> None:
     for outcomes in results:
         positions = [outcome.position or 0 for outcome in outcomes]
         assert positions == sorted(positions)
+    check_everything(office)
+
+
+def test_a_commit_is_forgotten_when_the_next_has_landed(office: Office) -> None:
+    """However long commits follow one another, and without the collector of cycles, which runs
+    seldom: each would hold its records, or those of all before it."""
+    codes = open_wallets(office)
+    writer = office.ledgers.writer(office.ledger)
+    transactions = writer._transactions
+
+    def units() -> list[list[Prepared]]:
+        asked = [office.asked(transfer(codes[0], codes[1], "0.01")) for _ in range(2)]
+        return [[prepare(one, writer.ids)] for one in asked]
+
+    def follow(commit: Commit, units: list[list[Prepared]]) -> Commit:
+        transactions.hand_over(commit)
+        following = transactions.decide_ahead(commit, units)
+        commit.write()
+        transactions.confirm(commit)
+        following.decide_behind(units)
+        return following
+
+    commit, _ = transactions.decide(units())
+    gone: list[weakref.ref[object]] = []
+    gc.disable()
+    try:
+        for _ in range(3):
+            gone += [weakref.ref(commit), weakref.ref(commit.decisions._recording)]
+            commit = follow(commit, units())
+    finally:
+        gc.enable()
+    transactions.end(commit)
+    assert [one() for one in gone] == [None] * 6
     check_everything(office)
