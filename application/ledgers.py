@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
@@ -28,7 +27,7 @@ from application.outcomes import Asked, Caller, Outcome, Unanswered
 from application.permissions import check
 from application.readers import Readers
 from application.restoring import LedgerExists, Restoration
-from application.sessions import with_options
+from application.sessions import acting_as_service, login_of
 from application.store import LedgerStore, schema_of
 from application.transparency.signing import SigningKeys
 from application.transparency.vault import Signing
@@ -346,16 +345,3 @@ def read_position(connection: Connection[DictRow]) -> int:
     assert row is not None
     position: int = row["position"]
     return position
-
-
-def acting_as_service(conninfo: str) -> str:
-    """Returns the conninfo with the service's role taken on, where the login is another."""
-    if login_of(conninfo) == SERVICE_ROLE:
-        return conninfo
-    return with_options(conninfo, f"-c role={SERVICE_ROLE}")
-
-
-def login_of(conninfo: str) -> str | None:
-    """Returns the user that the conninfo names."""
-    user = conninfo_to_dict(conninfo).get("user")
-    return None if user is None else str(user)

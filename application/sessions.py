@@ -1,4 +1,5 @@
-"""The database sessions of writers: bounded waits, so that one that stops can't stop a ledger."""
+"""Database sessions: the role that the service takes on in them, and those of writers, whose waits
+are bounded, so that one that stops can't stop a ledger."""
 
 import re
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from psycopg import Connection, abc, pq
 from psycopg.adapt import Dumper, PyFormat, Transformer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import error_from_result
+
+from application.migrate import SERVICE_ROLE
 
 LOCK_TIMEOUT_SECONDS = 5
 
@@ -179,3 +182,16 @@ def with_options(conninfo: str, options: str) -> str:
     """Returns the conninfo with further session options."""
     old = conninfo_to_dict(conninfo).get("options") or ""
     return make_conninfo(conninfo, options=f"{old} {options}".strip())
+
+
+def acting_as_service(conninfo: str) -> str:
+    """Returns the conninfo with the service's role taken on, where the login is another."""
+    if login_of(conninfo) == SERVICE_ROLE:
+        return conninfo
+    return with_options(conninfo, f"-c role={SERVICE_ROLE}")
+
+
+def login_of(conninfo: str) -> str | None:
+    """Returns the user that the conninfo names."""
+    user = conninfo_to_dict(conninfo).get("user")
+    return None if user is None else str(user)

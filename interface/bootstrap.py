@@ -9,9 +9,10 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from application.ledgers import Ledgers, acting_as_service, login_of
+from application.ledgers import Ledgers
 from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
+from application.sessions import acting_as_service, login_of
 from application.store import schema_of
 from application.sweeper import Sweeper
 from application.transparency.publisher import Publisher

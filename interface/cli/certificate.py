@@ -3,8 +3,9 @@
 from time import monotonic, sleep
 from uuid import uuid4
 
-from application.ledgers import Ledgers, acting_as_service
+from application.ledgers import Ledgers
 from application.outcomes import Asked, Caller
+from application.sessions import acting_as_service
 from application.transparency.sealer import Contradiction, Sealer
 from application.transparency.sealer import connect as connect_sealer
 from application.transparency.vault import VaultClosed

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from application.ledgers import Ledgers, acting_as_service
+from application.ledgers import Ledgers
+from application.sessions import acting_as_service
 from interface.bootstrap import SOFTWARE_VERSION, Database, migrated, running
 from interface.cli.digest_secret import write_digest_secret
 from interface.cli.export_books import FORMS, Asked, export_books

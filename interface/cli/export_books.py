@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import click
 from psycopg import Connection
 
-from application.ledgers import Ledgers, acting_as_service
+from application.ledgers import Ledgers
+from application.sessions import acting_as_service
 from interface.bootstrap import Database
 from interface.cli.failures import Failed
 from interface.cli.options import write_json

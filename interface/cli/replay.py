@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from application.ledgers import acting_as_service
+from application.sessions import acting_as_service
 from interface.bootstrap import migrated, running
 from interface.cli.failures import Failed
 from interface.cli.options import json_option, settings_option, write_json, write_table

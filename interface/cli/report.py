@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from application.ledgers import Ledgers, acting_as_service, read_position
+from application.ledgers import Ledgers, read_position
 from application.records import SHAPES
+from application.sessions import acting_as_service
 from application.store import schema_of
 from interface.bootstrap import VIEWS, Database, migrated, running
 from interface.cli.certificate import make_certificate, state_account

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from application.ledgers import acting_as_service
+from application.sessions import acting_as_service
 from application.transparency.certificates import Certificate
 from application.transparency.notes import (
     BadNote,

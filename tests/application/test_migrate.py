@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from application.ledgers import Ledgers, acting_as_service
+from application.ledgers import Ledgers
 from application.migrate import (
     SERVICE_ROLE,
     SchemaTooNew,
@@ -19,6 +19,7 @@ from application.migrate import (
     migrate,
     migrations,
 )
+from application.sessions import acting_as_service
 from interface.bootstrap import VIEWS
 from tests.application.office import Office, transfer
 from tests.conftest import Database

@@ -10,8 +10,8 @@ import threading
 from functools import partial
 from multiprocessing.connection import Connection
 
-from application.ledgers import acting_as_service
 from application.records import SHAPES
+from application.sessions import acting_as_service
 from application.store import schema_of
 from interface.bootstrap import VIEWS
 from projections.runner import Runner, connect

@@ -8,7 +8,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from application.ledgers import Ledgers, acting_as_service
+from application.ledgers import Ledgers
+from application.sessions import acting_as_service
 from application.transparency.notes import (
     Checkpoint,
     check_signed,

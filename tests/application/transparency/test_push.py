@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from application.ledgers import acting_as_service
 from application.outcomes import Unanswered
+from application.sessions import acting_as_service
 from application.transparency.notes import Checkpoint, sign
 from application.transparency.publisher import Publisher
 from application.transparency.push import PushFailed, push

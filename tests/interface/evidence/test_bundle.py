@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from application.ledgers import acting_as_service
+from application.sessions import acting_as_service
 from domain.catalogue import EVENTS
 from interface.cli.replay import replay_command
 from interface.evidence import bundle as bundles

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from application.ledgers import acting_as_service
+from application.sessions import acting_as_service
 from interface.evidence.fold import Fold
 from interface.evidence.live import LiveSource, session
 from interface.evidence.replay import Until, changes_of, replay, state_of

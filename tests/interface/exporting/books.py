@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any, NamedTuple
 
-from application.ledgers import acting_as_service
+from application.sessions import acting_as_service
 from domain.accounts import OpenAccount, Side
 from domain.assets import RegisterAsset
 from domain.commands import Command

@@ -9,7 +9,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from application.ledgers import acting_as_service
+from application.sessions import acting_as_service
 from application.transparency.certificates import (
     canonical,
     parse_certificate,

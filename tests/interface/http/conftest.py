@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from application.ledgers import Ledgers, acting_as_service
+from application.ledgers import Ledgers
+from application.sessions import acting_as_service
 from application.transparency.sealer import Sealer, connect
 from application.transparency.vault import Signing
 from interface.bootstrap import Database as Connections
