@@ -4,6 +4,7 @@ With pytest-xdist each worker has its own server: no worker can disturb another.
 """
 
 import itertools
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -76,6 +78,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     long = {item.path for item in items if item.get_closest_marker("long")}
     items.sort(key=turn)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs() -> Iterator[None]:
+    """What our modules log in this process is shown with the test that fails, and nowhere else.
+
+    Threads go on between the tests, where pytest listens to nobody: what they say would stand
+    among its dots. So it all goes by the standard library, which drops what nobody handles; a
+    command that a test runs in this process (others configure their own) leaves that as it is.
+    """
+    logging.getLogger().addHandler(logging.NullHandler())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            # structlog's own default draws each frame with its locals: a second for a traceback.
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("interface.cli.options.configure_logs", lambda _level: None)
+        yield
 
 
 @pytest.fixture(scope="session")

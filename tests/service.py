@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from tests.conftest import Database, Databases
 from tests.patience import PATIENCE_SECONDS
 
 HOST = "127.0.0.1"
+LOG_LINES = 60
+"""Of a service's log, as shown with a failure: the last ones."""
 PROGRAM = (sys.executable, "-c", "from interface.cli.main import main; main()")
 
 CHART = (
@@ -64,6 +66,7 @@ class Service:
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
         self._client = httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS)
+        _OPEN.append(self)
 
     @property
     def pid(self) -> int:
@@ -149,6 +152,7 @@ class Service:
 
     def close(self) -> None:
         """Ends it, whatever state it is in."""
+        _OPEN.remove(self)
         self._client.close()
         if self._process is not None:
             self.kill()
@@ -196,6 +200,23 @@ class Service:
 
 
 MakeService = Callable[..., Service]
+
+_OPEN: list[Service] = []
+"""Those that are not closed yet."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows with a failure what the services said that the test has had, or has shared."""
+    report = yield
+    if report.failed and {"service", "make_service"} & set(getattr(item, "fixturenames", ())):
+        for service in _OPEN:
+            if service.log.exists():
+                said = "\n".join(service.log.read_text().splitlines()[-LOG_LINES:])
+                report.sections.append((f"Captured log of the service at {service.url}", said))
+    return report
 
 
 @pytest.fixture(scope="session")

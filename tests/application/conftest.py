@@ -3,20 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from tests.application.checks import check_everything
 from tests.application.office import CREATE, OPERATOR, Office
 from tests.conftest import Database, Databases
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _plain_logs() -> Iterator[None]:
-    """structlog's own default draws each frame with its locals: a second for one traceback."""
-    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[renderer])
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 
 import psycopg
 import pytest
-import structlog
 from psycopg.conninfo import make_conninfo
 
 from application import sessions
@@ -18,17 +17,6 @@ from tests.faults.proxy import Proxy
 from tests.faults.writer_process import WriterProcess
 
 StartWriter = Callable[..., WriterProcess]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _plain_tracebacks() -> None:
-    """A traceback that shows all variables takes seconds; here much goes wrong on purpose."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
-        ]
-    )
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ def understood(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands are understood, and nothing is done; files need not be there."""
     monkeypatch.setattr(click.Command, "invoke", lambda _command, _context: None)
     monkeypatch.setattr(click.Path, "convert", lambda _type, value, *_: Path(value))
-    monkeypatch.setattr("interface.cli.options.configure_logs", lambda _level: None)
 
 
 def test_every_command_has_examples() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from interface.duties import Duty, work
 from tests.patience import PATIENCE_SECONDS, wait_until
-from tests.said import said_by
 from tests.service import PROGRAM, MakeService
 
 
@@ -62,7 +62,7 @@ def test_a_duty_that_fails_begins_anew_and_stops_no_other() -> None:
 
 def test_a_database_that_is_away_is_told_in_a_line() -> None:
     """Each duty loses it at the same time: five tracebacks a try would bury what else is said."""
-    with said_by("interface.duties") as said:
+    with capture_logs() as said:
         losing = Diary("loses")
         thread, stop = begun(losing)
         assert losing.settled.wait(PATIENCE_SECONDS)

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
@@ -18,7 +19,6 @@ from projections.tracking import resume_view
 from tests.application.office import Office
 from tests.projections.conftest import Worker, tables
 from tests.projections.history import live, prepare
-from tests.said import said_by
 
 
 def rebuilt(office: Office) -> dict[str, list[str]]:
@@ -73,7 +73,7 @@ def test_two_workers_share_a_view(own_office: Office, worker: Worker) -> None:
     prepare(own_office)
     with closing(Worker(own_office).connection) as connection:
         other = Worker(own_office)
-        with said_by("projections.following") as said:
+        with capture_logs() as said:
             for seed in range(6):
                 live(own_office, random.Random(seed), 7)
                 # Who comes second finds nothing to do, and remembers what it knew before.
