@@ -49,10 +49,11 @@ class Outcome:
     where `replayed` of the commit that did it. Empty where nothing of the command is on record
     (a rejection). `code`, `detail`, `facts` tell of a refusal. `judged_at`: the command asked for
     a judgement only (`validate_only`), and got it at this position; `stored` is then what would
-    be written, unless `replayed`.
+    be written, unless `replayed`. `before`: the records of a hold that came before the last one
+    of `stored`, from the hold's first on; None where they are not at hand.
     """
 
-    __slots__ = ("code", "detail", "facts", "judged_at", "replayed", "stored")
+    __slots__ = ("before", "code", "detail", "facts", "judged_at", "replayed", "stored")
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class Outcome:
         self.detail = detail
         self.facts = facts or {}
         self.judged_at = judged_at
+        self.before: tuple[bytes, ...] | None = None
 
     @property
     def status(self) -> Status:

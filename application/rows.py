@@ -10,6 +10,7 @@ import msgspec
 from psycopg import Connection, Cursor
 from psycopg.sql import SQL, Identifier
 
+from application.histories import MAX_EVENTS, Histories
 from application.records import EventShapes
 from domain.access import Actor, ApiKey, LedgerListing
 from domain.accounts import Account
@@ -29,6 +30,10 @@ from domain.refusals import CorruptLog
 from domain.revaluations import Revaluation
 
 _encode = msgspec.json.Encoder().encode
+
+MAX_WHOLE_STREAMS = 100
+"""Of so many authorizations at once the whole stream is read: more come from a batch, whose answer
+does not show them."""
 
 
 def array(values: Iterable[str]) -> str:
@@ -54,6 +59,7 @@ class Rows:
         self._shapes = shapes
         self.next_balance_id = 1
         self.knows_exchange = False
+        self.histories = Histories()
         self._statements: dict[str, bytes] = {}
 
     def sql(self, text: LiteralString) -> bytes:
@@ -221,18 +227,27 @@ class Rows:
     def read_authorizations(
         self, connection: Connection[Any], books: Books, ids: Iterable[str]
     ) -> None:
-        """Reads the last event of each authorization: it carries the whole state."""
-        for (state,) in self.fetch(
+        """Reads the last event of each authorization: it carries the whole state. Of few
+        authorizations also what came before it, for the answers."""
+        wanted = list(ids)
+        states: dict[str, list[bytes]] = {}
+        for id, state in self.fetch(
             connection,
-            "SELECT last.state FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL ("
-            " SELECT topic, state FROM {}.events WHERE originator_id = wanted.id"
-            " ORDER BY originator_version DESC LIMIT 1) AS last"
-            " WHERE last.topic LIKE 'Authorization%%'",
-            array(ids),
+            "SELECT wanted.id::text, last.state"
+            " FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL ("
+            " SELECT originator_version, topic, state FROM {}.events"
+            " WHERE originator_id = wanted.id ORDER BY originator_version DESC LIMIT %s) AS last"
+            " WHERE last.topic LIKE 'Authorization%%' ORDER BY wanted.id, originator_version",
+            array(wanted),
+            MAX_EVENTS if len(wanted) <= MAX_WHOLE_STREAMS else 1,
         ):
-            record = self._shapes.decode(state)
-            books.authorizations.now[record.stream] = record.payload.authorization
-            books.streams.now[record.stream] = record.version
+            states.setdefault(id, []).append(state)
+        for id, found in states.items():
+            record = self._shapes.decode(found[-1])
+            books.authorizations.now[id] = record.payload.authorization
+            books.streams.now[id] = record.version
+            if len(found) == record.version:
+                self.histories.load(id, found)
 
     def read_entries(self, connection: Connection[Any], books: Books, ids: Iterable[str]) -> None:
         """Reads entries from their streams: posted, and perhaps taken back."""

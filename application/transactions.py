@@ -7,6 +7,7 @@ head lock: until the lost transaction has ended, the lock can't be had.
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import chain
 from time import monotonic, sleep
 from typing import TypeVar
 
@@ -77,6 +78,7 @@ class Transactions:
             try:
                 commit, outcomes = self.decide(units)
                 self.end(commit)
+                self._cache.rows.histories.follow(commit.stored, chain.from_iterable(outcomes))
                 return outcomes
             except psycopg.errors.LockNotAvailable as e:
                 self.reset()

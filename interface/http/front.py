@@ -134,7 +134,7 @@ class Front:
         except Unanswered as unanswered:
             raise not_answered(unanswered, asked.key) from unanswered
         make = partial(answer, self._door, ledger, verb, outcome, asked.key)
-        if not verb.reads:
+        if not verb.reads(outcome):
             return make()
         return await loop.run_in_executor(self._behind.threads, make)
 

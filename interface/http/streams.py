@@ -14,6 +14,10 @@ from application.records import SHAPES, Record
 NO_TEXT = PrivateText()
 LAST_VERSION = 2**63 - 1
 
+TEXTS = b'"private":"'
+"""Stands in every record that came with texts. (A client's own text can't have it: its quotes are
+escaped.)"""
+
 
 class Stored(NamedTuple):
     """A record and its bytes."""
@@ -25,6 +29,13 @@ class Stored(NamedTuple):
 def stored_of(outcome: Outcome) -> list[Stored]:
     """Returns the records of a command."""
     return [Stored(row.record, row.state) for row in outcome.stored]
+
+
+def before_of(outcome: Outcome) -> list[Stored] | None:
+    """Returns what came before on the hold of a command, None where that is not at hand."""
+    if outcome.before is None:
+        return None
+    return [Stored(SHAPES.decode(state), state) for state in outcome.before]
 
 
 def receipt(first: Stored) -> dict[str, Any]:

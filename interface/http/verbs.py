@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from application.outcomes import Outcome
 from application.private import PrivateText
 from domain.accounts import AccountOpened
 from domain.commands import Command
@@ -52,7 +53,7 @@ from interface.http.schemas_periods import (
 from interface.http.schemas_postings import AdjustBody, PostBody, ReverseBody
 from interface.http.schemas_rates import RecordRateBody, RevalueBody
 from interface.http.schemas_stops import FreezeAccountBody, SetLimitBody, UnfreezeAccountBody
-from interface.http.streams import Stored, has_texts, read_stream, read_texts
+from interface.http.streams import TEXTS, Stored, has_texts, read_stream, read_texts
 from interface.http.viewing import read_own
 
 Shown = dict[str, Any]
@@ -61,12 +62,14 @@ Shown = dict[str, Any]
 class Written(NamedTuple):
     """The records of a command that was done in a ledger, now or before.
 
-    `is_judgement`: they are what would be recorded.
+    `before`: what came before on their hold, None where that is to be read. `is_judgement`: they
+    are what would be recorded.
     """
 
     door: Door
     ledger: str
     stored: Sequence[Stored]
+    before: Sequence[Stored] | None = None
     is_judgement: bool = False
 
     @property
@@ -79,6 +82,25 @@ Show = Callable[[Written], Shown]
 """Makes the body of the answer, to which the receipt comes."""
 
 
+def _reads(outcome: Outcome) -> bool:
+    return outcome.code is None
+
+
+def _never_reads(_: Outcome) -> bool:
+    return False
+
+
+def _reads_hold(outcome: Outcome) -> bool:
+    """False where the whole history of the hold is at hand, and came without texts, which may be
+    erased at any time."""
+    if outcome.code is not None:
+        return False
+    last, before = outcome.stored[-1], outcome.before
+    if before is None and last.version > 1:
+        return True
+    return any(TEXTS in state for state in (last.state, *(before or ())))
+
+
 class Verb(NamedTuple):
     """What a client may do by one route: how its body is read, and its answer made."""
 
@@ -87,8 +109,8 @@ class Verb(NamedTuple):
     show: Show
     conditional: bool = False
     """The command may depend on the version that If-Match names."""
-    reads: bool = True
-    """The answer may have to be read from the database."""
+    reads: Callable[[Outcome], bool] = _reads
+    """Whether the answer may have to be read from the database."""
 
 
 def _show_ledger(written: Written) -> Shown:
@@ -168,8 +190,8 @@ def _show_adjustment(written: Written) -> Shown:
 
 def _show_authorization(written: Written) -> Shown:
     last = written.stored[-1]
-    history = [last]
-    if last.record.version > 1:
+    history = [*(written.before or ()), last]
+    if len(history) < last.record.version:
         with written.door.ledgers.reader(written.ledger) as connection:
             history = read_history(connection, last.record.stream, up_to=last)
     texts = {}
@@ -203,7 +225,7 @@ def _verb(
     show: Show,
     *,
     conditional: bool = False,
-    reads: bool = True,
+    reads: Callable[[Outcome], bool] = _reads,
 ) -> tuple[type[Command], Verb]:
     return body.makes, Verb(Loader(body), status, show, conditional, reads)
 
@@ -232,19 +254,19 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(EraseAccountBody, 200, _show_erased),
         _verb(RecordRateBody, 200, _show_rate),
         _verb(RevalueBody, 200, _show_revaluation),
-        _verb(PostBody, 201, _show_entry, reads=False),
-        _verb(ReverseBody, 201, _show_entry, reads=False),
-        _verb(AdjustBody, 201, _show_adjustment, reads=False),
-        _verb(AuthorizeBody, 201, _show_authorization),
-        _verb(IncrementBody, 200, _show_authorization),
-        _verb(ReduceBody, 200, _show_authorization),
-        _verb(SettleBody, 201, _show_authorization),
-        _verb(VoidBody, 200, _show_authorization),
-        _verb(ReleaseBody, 200, _show_authorization),
-        _verb(RefundBody, 201, _show_authorization),
-        _verb(ChargebackBody, 201, _show_authorization),
-        _verb(RepresentmentBody, 201, _show_authorization),
-        _verb(SettleMandatoryBody, 201, _show_authorization),
+        _verb(PostBody, 201, _show_entry, reads=_never_reads),
+        _verb(ReverseBody, 201, _show_entry, reads=_never_reads),
+        _verb(AdjustBody, 201, _show_adjustment, reads=_never_reads),
+        _verb(AuthorizeBody, 201, _show_authorization, reads=_reads_hold),
+        _verb(IncrementBody, 200, _show_authorization, reads=_reads_hold),
+        _verb(ReduceBody, 200, _show_authorization, reads=_reads_hold),
+        _verb(SettleBody, 201, _show_authorization, reads=_reads_hold),
+        _verb(VoidBody, 200, _show_authorization, reads=_reads_hold),
+        _verb(ReleaseBody, 200, _show_authorization, reads=_reads_hold),
+        _verb(RefundBody, 201, _show_authorization, reads=_reads_hold),
+        _verb(ChargebackBody, 201, _show_authorization, reads=_reads_hold),
+        _verb(RepresentmentBody, 201, _show_authorization, reads=_reads_hold),
+        _verb(SettleMandatoryBody, 201, _show_authorization, reads=_reads_hold),
     )
 )
 """The command of each single route, and its answer."""

@@ -26,7 +26,7 @@ from interface.http.messages import (
     read_body,
 )
 from interface.http.parsing import Invalid, Malformed
-from interface.http.streams import Stored, receipt, stored_of
+from interface.http.streams import Stored, before_of, receipt, stored_of
 from interface.http.targets import named_ledger
 from interface.http.verbs import Verb, Written
 
@@ -113,7 +113,7 @@ def answer(door: Door, ledger: str, verb: Verb, outcome: Outcome, key: str) -> A
         problem = Problem(outcome.code, outcome.detail, facts=outcome.facts)
         more = receipt(stored[0]) if stored else None
         return problem_answer(problem, more=more, headers=headers)
-    shown = verb.show(Written(door, ledger, stored))
+    shown = verb.show(Written(door, ledger, stored, before_of(outcome)))
     if "version" in shown:
         headers.append(etag(shown["version"]))
     return json_answer(verb.status, {**shown, **receipt(stored[0])}, headers)
