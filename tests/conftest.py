@@ -3,6 +3,7 @@
 With pytest-xdist each worker has its own server: no worker can disturb another.
 """
 
+import gc
 import itertools
 import logging
 import shutil
@@ -66,6 +67,17 @@ class Databases:
             connection.execute(
                 sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name))
             )
+
+
+def pytest_collection() -> None:
+    """Nothing of what is collected is ever garbage: who looks for some takes seconds."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on the collector passes by what was there before the tests."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,15 +2,10 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
-from schemathesis.specs.openapi.checks import (
-    negative_data_rejection,
-    positive_data_acceptance,
-)
 
 from interface.http.errors import STATUS
 from interface.http.log import LOG_ROUTES
@@ -18,6 +13,9 @@ from interface.http.reads import READ_ROUTES
 from interface.http.write_routes import WRITE_ROUTES
 from interface.reports.catalogue import REPORTS
 from tests.interface.http.world import ROLES, World, body_of, make_key
+
+if TYPE_CHECKING:  # it takes a second: not each process that collects should load it
+    from schemathesis import Case
 
 # Views answer where a worker follows the log.
 pytestmark = pytest.mark.usefixtures("worker")
@@ -43,6 +41,8 @@ def document(world: World) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def contract(world: World) -> Any:
+    import schemathesis
+
     return schemathesis.openapi.from_wsgi("/v1/openapi.json", world.app)
 
 
@@ -79,6 +79,11 @@ def test_every_answer_is_documented(
     contract: Any, token: str, known: dict[str, list[str]], method: str, path: str
 ) -> None:
     """Every second question is about things that are there, so that more than a 404 is seen."""
+    from schemathesis.specs.openapi.checks import (
+        negative_data_rejection,
+        positive_data_acceptance,
+    )
+
     strategy = contract[path][method].as_strategy()
     asked = 0
 
@@ -90,7 +95,7 @@ def test_every_answer_is_documented(
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    def ask(case: schemathesis.Case[Any]) -> None:
+    def ask(case: "Case[Any]") -> None:
         nonlocal asked
         asked += 1
         case.path_parameters["ledger"] = "main"
