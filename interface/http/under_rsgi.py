@@ -22,26 +22,37 @@ from typing import Any
 from urllib.parse import quote
 from wsgiref.types import WSGIApplication
 
+import structlog
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]  # in its own way
 
+from interface.http.connections import cut, is_connected
 from interface.http.messages import READ_BYTES, BodyCut, Environ, Headers
+from interface.logs import masked
 
 WHOLE_MAX_BYTES = 1 << 20
 """An answer up to this size is handed over in one piece."""
 
-TAKEN_SECONDS = 5.0
+TAKEN_SECONDS = 60.0
 """How long granian may take to begin with an answer; it does so at once unless the client left."""
+
+LEFT_AFTER_SECONDS = 1.0
+"""When it is asked whether the client has left: seldom is it needed, and it takes a look at every
+connection."""
 
 SILENT_SECONDS = 30.0
 """How long nothing may come of a body: a client that is gone without a word keeps no thread."""
 
 _POLL_SECONDS = 0.001
+_LONGEST_POLL_SECONDS = 0.5
 _NO_KEY = "no key"
+
+log = structlog.get_logger("interface.http")
 
 
 def environ_of(scope: Scope) -> Environ:
     """Returns the WSGI environ of a request, but for its body."""
     host, _, port = scope.server.rpartition(":")
+    client, _, client_port = scope.client.rpartition(":")
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
@@ -51,7 +62,8 @@ def environ_of(scope: Scope) -> Environ:
         "SERVER_NAME": host.strip("[]"),
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": client.strip("[]"),
+        "REMOTE_PORT": client_port,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.errors": sys.stderr,
@@ -116,7 +128,7 @@ class UnderRsgi:
             if _size(headers) <= WHOLE_MAX_BYTES:
                 protocol.response_bytes(status, headers, b"".join(pieces))
             else:
-                _send(protocol, status, headers, pieces)
+                _send(environ, protocol, status, headers, pieces)
         finally:
             if hasattr(pieces, "close"):
                 pieces.close()
@@ -127,7 +139,9 @@ def _size(headers: Headers) -> float:
     return int(lengths[0]) if lengths else float("inf")
 
 
-def _send(protocol: HTTPProtocol, status: int, headers: Headers, pieces: Iterable[bytes]) -> None:
+def _send(
+    environ: Environ, protocol: HTTPProtocol, status: int, headers: Headers, pieces: Iterable[bytes]
+) -> None:
     """Sends an answer as its client takes it.
 
     granian keeps all that its `response_stream` is given until the client has taken it; a file it
@@ -138,9 +152,26 @@ def _send(protocol: HTTPProtocol, status: int, headers: Headers, pieces: Iterabl
         path = Path(directory) / "answer"
         os.mkfifo(path, 0o600)
         protocol.response_file(status, headers, str(path))
-        descriptor = _opened(path)
-    if descriptor is None:
-        return  # the client has left
+        descriptor = _opened(path, environ)
+        if descriptor is None:
+            cut(environ)
+            _close_unopened(path)
+            return
+    with os.fdopen(descriptor, "wb", 0):
+        try:
+            is_over = _write(descriptor, pieces)
+        except Exception:
+            # Nobody can be told any more: the answer has begun.
+            log.exception("answer_cut", path=masked(environ["PATH_INFO"]))
+            is_over = False
+        if not is_over:
+            # Before the pipe ends, which says that the answer does.
+            cut(environ)
+
+
+def _write(descriptor: int, pieces: Iterable[bytes]) -> bool:
+    """Writes the pieces as they are taken, all of them unless the client has left. False where it
+    takes no more."""
     room = select.poll()
     room.register(descriptor, select.POLLOUT)
     try:
@@ -148,27 +179,35 @@ def _send(protocol: HTTPProtocol, status: int, headers: Headers, pieces: Iterabl
             rest = memoryview(piece)
             while rest:
                 if not room.poll(SILENT_SECONDS * 1000):
-                    return  # it takes no more
+                    return False
                 rest = rest[os.write(descriptor, rest) :]
     except BrokenPipeError:
-        return  # it has left meanwhile
-    finally:
-        os.close(descriptor)
+        pass  # it has left meanwhile
+    return True
 
 
-def _opened(path: Path) -> int | None:
+def _opened(path: Path, environ: Environ) -> int | None:
     """Returns the pipe's end to write to, None where nobody begins to read from it."""
-    deadline = monotonic() + TAKEN_SECONDS
-    while monotonic() < deadline:
+    begun = monotonic()
+    while (waited := monotonic() - begun) < TAKEN_SECONDS:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise
-            sleep(_POLL_SECONDS)
         else:
             return descriptor
+        if waited > LEFT_AFTER_SECONDS and not is_connected(environ):
+            return None
+        sleep(min(_POLL_SECONDS + waited / 4, _LONGEST_POLL_SECONDS))
     return None
+
+
+def _close_unopened(path: Path) -> None:
+    """Takes the pipe away; who began to open it just now finds it ended, and does not wait."""
+    descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    path.unlink()
+    os.close(descriptor)
 
 
 class _Input(RawIOBase):

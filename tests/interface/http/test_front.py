@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
+from psycopg import OperationalError
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from interface.http.app import create_app
@@ -42,7 +43,8 @@ A_PIECE = b"x" * 65_536
 class Behind:
     """The WSGI application behind the front, and how often it was asked.
 
-    At `/pieces` it has a stream longer than all buffers between it and a client.
+    At `/pieces` it has a stream longer than all buffers between it and a client, at `/broken` one
+    that fails on the way.
     """
 
     def __init__(self, world: World) -> None:
@@ -53,6 +55,9 @@ class Behind:
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         self.asked += 1
+        if environ["PATH_INFO"] == "/broken":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return self._broken()
         if environ["PATH_INFO"] != "/pieces":
             return self.flask(environ, start_response)
         start_response("200 OK", [("Content-Type", "text/plain")])
@@ -67,6 +72,10 @@ class Behind:
                 self.sent += 1
         finally:
             self.closed.set()
+
+    def _broken(self) -> Iterator[bytes]:
+        yield A_PIECE
+        raise OperationalError("the connection is lost")
 
 
 class Served:
@@ -474,13 +483,40 @@ def test_both_paths_are_counted_by_route(world: World) -> None:
 def test_a_client_that_takes_nothing_more_keeps_no_thread(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And does not take what it has got for the whole."""
     monkeypatch.setattr("interface.http.under_rsgi.SILENT_SECONDS", 0.05)
     connection = served.connect()
     connection.request("GET", "/pieces")
     answer = connection.getresponse()
     assert served.behind.closed.wait(PATIENCE_SECONDS)
     assert served.behind.sent < PIECES
-    answer.close()
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+        answer.read()
+    connection.close()
+
+
+def test_an_answer_that_fails_on_the_way_does_not_look_whole(served: Served) -> None:
+    connection, other = served.connect(), served.connect()
+    other.connect()
+    connection.request("GET", "/broken")
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+        connection.getresponse().read()
+    connection.close()
+    # Nobody else's connection is.
+    other.request("GET", "/health/live")
+    assert other.getresponse().status == 200
+    other.close()
+
+
+def test_an_answer_that_the_server_never_begins_with_is_none(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pipe goes: what the server says of a file that is not there would not be true."""
+    monkeypatch.setattr("interface.http.under_rsgi.TAKEN_SECONDS", 0.0)
+    connection = served.connect()
+    connection.request("GET", "/pieces")
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        connection.getresponse().read()
     connection.close()
 
 
