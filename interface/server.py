@@ -9,6 +9,7 @@ import atexit
 import errno
 import http.client
 import multiprocessing
+import resource
 import socket
 import threading
 import time
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
 THREADS = 128
 """How many requests are worked on in threads at once: reads, batches, what the event loop leaves to
 them (interface/http/front.py). Most of them wait for the database."""
+
+MAX_CONNECTIONS = 8_192
+"""How many clients are let in at once; most of them are silent, some 30 s until they are shown out.
+granian's own bound is 1,024: so many silent ones would keep everybody else waiting as long."""
+
+OWN_DESCRIPTORS = 512
+"""What the process needs beside its clients: sessions, named pipes, files."""
 
 STOP_SECONDS = 45
 """How long requests may take to end after a stop; then the worker is killed."""
@@ -133,6 +141,13 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def most_connections(descriptors: int) -> int:
+    """Returns how many clients to let in where a process may have so many descriptors."""
+    if descriptors == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, max(descriptors - OWN_DESCRIPTORS, descriptors // 2))
+
+
 def _server(address: str, port: int) -> AbstractServer[Any]:
     # granian takes the method from here. A forked worker would inherit the supervisor's locks.
     multiprocessing.set_start_method("spawn", force=True)
@@ -143,6 +158,7 @@ def _server(address: str, port: int) -> AbstractServer[Any]:
         interface=Interfaces.RSGI,
         http=HTTPModes.http1,
         websockets=False,
+        backpressure=most_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         log_level=LogLevels.error,
         log_dictconfig={"handlers": {}, "loggers": {"_granian": {"propagate": True}}},
         respawn_failed_workers=True,

@@ -1,6 +1,7 @@
 """The contract over a real connection: what a WSGI client in the process would not show."""
 
 import json
+import resource
 import socket
 from collections.abc import Iterator
 from uuid import uuid4
@@ -8,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from interface.server import MAX_CONNECTIONS, most_connections
 from tests.interface.http.world import entry
 from tests.patience import PATIENCE_SECONDS
 from tests.service import CHART, Service
@@ -161,3 +163,17 @@ def test_one_connection_for_many_requests(service: Service, ledger: str) -> None
             kind = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}
             answer = client.post(url, headers=kind, **sent)
             assert answer.status_code in (201, 400, 422)
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "clients"),
+    [
+        (resource.RLIM_INFINITY, MAX_CONNECTIONS),
+        (1 << 20, MAX_CONNECTIONS),
+        (4_096, 3_584),
+        (1_024, 512),
+        (256, 128),
+    ],
+)
+def test_clients_leave_the_service_descriptors_of_its_own(descriptors: int, clients: int) -> None:
+    assert most_connections(descriptors) == clients
