@@ -269,7 +269,7 @@ class Decisions:
 
     def _at_of(self, one: Prepared) -> At:
         by = one.asked.by
-        return At(self._at.recorded_at, self._at.today, by.actor, standing_of(by))
+        return At(self._at.recorded_at, self._at.today, by.actor, standing_of(by), by.owner)
 
     def _expire_due(self, one: Prepared) -> None:
         """Records that a hold's time has come before anything acts on it."""

@@ -7,15 +7,22 @@ from time import monotonic
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from domain.access import ApiKey
+from domain.access import Actor, ApiKey
 
 KEY_TRUSTED_SECONDS = 1.0
 """A revoked key is refused within this time."""
 
 MAX_KNOWN_KEYS = 10_000
+
+_FIND = """
+SELECT k.document, a.document AS actor FROM keys AS k
+JOIN actors AS a ON a.actor = convert_from(k.document, 'UTF8')::json ->> 'actor'
+WHERE k.key_sha256 = %s
+"""
 
 
 class _Known(Struct):
@@ -58,12 +65,13 @@ class KnownKeys:
         if known is not None and now < known.until and not known.is_due:
             return known.key
         with self._reader() as connection:
-            row = connection.execute(
-                "SELECT document FROM keys WHERE key_sha256 = %s", [digest]
-            ).fetchone()
+            row = connection.execute(_FIND, [digest]).fetchone()
         if row is None:
             return None
-        key = msgspec.json.decode(row["document"], type=ApiKey)
+        key = replace(
+            msgspec.json.decode(row["document"], type=ApiKey),
+            owner=msgspec.json.decode(row["actor"], type=Actor).owner,
+        )
         if key.revoked:
             self._known.pop(digest, None)
             return None

@@ -12,13 +12,15 @@ Status = Literal["done", "replayed", "refused"]
 
 
 class Caller(Struct, frozen=True):
-    """Who sends a command, by which key and door."""
+    """Who sends a command, by which key and door; `owner`: the person who answers for the actor,
+    where that is a service."""
 
     actor: str
     key_id: str | None
     roles: frozenset[str]
     channel: Channel
     network_feed: bool = False
+    owner: str | None = None
 
 
 class Asked(Struct, frozen=True, gc=False):

@@ -18,6 +18,7 @@ from application.upcasters import (
     hold_with_counters,
     with_approver,
     without_limits,
+    without_person,
     without_rates,
 )
 from domain.catalogue import EVENTS
@@ -174,6 +175,10 @@ RELEASED_UPCASTERS: dict[tuple[str, int], Upcaster] = {
     ("AccountOpened", 1): without_rates,
     ("AccountAmended", 1): without_rates,
     ("BaselineSet", 1): with_approver,
+    ("BaselineSet", 2): without_person,
+    ("BaselineApproved", 1): without_person,
+    ("PeriodReopenAsked", 1): without_person,
+    ("PeriodReopened", 1): without_person,
 }
 """(event name, old version) -> how its payload becomes the next version."""
 

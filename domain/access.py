@@ -85,6 +85,9 @@ class Actor(Struct, frozen=True, omit_defaults=True):
 
 
 class ApiKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`owner`: the person who answers for its actor, where that is a service. The actor's record
+    says who; of a key that is shown it is looked up there."""
+
     stream: str
     key_id: str
     key_sha256: str
@@ -93,6 +96,7 @@ class ApiKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ledger: str | None = None
     network_feed: bool = False
     revoked: bool = False
+    owner: str | None = None
 
 
 class AlreadyListed(Refusal):

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from domain.accounts import AssetNotAllowed, find_account
 from domain.assets import Asset, find_asset
 from domain.books import Books
-from domain.commands import At, Command, Decided, Event, NewStream
+from domain.commands import At, Command, Decided, Event, NewStream, persons
 from domain.money import (
     LIMIT_MINOR,
     AmountTooFine,
@@ -59,8 +59,9 @@ class ApproveBaseline(Command, frozen=True, kw_only=True, tag="approve_baseline"
 
 
 class BaselineSet(Event, frozen=True, kw_only=True):
-    """Proposed by `author`, perhaps on somebody's behalf; `approver` is asked to approve it. Those
-    without an author were approved before they were recorded, by `approver`."""
+    """Proposed by `author`, for whom `person` answers where it is a service, perhaps on somebody's
+    behalf; `approver` is asked to approve it. Those without an author were approved before they
+    were recorded, by `approver`."""
 
     account: str
     dimension: dict[str, str] | None = None
@@ -72,6 +73,7 @@ class BaselineSet(Event, frozen=True, kw_only=True):
     version: int
     source: str
     author: str | None = None
+    person: str | None = None
     on_behalf_of: str | None = None
     approver: str | None = None
     reference: str | None = None
@@ -79,13 +81,15 @@ class BaselineSet(Event, frozen=True, kw_only=True):
 
 
 class BaselineApproved(Event, frozen=True, kw_only=True):
-    """In the baseline's own stream: `approver` approved what `author` had proposed."""
+    """In the baseline's own stream: `approver`, for whom `person` answers where it is a service,
+    approved what `author` had proposed."""
 
     account: str
     dimension: dict[str, str] | None = None
     version: int
     author: str
     approver: str
+    person: str | None = None
     reference: str | None = None
     private: str | None = None
 
@@ -105,6 +109,7 @@ class Baseline(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int
     source: str
     author: str | None = None
+    person: str | None = None
     on_behalf_of: str | None = None
     approver: str | None = None
     reference: str | None = None
@@ -192,6 +197,7 @@ def set_baseline(books: Books, command: SetBaseline, at: At, new: NewStream) -> 
         version=command.version or last + 1,
         source=command.source,
         author=at.actor,
+        person=at.person,
         on_behalf_of=command.on_behalf_of,
         approver=command.approver,
         reference=command.reference,
@@ -207,10 +213,10 @@ def approve(books: Books, command: ApproveBaseline, at: At, new: NewStream) -> D
     found = books.baselines.get(command.baseline)
     if found is None:
         raise BaselineNotFound(baseline=command.baseline)
-    persons = {at.actor, command.on_behalf_of} - {None}
-    if found.author is not None and persons & {found.author, found.on_behalf_of}:
+    authors = persons(found.author, found.person, found.on_behalf_of)
+    if found.author is not None and authors & persons(at.actor, at.person, command.on_behalf_of):
         raise AnotherPersonNeeded(author=found.author)
-    if found.approver is not None and found.approver not in persons:
+    if found.approver is not None and found.approver not in (at.actor, command.on_behalf_of):
         raise ApproverNeeded(approver=found.approver)
     if found.author is None or found.approval is not None:
         raise BaselineIsApproved(
@@ -222,6 +228,7 @@ def approve(books: Books, command: ApproveBaseline, at: At, new: NewStream) -> D
         version=found.version,
         author=found.author,
         approver=at.actor,
+        person=at.person,
         reference=command.reference,
     )
     return [(found.id, event)]
@@ -241,6 +248,7 @@ def evolve_set(books: Books, stream: str, event: BaselineSet) -> None:
         version=event.version,
         source=event.source,
         author=event.author,
+        person=event.person,
         on_behalf_of=event.on_behalf_of,
         approver=event.approver,
         reference=event.reference,

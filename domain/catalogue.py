@@ -162,7 +162,10 @@ EVOLVE: dict[type[Event], Evolve] = {
 EVENTS: dict[type[Event], int] = dict.fromkeys(EVOLVE, 1) | {
     accounts.AccountOpened: 2,
     amendments.AccountAmended: 2,
-    baselines.BaselineSet: 2,
+    baselines.BaselineSet: 3,
+    baselines.BaselineApproved: 2,
+    periods.PeriodReopenAsked: 2,
+    periods.PeriodReopened: 2,
     entries.EntryPosted: 4,
     holds.AuthorizationOpened: 3,
     holds.AuthorizationSettled: 3,

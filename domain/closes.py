@@ -17,7 +17,15 @@ from domain.calendar import (
     is_closed,
     shut_through,
 )
-from domain.commands import At, Command, Decided, NewStream, Standing, check_narrative
+from domain.commands import (
+    At,
+    Command,
+    Decided,
+    NewStream,
+    Standing,
+    check_narrative,
+    persons,
+)
 from domain.ledgers import Ledger
 from domain.periods import (
     CloseAbandoned,
@@ -181,13 +189,15 @@ def reopen(books: Books, command: ReopenPeriod, at: At, new: NewStream) -> Decid
         )
     if wish is None:
         return [(period.stream, _asked(command, at))]
-    if wish.asked_by == at.actor:
+    askers = persons(wish.asked_by, wish.person, wish.on_behalf_of)
+    if askers & persons(at.actor, at.person, command.on_behalf_of):
         raise SecondPersonNeeded(period=month.name, asked_by=wish.asked_by)
     event = replace(
         _reopened(books, command, month),
         closed_through=period.before,
         asked_by=wish.asked_by,
         confirmed_by=at.actor,
+        person=at.person,
         why=wish.why,
     )
     return [
@@ -264,6 +274,8 @@ def _asked(command: ReopenPeriod, at: At) -> PeriodReopenAsked:
     return PeriodReopenAsked(
         period=command.period,
         asked_by=at.actor,
+        person=at.person,
+        on_behalf_of=command.on_behalf_of,
         why=command.reason,
         reference=command.reference,
     )

@@ -95,12 +95,20 @@ that closes it."""
 
 class At(Struct, frozen=True):
     """The one moment of a commit: when it is recorded, and the ledger's own day then; and whose
-    command is decided there."""
+    command is decided there. `person`: who answers for the actor, where that is a service."""
 
     recorded_at: datetime
     today: date
     actor: str = ""
     standing: Standing = "clerk"
+    person: str | None = None
+
+
+def persons(*named: str | None) -> set[str]:
+    """Returns who stands behind a command: its actor, the person who answers for that, and on whose
+    behalf it was sent, as far as they are there. Where two persons are asked for, none of the one's
+    is one of the other's."""
+    return {name for name in named if name is not None}
 
 
 NewStream = Callable[[int], str]

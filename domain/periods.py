@@ -77,10 +77,13 @@ class CloseAbandoned(Event, frozen=True, kw_only=True):
 
 
 class PeriodReopenAsked(Event, frozen=True, kw_only=True):
-    """The first of two persons; `why` is the reason code."""
+    """The first of two persons; `why` is the reason code. `person` answers for `asked_by`, where
+    that is a service."""
 
     period: str
     asked_by: str
+    person: str | None = None
+    on_behalf_of: str | None = None
     why: str
     reference: str | None = None
     private: str | None = None
@@ -88,13 +91,14 @@ class PeriodReopenAsked(Event, frozen=True, kw_only=True):
 
 class PeriodReopened(Event, frozen=True, kw_only=True):
     """`closed_through`, `soft_closed_through`: what is shut from now on. Of what was closed, two
-    persons: `asked_by` and `confirmed_by`."""
+    persons: `asked_by` and `confirmed_by`, for whom `person` answers where that is a service."""
 
     period: str
     closed_through: date | None = None
     soft_closed_through: date | None = None
     asked_by: str | None = None
     confirmed_by: str | None = None
+    person: str | None = None
     why: str | None = None
     reference: str | None = None
     private: str | None = None
@@ -116,11 +120,14 @@ class Close(Struct, frozen=True, omit_defaults=True):
     entries: tuple[str, ...] = ()
 
 
-class Reopening(Struct, frozen=True):
-    """A wish of one person that another one has to confirm."""
+class Reopening(Struct, frozen=True, omit_defaults=True):
+    """A wish of one person that another one has to confirm. `person` answers for `asked_by`, where
+    that is a service."""
 
     asked_by: str
     why: str
+    person: str | None = None
+    on_behalf_of: str | None = None
 
 
 class Abandoned(Struct, frozen=True):
@@ -206,7 +213,7 @@ def evolve_abandoned(books: Books, stream: str, event: CloseAbandoned) -> None:
 def evolve_reopen_asked(books: Books, stream: str, event: PeriodReopenAsked) -> None:
     """Keeps the wish."""
     period = _put(books, stream, event.period)
-    wish = Reopening(event.asked_by, event.why)
+    wish = Reopening(event.asked_by, event.why, event.person, event.on_behalf_of)
     books.periods.put(period.name, replace(period, reopening=wish))
 
 

@@ -229,9 +229,11 @@ class Books:
         self.locked = ""
         self.closed = ""
         self.closing: str | None = None
-        self.asked: dict[str, str] = {}
+        self.asked: dict[str, set[str]] = {}
+        """By period, who stands behind the wish to reopen it."""
         self.proposed: dict[str, Json] = {}
         self.actor = self.channel = self.stream = ""
+        self.behalf: str | None = None
         self.vouchers: dict[tuple[str, int], int] = {}
         self.lines: dict[tuple[str, str], int] = {}
         self.balances: dict[tuple[str, str], int] = {}
@@ -269,6 +271,7 @@ class Books:
             raise Wrong(f"incarnation {record['incarnation']} is not the one that stands")
         self.incarnation = record["incarnation"]
         self.actor, self.channel, self.stream = record["actor"], record["channel"], stream
+        self.behalf = record["on_behalf_of"]
         if kind == "LedgerContinued":
             self.ends.add(payload["old_size"])
         if kind.startswith("Authorization"):
@@ -326,15 +329,16 @@ class Books:
     def _PeriodReopenAsked(self, payload: Json) -> None:  # noqa: N802
         if payload["asked_by"] != self.actor:
             raise Wrong(f"{payload['asked_by']} did not ask to reopen {payload['period']}")
-        self.asked[payload["period"]] = self.actor
+        self.asked[payload["period"]] = self.persons(payload)
 
     def _PeriodReopened(self, payload: Json) -> None:  # noqa: N802
         after = payload.get("closed_through", "")
         if after > self.closed or self.closing is not None:
             raise Wrong(f"{payload['period']} was not to be reopened")
-        asked_by = payload.get("asked_by")
-        if after < self.closed and (asked_by == self.actor or asked_by not in self.asked.values()):
-            raise Wrong(f"{payload['period']} was reopened by one person")
+        if after < self.closed:
+            asked = [one for one in self.asked.values() if payload.get("asked_by") in one]
+            if all(one & self.persons(payload) for one in asked):
+                raise Wrong(f"{payload['period']} was reopened by one person")
         self.closed = after
 
     def _PeriodFiled(self, payload: Json) -> None:  # noqa: N802
@@ -346,16 +350,20 @@ class Books:
         if payload.get("author", self.actor) != self.actor:
             raise Wrong(f"{payload['author']} did not propose the baseline")
         if "author" in payload:
-            self.proposed[self.stream] = payload
+            self.proposed[self.stream] = payload | {"persons": self.persons(payload)}
 
     def _BaselineApproved(self, payload: Json) -> None:  # noqa: N802
         proposed = self.proposed.pop(self.stream, {})
         for name in ("account", "dimension", "version", "author"):
             if proposed.get(name) != payload.get(name):
                 raise Wrong(f"the {name} of the baseline is not as it was proposed")
-        authors = {proposed.get("author"), proposed.get("on_behalf_of")}
-        if payload["approver"] != self.actor or self.actor in authors:
+        if payload["approver"] != self.actor or proposed["persons"] & self.persons(payload):
             raise Wrong("the baseline was not approved by another person")
+
+    def persons(self, payload: Json) -> set[str]:
+        """Returns who stands behind a record: its actor, who answers for that, on whose behalf."""
+        named = (self.actor, payload.get("person"), self.behalf)
+        return {name for name in named if name is not None}
 
     def _AssetRegistered(self, payload: Json) -> None:  # noqa: N802
         self.scales[payload["code"]] = payload["scale"]

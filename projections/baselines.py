@@ -223,6 +223,7 @@ def _add_month(
                 **heads,
                 month=f"{month:%Y-%m}",
                 version=one.version,
+                baseline_id=one.id,
                 units=one.units.get(f"{month:%Y-%m}", "0"),
                 unit_amount=one.unit_amount,
                 **{**shown, **dict.fromkeys(empty)},

@@ -34,6 +34,21 @@ def operator() -> Caller:
     return Caller(actor=account_name(), key_id=None, roles=frozenset({"operator"}), channel="cli")
 
 
+def send(ledgers: Ledgers, ledger: str, command: Command) -> Outcome:
+    """Returns what became of a command of who uses the command line, with a controller's rights.
+
+    Raises Failed where it was refused, LedgerNotFound, Unanswered.
+    """
+    actor = account_name()
+    known = find_actor(ledgers, actor)
+    owner = None if known is None else known.owner
+    by = Caller(actor, None, frozenset({"controller"}), "cli", owner=owner)
+    outcome = ledgers.writer(ledger).submit([(Asked(command, f"cli:{uuid4()}", by),)])[0]
+    if outcome.code is not None:
+        raise Failed(outcome.detail)
+    return outcome
+
+
 def account_name() -> str:
     """Returns the system's name for who runs this as an actor's id, or `operator`."""
     try:

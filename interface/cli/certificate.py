@@ -1,17 +1,15 @@
 """What `backoffice report --certificate` does beside the report."""
 
 from time import monotonic, sleep
-from uuid import uuid4
 
 from application.ledgers import Ledgers
-from application.outcomes import Asked, Caller
 from application.sessions import acting_as_service
 from application.transparency.sealer import Contradiction, Sealer
 from application.transparency.sealer import connect as connect_sealer
 from application.transparency.vault import VaultClosed
 from domain.statements import StateAccount
 from interface.bootstrap import Database
-from interface.cli.access import account_name
+from interface.cli.access import send
 from interface.cli.failures import Failed
 from interface.reports.certificates import Draft, certify, signed_size
 
@@ -21,11 +19,7 @@ LOOK_AGAIN_SECONDS = 0.1
 
 def state_account(ledgers: Ledgers, ledger: str, *, account: str, asset: str | None) -> int:
     """Puts on record how many lines an account has, and returns the position. Raises Failed."""
-    by = Caller(actor=account_name(), key_id=None, roles=frozenset({"controller"}), channel="cli")
-    asked = Asked(StateAccount(account=account, asset=asset), f"cli:{uuid4()}", by)
-    outcome = ledgers.writer(ledger).submit([(asked,)])[0]
-    if outcome.code is not None:
-        raise Failed(outcome.detail)
+    outcome = send(ledgers, ledger, StateAccount(account=account, asset=asset))
     assert outcome.position is not None
     return outcome.position
 

@@ -1,13 +1,10 @@
 """`backoffice erase`: personal texts taken away from beside the log, on record."""
 
-from uuid import uuid4
-
 import click
 import msgspec
 
-from application.outcomes import Asked, Caller
 from interface.bootstrap import opened
-from interface.cli.access import account_name
+from interface.cli.access import send
 from interface.cli.failures import Failed
 from interface.cli.invalid import sentences
 from interface.cli.options import json_option, settings_option, write_json
@@ -66,11 +63,8 @@ def erase(
         raise click.UsageError("; ".join(sentences(error.errors))) from error
     except Problem as problem:
         raise Failed(problem.detail) from problem
-    by = Caller(actor=account_name(), key_id=None, roles=frozenset({"controller"}), channel="cli")
     with opened(settings) as ledgers:
-        outcome = ledgers.writer(ledger).submit([(Asked(command, f"cli:{uuid4()}", by),)])[0]
-    if outcome.code is not None:
-        raise Failed(outcome.detail)
+        outcome = send(ledgers, ledger, command)
     erased = outcome.stored[0].record.payload.erased
     if wants_json:
         write_json({"erased": erased, "position": outcome.position})

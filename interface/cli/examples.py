@@ -31,6 +31,10 @@ EXAMPLES = {
         "backoffice report statement --ledger acme --account assets:cash --output cash.pdf",
         "backoffice report trial-balance --ledger acme --period 2026-03 --format csv",
     ),
+    "baseline": (
+        "backoffice baseline list --ledger acme --status proposed",
+        "backoffice baseline approve 0d9f0a31-5f3c-4b7e-9a55-3f1c2b7e8d01 --ledger acme",
+    ),
     "projections": (
         "backoffice projections status",
         "backoffice projections rebuild lines --ledger acme",

@@ -21,6 +21,7 @@ COMMANDS = {
     "ledger": "interface.cli.ledger:ledger",
     "import": "interface.cli.import_file:import_file",
     "report": "interface.cli.report:report",
+    "baseline": "interface.cli.baseline:baseline",
     "projections": "interface.cli.projections:projections",
     "log": "interface.cli.log:log",
     "export": "interface.cli.export:export",

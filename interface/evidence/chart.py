@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -203,10 +203,11 @@ class Chart:
         names = ("account", "dimension", "version", "author")
         if [found.get(name) for name in names] != [getattr(event, name) for name in names]:
             raise Divergence(f"what {event.approver} approved of {event.account} was not proposed")
-        persons = {record.actor, record.on_behalf_of} - {None}
-        if event.approver != record.actor or persons & {event.author, found.get("on_behalf_of")}:
+        authors = (event.author, found.get("person"), found.get("on_behalf_of"))
+        if event.approver != record.actor or one_person(record, event.person, authors):
             raise Divergence(f"the baseline of {event.account} was approved by its author")
-        if "approval" in found or found.get("approver", record.actor) not in persons:
+        may = (record.actor, record.on_behalf_of)
+        if "approval" in found or found.get("approver", record.actor) not in may:
             raise Divergence(f"{event.approver} was not to approve the baseline of {event.account}")
         found["approval"] = event.approver
 
@@ -272,6 +273,13 @@ class Chart:
         event = msgspec.json.decode(record.payload, type=shapes.LogKey)
         self._moved()
         self.ledger.setdefault("witnesses", []).append(event.verifier_key)
+
+
+def one_person(record: Envelope, person: str | None, others: Iterable[str | None]) -> bool:
+    """True where who sent a record, `person` who answers for that actor, or on whose behalf it was,
+    is one of the others."""
+    names = {record.actor, person, record.on_behalf_of}
+    return not names.isdisjoint(name for name in others if name is not None)
 
 
 def _without_account(each: shapes.Frozen | shapes.LimitSet) -> dict[str, Any]:

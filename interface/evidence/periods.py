@@ -9,7 +9,7 @@ import msgspec
 
 from interface.evidence import shapes
 from interface.evidence.calendar import month
-from interface.evidence.chart import Chart
+from interface.evidence.chart import Chart, one_person
 from interface.evidence.divergence import Divergence
 from interface.evidence.passbook import Passbook, shown
 from interface.evidence.shapes import Envelope
@@ -97,7 +97,11 @@ class Periods:
             raise Divergence(f"{record.actor} asked to reopen, the event says {event.asked_by}")
         if "reopening" in row or not row.get("closes"):
             raise Divergence(f"{event.period} can't be reopened")
-        row["reopening"] = {"asked_by": event.asked_by, "why": event.why}
+        if event.on_behalf_of != record.on_behalf_of:
+            raise Divergence(f"{event.period} was not asked for {event.on_behalf_of}")
+        wish = {"asked_by": event.asked_by, "why": event.why}
+        wish |= {"person": event.person, "on_behalf_of": event.on_behalf_of}
+        row["reopening"] = {name: value for name, value in wish.items() if value is not None}
 
     def _reopened(self, record: Envelope) -> None:
         event = msgspec.json.decode(record.payload, type=shapes.PeriodEvent)
@@ -106,15 +110,7 @@ class Periods:
         if after > self.chart.closed_through or row["last_on"] <= self.chart.locked_through:
             raise Divergence(f"{event.period} was not to be reopened")
         if row["first_on"] <= self.chart.closed_through:
-            if event.confirmed_by != record.actor or event.asked_by in (None, record.actor):
-                raise Divergence(f"{event.period} was reopened by one person")
-            asked = [
-                one["reopening"]["asked_by"]
-                for one in self.rows.values()
-                if "reopening" in one and one["first_on"] <= row["first_on"]
-            ]
-            if event.asked_by not in asked:
-                raise Divergence(f"{event.asked_by} did not ask to reopen {event.period}")
+            self._check_two(record, event, row["first_on"])
         if row["first_on"] <= after:
             raise Divergence(f"{event.period} stays closed")
         row.pop("before", None)
@@ -123,6 +119,20 @@ class Periods:
             closed_through=event.closed_through,
             soft_closed_through=event.soft_closed_through,
         )
+
+    def _check_two(self, record: Envelope, event: shapes.PeriodEvent, first_on: str) -> None:
+        """Raises Divergence where who confirms is not another person than who asked."""
+        asked = [
+            one["reopening"]
+            for one in self.rows.values()
+            if "reopening" in one and one["first_on"] <= first_on
+        ]
+        wish = next((one for one in asked if one["asked_by"] == event.asked_by), None)
+        if wish is None:
+            raise Divergence(f"{event.asked_by} did not ask to reopen {event.period}")
+        names = [wish.get(name) for name in ("asked_by", "person", "on_behalf_of")]
+        if event.confirmed_by != record.actor or one_person(record, event.person, names):
+            raise Divergence(f"{event.period} was reopened by one person")
 
     def _filed(self, record: Envelope) -> None:
         event = msgspec.json.decode(record.payload, type=shapes.PeriodEvent)

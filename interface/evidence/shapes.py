@@ -220,6 +220,8 @@ class PeriodEvent(Struct):
     detail: str | None = None
     asked_by: str | None = None
     confirmed_by: str | None = None
+    person: str | None = None
+    on_behalf_of: str | None = None
     closed_through: str | None = None
     soft_closed_through: str | None = None
 
@@ -245,6 +247,7 @@ class BaselineSet(Struct, omit_defaults=True):
     version: int
     source: str
     author: str | None = None
+    person: str | None = None
     on_behalf_of: str | None = None
     approver: str | None = None
     dimension: dict[str, str] | None = None
@@ -256,6 +259,7 @@ class BaselineApproved(Struct):
     version: int
     author: str
     approver: str
+    person: str | None = None
     dimension: dict[str, str] | None = None
 
 

@@ -59,7 +59,8 @@ class Admission:
             raise Problem("forbidden", "This key is for another ledger.")
         guest = self._guests.get(key.key_id)
         if guest is None or guest.key is not key:
-            caller = Caller(key.actor, key.key_id, frozenset(key.roles), "http", key.network_feed)
+            roles = frozenset(key.roles)
+            caller = Caller(key.actor, key.key_id, roles, "http", key.network_feed, owner=key.owner)
             guest = self._guests[key.key_id] = Guest(key, caller)
         return guest
 

@@ -1,15 +1,35 @@
-"""Baselines as answers show them."""
+"""Baselines as answers show them: a version with its figures, and what happened to it."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from application.private import PrivateText
 from application.records import SHAPES, Record
-from domain.baselines import BaselineApproved, BaselineSet
-from interface.http.errors import invalid
+from domain.baselines import (
+    Baseline,
+    BaselineApproved,
+    BaselineNotFound,
+    BaselineSet,
+    first_of_month,
+)
+from domain.money import format_amount
+from interface.http.errors import Problem, invalid
 from interface.http.pages import Page, asked_page, is_position, page_of
+from interface.http.streams import (
+    NO_TEXT,
+    Stored,
+    happened,
+    is_erased,
+    read_stream,
+    read_texts,
+    receipt,
+)
+
+_decode = msgspec.json.Decoder(Baseline).decode
 
 
 def baseline_shown(history: Sequence[Record]) -> dict[str, Any]:
@@ -39,6 +59,58 @@ def baseline_shown(history: Sequence[Record]) -> dict[str, Any]:
         "approved_by": approver,
         "approved_at": approved_at,
         "reference": event.reference,
+    }
+
+
+def read_baseline(connection: Connection[DictRow], id: str) -> dict[str, Any]:
+    """Returns a version of a baseline: what each month comes to, and all that happened to it.
+
+    Raises Problem (not_found).
+    """
+    row = connection.execute("SELECT document FROM baselines WHERE id = %s", [id]).fetchone()
+    if row is None:
+        raise Problem.of(BaselineNotFound(baseline=id))
+    history = read_stream(connection, id)
+    texts = read_texts(connection, history)
+    shown = baseline_shown([stored.record for stored in history])
+    return {
+        **shown,
+        **_figures(_decode(row["document"])),
+        "history": [
+            _line(stored, texts.get(stored.record.position, NO_TEXT)) for stored in history
+        ],
+        **receipt(history[0]),
+    }
+
+
+def _figures(baseline: Baseline) -> dict[str, Any]:
+    """What it expects of each month that has units, and of all of them."""
+    scale = len(baseline.unit_amount.partition(".")[2])
+    expected = {
+        month: baseline.expected_minor(first_of_month(month)) for month in sorted(baseline.units)
+    }
+    return {
+        "months": [
+            {
+                "month": month,
+                "units": baseline.units[month],
+                "amount": format_amount(minor, scale),
+            }
+            for month, minor in expected.items()
+        ],
+        "total": format_amount(sum(expected.values()), scale),
+    }
+
+
+def _line(stored: Stored, said: PrivateText) -> dict[str, Any]:
+    event = stored.record.payload
+    return {
+        **happened(stored),
+        "person": event.person,
+        "reference": event.reference,
+        "narrative": said.narrative,
+        "metadata": said.metadata,
+        "texts_erased": is_erased(stored.record, said),
     }
 
 

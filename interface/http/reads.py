@@ -1,22 +1,21 @@
-"""Reads: each route's function and what it takes and answers, in one table."""
+"""Reads: each route's function."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from marshmallow import Schema
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from application.ledgers import read_position
 from application.permissions import READ_EVENTS, READ_LEDGER
 from interface.http.accounts import account_shown, etag, read_account, read_balances
-from interface.http.admission import LEDGERS, Guest, check_may_read
+from interface.http.admission import Guest, check_may_read
 from interface.http.audit import THINGS, check_kind, log_question, log_trail, thing_trail
 from interface.http.authorizations import read_authorization
-from interface.http.baselines import read_baselines
+from interface.http.baselines import read_baseline, read_baselines
 from interface.http.books import read_ledger
-from interface.http.certificates import TEXT, asked_certificate, certificate_answer, drafted
+from interface.http.certificates import asked_certificate, certificate_answer, drafted
 from interface.http.door import Door
 from interface.http.entries import read_entry
 from interface.http.events import Events
@@ -35,59 +34,28 @@ from interface.http.pages import (
 from interface.http.past import past_balances, statement_shown
 from interface.http.periods import read_period, read_periods
 from interface.http.reports import (
-    CSV,
-    PDF,
     SECONDS_MAX,
-    XLSX,
     AskedReport,
     asked_report,
     check_taken,
     of_period_asked,
     report_answer,
 )
-from interface.http.schemas_answers import (
-    Account,
-    AccountsPage,
-    AssetsPage,
-    Balances,
-    EventsPage,
-    JournalsPage,
-    Ledger,
-    LedgersPage,
-    LimitsPage,
-    Record,
+from interface.http.targets import (
+    named_account,
+    named_authorization,
+    named_baseline,
+    named_entry,
+    named_period,
 )
-from interface.http.schemas_answers_postings import Authorization, EntryRead
-from interface.http.schemas_answers_views import AuthorizationsPage, EntriesPage, Report, Statement
-from interface.http.schemas_baselines import BaselinesPage, BaselinesQuery
-from interface.http.schemas_log import AuditTrail
-from interface.http.schemas_periods import PeriodRead, PeriodsPage, PeriodsQuery
-from interface.http.schemas_queries import (
-    AccountsQuery,
-    AuthorizationsQuery,
-    BalancesQuery,
-    EntriesQuery,
-    EventsQuery,
-    LimitsQuery,
-    PageQuery,
-    ReadQuery,
-    ReportQuery,
-    StatementQuery,
-)
-from interface.http.schemas_rates import (
-    RatesPage,
-    RatesQuery,
-    RevaluationsPage,
-    RevaluationsQuery,
-)
-from interface.http.targets import named_account, named_authorization, named_entry, named_period
 from interface.http.viewing import viewing
-from interface.http.write_routes import ACCOUNT, AUTHORIZATION, ENTRY, LEDGER, PERIOD
 from interface.reports.periods import WORDS
 
 Query = dict[str, Any]
 
 SEEN = "Ledger-Position"
+READ_BASELINES = READ_EVENTS | {"approver"}
+"""Who is to approve them has to see them."""
 PAST = frozenset({"effective_on", "known_at", "known_position"})
 """What of a query only the views can answer."""
 
@@ -101,22 +69,8 @@ class Reading(NamedTuple):
     query: Query
 
 
-class ReadRoute(NamedTuple):
-    """`read` takes the Reading and what the path names."""
-
-    rule: str
-    read: Callable[..., Answer]
-    query: type[Schema]
-    answer: type[Schema]
-    summary: str
-    headers: tuple[str, ...] = ()
-    line: type[Schema] | None = None
-    """What a line of it is, where it may be had as NDJSON."""
-    files: tuple[str, ...] = ()
-    """In which other media types it may be had."""
-
-
-def _ledgers(reading: Reading) -> Answer:
+def ledgers(reading: Reading) -> Answer:
+    """Answers with a page of the ledgers that the key opens."""
     door, _, guest, query = reading
     check_may_read(guest, READ_LEDGER, "ledgers")
     after, limit = asked_page(query)
@@ -129,7 +83,8 @@ def _ledgers(reading: Reading) -> Answer:
     return json_answer(200, page_of(names, [*items, *names[limit : limit + 1]], limit))
 
 
-def _ledger(reading: Reading, ledger: str) -> Answer:
+def ledger(reading: Reading, ledger: str) -> Answer:
+    """Answers with a ledger."""
     door, _, guest, query = reading
     with door.reading(guest, ledger, query) as connection:
         return json_answer(200, read_ledger(connection))
@@ -144,11 +99,14 @@ def _page(reading: Reading, ledger: str, read: Callable[..., Page], **may: Any) 
 
 
 def _one(
-    reading: Reading, ledger: str, read: Callable[[Connection[DictRow]], dict[str, Any]]
+    reading: Reading,
+    ledger: str,
+    read: Callable[[Connection[DictRow]], dict[str, Any]],
+    **may: Any,
 ) -> Answer:
     """Answers with one thing; the header says which position it shows."""
     door, _, guest, query = reading
-    with door.snapshot(guest, ledger, query) as connection:
+    with door.snapshot(guest, ledger, query, **may) as connection:
         shown = read(connection)
         return json_answer(200, shown, [(SEEN, str(read_position(connection)))])
 
@@ -164,33 +122,45 @@ def _listed(read: Callable[[Connection[DictRow], Query], Page]) -> Callable[...,
     return listed
 
 
-_assets = _listed(read_assets)
-_journals = _listed(read_journals)
-_accounts = _listed(read_accounts)
-_rates = _listed(read_rates)
-_revaluations = _listed(read_revaluations)
+assets = _listed(read_assets)
+journals = _listed(read_journals)
+accounts = _listed(read_accounts)
+rates = _listed(read_rates)
+revaluations = _listed(read_revaluations)
 
 
-def _limits(reading: Reading, ledger: str) -> Answer:
+def limits(reading: Reading, ledger: str) -> Answer:
+    """Answers with a page of limits, and what is taken of them now."""
     return _page(reading, ledger, partial(read_limits, now=reading.door.ledgers.now()))
 
 
-def _baselines(reading: Reading, ledger: str) -> Answer:
-    # Who is to approve them has to see them.
-    roles = READ_EVENTS | {"approver"}
-    return _page(reading, ledger, read_baselines, roles=roles, what="baselines")
+def baselines(reading: Reading, ledger: str) -> Answer:
+    """Answers with a page of baselines."""
+    return _page(reading, ledger, read_baselines, roles=READ_BASELINES, what="baselines")
 
 
-def _periods(reading: Reading, ledger: str) -> Answer:
+def baseline(reading: Reading, ledger: str, baseline: str) -> Answer:
+    """Answers with one version of a baseline."""
+
+    def read(connection: Connection[DictRow]) -> dict[str, Any]:
+        return read_baseline(connection, named_baseline(baseline))
+
+    return _one(reading, ledger, read, roles=READ_BASELINES, what="baselines")
+
+
+def periods(reading: Reading, ledger: str) -> Answer:
+    """Answers with a page of periods, as they stand now."""
     return _page(reading, ledger, partial(read_periods, now=reading.door.ledgers.now()))
 
 
-def _period(reading: Reading, ledger: str, period: str) -> Answer:
+def period(reading: Reading, ledger: str, period: str) -> Answer:
+    """Answers with a period, as it stands now."""
     now = reading.door.ledgers.now()
     return _one(reading, ledger, lambda books: read_period(books, named_period(period), now=now))
 
 
-def _account(reading: Reading, ledger: str, account: str) -> Answer:
+def account(reading: Reading, ledger: str, account: str) -> Answer:
+    """Answers with an account; its version is the ETag."""
     door, _, guest, query = reading
     with door.snapshot(guest, ledger, query) as connection:
         found = read_account(connection, named_account(account))
@@ -198,7 +168,8 @@ def _account(reading: Reading, ledger: str, account: str) -> Answer:
     return json_answer(200, account_shown(found), [etag(found.version), (SEEN, seen)])
 
 
-def _balances(reading: Reading, ledger: str, account: str) -> Answer:
+def balances(reading: Reading, ledger: str, account: str) -> Answer:
+    """Answers with balances: as they stand now; of the past and of branches from the views."""
     door, _, guest, query = reading
     code = named_account(account)
     if code.endswith(":") or not query.keys().isdisjoint(PAST):
@@ -208,30 +179,36 @@ def _balances(reading: Reading, ledger: str, account: str) -> Answer:
         return json_answer(200, read_balances(connection, code, asset=query.get("asset")))
 
 
-def _statement(reading: Reading, ledger: str, account: str) -> Answer:
+def statement(reading: Reading, ledger: str, account: str) -> Answer:
+    """Answers with a page of an account's statement."""
     door, _, guest, query = reading
     code = named_account(account)
     with viewing(door, guest, ledger, query, "lines") as seen:
         return json_answer(200, statement_shown(seen, code, query))
 
 
-def _entries(reading: Reading, ledger: str) -> Answer:
+def entries(reading: Reading, ledger: str) -> Answer:
+    """Answers with a page of entries."""
     door, _, guest, query = reading
     with viewing(door, guest, ledger, query, "entries") as seen:
         return json_answer(200, entries_page(seen, query))
 
 
-def _authorizations(reading: Reading, ledger: str) -> Answer:
+def authorizations(reading: Reading, ledger: str) -> Answer:
+    """Answers with a page of holds."""
     door, _, guest, query = reading
     with viewing(door, guest, ledger, query, "holds") as seen:
         return json_answer(200, authorizations_page(seen, query, now=door.ledgers.now()))
 
 
-def _entry(reading: Reading, ledger: str, entry: str) -> Answer:
+def entry(reading: Reading, ledger: str, entry: str) -> Answer:
+    """Answers with an entry."""
     return _one(reading, ledger, lambda books: read_entry(books, named_entry(entry)))
 
 
-def _authorization(reading: Reading, ledger: str, authorization: str) -> Answer:
+def authorization(reading: Reading, ledger: str, authorization: str) -> Answer:
+    """Answers with a hold, as it stands now."""
+
     def read(connection: Connection[DictRow]) -> dict[str, Any]:
         id = named_authorization(authorization)
         return read_authorization(connection, id, now=reading.door.ledgers.now())
@@ -239,7 +216,8 @@ def _authorization(reading: Reading, ledger: str, authorization: str) -> Answer:
     return _one(reading, ledger, read)
 
 
-def _events(reading: Reading, ledger: str) -> Answer:
+def events(reading: Reading, ledger: str) -> Answer:
+    """Answers with a page of records, or with lines of them to the end."""
     door, environ, guest, query = reading
     if "account" in query:
         with viewing(
@@ -256,7 +234,8 @@ def _events(reading: Reading, ledger: str) -> Answer:
     return Answer(200, [("Content-Type", JSON)], page.as_json())
 
 
-def _audit(reading: Reading, ledger: str, kind: str, id: str) -> Answer:
+def audit(reading: Reading, ledger: str, kind: str, id: str) -> Answer:
+    """Answers with a thing's trail."""
     door, _, guest, query = reading
     check_may_read(guest, READ_EVENTS, "audit trails")
     check_kind(kind)
@@ -273,7 +252,8 @@ def _audit(reading: Reading, ledger: str, kind: str, id: str) -> Answer:
         return json_answer(200, log_trail(connection, Events(door.ledgers, ledger, asked)))
 
 
-def _report(reading: Reading, ledger: str, report: str) -> Answer:
+def report(reading: Reading, ledger: str, report: str) -> Answer:
+    """Answers with a report in the form that was asked for, or with its certificate."""
     door, environ, guest, query = reading
     check_may_read(guest, READ_EVENTS, "reports")
     certified = asked_certificate(report)
@@ -304,47 +284,3 @@ def _with_period(reading: Reading, ledger: str, asked: AskedReport, query: Query
     door, _, guest, _ = reading
     with door.reading(guest, ledger, query, roles=READ_EVENTS, what="reports") as connection:
         return of_period_asked(connection, asked, query)
-
-
-READ_ROUTES = (
-    ReadRoute(LEDGERS, _ledgers, PageQuery, LedgersPage, "List ledgers"),
-    ReadRoute(LEDGER, _ledger, ReadQuery, Ledger, "Show a ledger"),
-    ReadRoute(f"{LEDGER}/assets", _assets, PageQuery, AssetsPage, "List assets"),
-    ReadRoute(f"{LEDGER}/journals", _journals, PageQuery, JournalsPage, "List journals"),
-    ReadRoute(f"{LEDGER}/accounts", _accounts, AccountsQuery, AccountsPage, "List accounts"),
-    ReadRoute(f"{LEDGER}/periods", _periods, PeriodsQuery, PeriodsPage, "List periods"),
-    ReadRoute(PERIOD, _period, ReadQuery, PeriodRead, "Show a period", (SEEN,)),
-    ReadRoute(f"{LEDGER}/limits", _limits, LimitsQuery, LimitsPage, "List limits"),
-    ReadRoute(f"{LEDGER}/baselines", _baselines, BaselinesQuery, BaselinesPage, "List baselines"),
-    ReadRoute(f"{LEDGER}/rates", _rates, RatesQuery, RatesPage, "List exchange rates"),
-    ReadRoute(
-        f"{LEDGER}/rates/revaluations",
-        _revaluations,
-        RevaluationsQuery,
-        RevaluationsPage,
-        "List revaluations",
-    ),
-    ReadRoute(ACCOUNT, _account, ReadQuery, Account, "Show an account", ("ETag", SEEN)),
-    ReadRoute(f"{ACCOUNT}/balances", _balances, BalancesQuery, Balances, "Show its balances"),
-    ReadRoute(f"{ACCOUNT}/statement", _statement, StatementQuery, Statement, "Show its statement"),
-    ReadRoute(f"{LEDGER}/entries", _entries, EntriesQuery, EntriesPage, "List entries"),
-    ReadRoute(ENTRY, _entry, ReadQuery, EntryRead, "Show an entry", (SEEN,)),
-    ReadRoute(AUTHORIZATION, _authorization, ReadQuery, Authorization, "Show a hold", (SEEN,)),
-    ReadRoute(
-        f"{LEDGER}/authorizations",
-        _authorizations,
-        AuthorizationsQuery,
-        AuthorizationsPage,
-        "List holds",
-    ),
-    ReadRoute(
-        f"{LEDGER}/reports/<report>",
-        _report,
-        ReportQuery,
-        Report,
-        "Make a report",
-        files=(CSV, XLSX, PDF, TEXT),
-    ),
-    ReadRoute(f"{LEDGER}/audit/<kind>/<path:id>", _audit, PageQuery, AuditTrail, "Audit a thing"),
-    ReadRoute(f"{LEDGER}/events", _events, EventsQuery, EventsPage, "Read the log", line=Record),
-)

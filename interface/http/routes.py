@@ -13,7 +13,8 @@ from interface.http.door import Door
 from interface.http.log import LOG_ROUTES, LogRoute, Request, check_may_ask
 from interface.http.messages import Answer, Environ, read_query
 from interface.http.openapi import batching, logging, path_parameters, reading, writing
-from interface.http.reads import READ_ROUTES, Reading, ReadRoute
+from interface.http.read_routes import READ_ROUTES, ReadRoute
+from interface.http.reads import Reading
 from interface.http.schemas_answers import BatchAnswer, BatchResult, LedgerMade
 from interface.http.schemas_batch import ELEMENTS, BatchBody
 from interface.http.schemas_queries import BatchQuery

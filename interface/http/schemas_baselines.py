@@ -11,6 +11,7 @@ from interface.http.fields import (
     Amount,
     Choice,
     Day,
+    Flag,
     Moment,
     Pairs,
     Parts,
@@ -19,11 +20,15 @@ from interface.http.fields import (
     Whole,
 )
 from interface.http.schemas import ACCOUNT_CODE_MAX, ASSET_CODE_MAX, ID_MAX, NAME_MAX, Body, Errors
-from interface.http.schemas_answers import COUNT, ITEMS_MAX, Receipt, text
+from interface.http.schemas_answers import COUNT, ITEMS_MAX, Receipt, metadata_shown, text
+from interface.http.schemas_answers_postings import Happened
 from interface.http.schemas_queries import PageQuery
 
 MONTHS_MAX = 240
 DIMENSIONS_MAX = 8
+HISTORY_MAX = 2
+"""It is proposed, and approved once."""
+
 STATUSES = ("proposed", "approved")
 MONTH = r"[1-9][0-9]{3}-(0[1-9]|1[0-2])"
 
@@ -133,6 +138,32 @@ class BaselineRead(BaselineShown):
 
     position = Whole(**COUNT)
     recorded_at = Moment(required=True)
+
+
+class MonthShown(Schema):
+    """What it expects of a month: units at the unit amount."""
+
+    month = text(required=True)
+    units = text(required=True)
+    amount = Amount(required=True)
+
+
+class BaselineLine(Happened):
+    """What happened to it; `person` answers for the actor, where that is a service."""
+
+    person = text(required=True, allow_none=True)
+    reference = text(required=True, allow_none=True)
+    narrative = text(required=True, allow_none=True)
+    metadata = metadata_shown()
+    texts_erased = Flag(required=True)
+
+
+class BaselineOne(BaselineMade):
+    """A version of a baseline with its figures, and all that happened to it."""
+
+    months = Parts(MonthShown, max_length=MONTHS_MAX, required=True)
+    total = Amount(required=True)
+    history = Parts(BaselineLine, max_length=HISTORY_MAX, required=True)
 
 
 class BaselinesPage(Schema):

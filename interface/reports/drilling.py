@@ -95,7 +95,8 @@ class Drill:
             return {}
         first = date.fromisoformat(f"{values['month']}-01")
         pair = values["dimension"].partition(", ")[0] or None
-        return self._found(values, first, last_day(first), pair)
+        found = self._found(values, first, last_day(first), pair)
+        return found | {"baseline": f"{self._base}/baselines/{values['baseline_id']}"}
 
     def items(self, values: Values) -> Links:
         """The open items of an account, those of the party among them."""

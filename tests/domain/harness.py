@@ -55,6 +55,7 @@ class Hand(NamedTuple):
 
     actor: str
     standing: Standing
+    person: str | None = None
 
 
 class World:

@@ -102,6 +102,20 @@ def test_nobody_approves_it_on_behalf_of_its_author_nor_whoever_it_was_proposed_
         proposed.given(hand).when(asked).then(AnotherPersonNeeded(author="ann"))
 
 
+def test_a_person_and_the_services_she_answers_for_are_one() -> None:
+    bot, other = Hand("bot", "controller", "ann"), Hand("feed", "controller", "ann")
+    for author, second in ((bot, ANN), (ANN, bot), (bot, other)):
+        proposed = ledger.given(HOUSING, author, baseline(), second)
+        proposed.when(ApproveBaseline(baseline="g15")).then(
+            AnotherPersonNeeded(author=author.actor)
+        )
+    event = ledger.given(HOUSING, bot).when(baseline()).only()
+    assert (event.author, event.person) == ("bot", "ann")
+    approved = ledger.given(HOUSING, ANN, baseline(), Hand("till", "controller", "bob"))
+    approval = approved.when(ApproveBaseline(baseline="g15")).only()
+    assert (approval.approver, approval.person) == ("till", "bob")
+
+
 def test_who_was_asked_to_approve_it_does() -> None:
     proposed = ledger.given(HOUSING, ANN, baseline(approver="bob"), CLARA)
     proposed.when(ApproveBaseline(baseline="g15")).then(ApproverNeeded(approver="bob"))

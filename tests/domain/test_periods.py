@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from domain.calendar import EffectiveInFuture, Month, PeriodIsClosed, month_named, month_of
 from domain.closes import (
@@ -208,6 +209,18 @@ def test_what_was_closed_is_reopened_by_two_persons() -> None:
     opened = asked.given(BOB, ReopenPeriod(period="2026-01"))
     assert opened.given(CLERK).when(dated(JANUARY)).code is None
     opened.when(ReopenPeriod(period="2026-01")).then(CloseOutOfOrder(status="open"))
+
+
+def test_a_person_and_the_services_she_answers_for_are_one() -> None:
+    bot, other = Hand("bot", "controller", "ann"), Hand("feed", "controller", "ann")
+    wish = ReopenPeriod(period="2026-01", reason="wrong_period")
+    for first, second in ((bot, ANN), (ANN, bot), (bot, other)):
+        asked = ledger.given(first, *close("2026-01"), wish, second)
+        asked.when(wish).then(SecondPersonNeeded(asked_by=first.actor))
+    asked = ledger.given(ANN, *close("2026-01"), replace(wish, on_behalf_of="bob"), BOB)
+    asked.when(wish).then(SecondPersonNeeded(asked_by="ann"))
+    done = asked.given(Hand("till", "controller", "carl")).when(wish).only()
+    assert (done.asked_by, done.confirmed_by, done.person) == ("ann", "till", "carl")
 
 
 def test_to_reopen_one_reopens_all_after_it() -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.interface.http.world import Caller, World, assert_problem, body_of, leg
+from tests.interface.http.world import Caller, World, assert_problem, body_of, leg, make_key
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -226,6 +226,45 @@ def test_it_counts_once_it_is_approved(world: World, housing: str) -> None:
     replayed = world.controller.post(path, {}, key=key)
     assert (body_of(replayed), replayed.headers["Idempotency-Replayed"]) == (approved, "true")
     assert_problem(approve(world.approver, world, proposed["id"]), 409, "already_exists")
+
+
+def test_one_is_shown_with_its_figures_and_what_happened_to_it(world: World, housing: str) -> None:
+    units = {"2025-02": "0.5", "2025-01": "2"}
+    made = propose(world, housing, units, narrative="As the lease says", to="2025-12-31")
+    path = f"{world.path}/baselines/{made['id']}"
+    shown = body_of(world.approver.get(path))
+    assert made.items() <= shown.items()
+    assert shown["total"] == "2500.00"
+    assert [list(month.values()) for month in shown["months"]] == [
+        ["2025-01", "2", "2000.00"],
+        ["2025-02", "0.5", "500.00"],
+    ]
+    approve(world.controller, world, made["id"])
+    answer = world.auditor.get(path)
+    shown = body_of(answer)
+    assert (shown["status"], shown["approved_by"]) == ("approved", "controller")
+    assert int(answer.headers["Ledger-Position"]) >= shown["history"][1]["position"]
+    told = [(one["type"], one["actor"], one["narrative"]) for one in shown["history"]]
+    proposed = ("BaselineSet", "compliance", "As the lease says")
+    assert told == [proposed, ("BaselineApproved", "controller", None)]
+    assert_problem(world.clerk.get(path), 403, "forbidden")
+    for unknown in ("none", "00000000-0000-0000-0000-000000000000"):
+        assert_problem(world.auditor.get(f"{world.path}/baselines/{unknown}"), 404, "not_found")
+    subsidies(world, housing, {"2025-01": 1})
+    (january, *_) = lines(report(world, account=housing))
+    assert january["links"]["baseline"] == path
+
+
+def test_a_person_and_her_service_are_one(world: World, housing: str) -> None:
+    token = make_key(world.ledgers, "planner", "controller", owner="controller")
+    planner = Caller(world.app.test_client, token)
+    answer = planner.post(f"{world.path}/baselines", baseline(housing, ONE_PLACE))
+    id = body_of(answer)["id"]
+    assert_problem(approve(world.controller, world, id), 403, "forbidden")
+    assert_problem(approve(planner, world, id), 403, "forbidden")
+    assert approve(world.approver, world, id).status_code == 200
+    shown = body_of(world.auditor.get(f"{world.path}/baselines/{id}"))
+    assert [one["person"] for one in shown["history"]] == ["controller", None]
 
 
 @pytest.mark.parametrize(

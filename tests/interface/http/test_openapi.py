@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from interface.http.errors import STATUS
 from interface.http.log import LOG_ROUTES
-from interface.http.reads import READ_ROUTES
+from interface.http.read_routes import READ_ROUTES
 from interface.http.write_routes import WRITE_ROUTES
 from interface.reports.catalogue import REPORTS
 from tests.interface.http.world import ROLES, World, body_of, make_key

@@ -34,10 +34,11 @@ def make_key(
     *roles: Role,
     ledger: str | None = None,
     network_feed: bool = False,
+    owner: str | None = None,
 ) -> str:
-    """Returns a new key's token."""
+    """Returns a new key's token; with an owner, a service's."""
     token = "bo_" + secrets.token_urlsafe(32)
-    _submit(ledgers, RecordActor(actor=actor))
+    _submit(ledgers, RecordActor(actor=actor, owner=owner))
     digest = hashlib.sha256(token.encode()).hexdigest()
     key = IssueKey(
         key_id=f"k-{uuid4()}",
