@@ -92,26 +92,34 @@ class Writer:
         `outcome_unknown`, `internal`; commands that an earlier commit of the same request did
         are found again under their keys.
         """
-        if not units:
+        return self.submit_prepared(self.prepare(units))
+
+    def prepare(self, units: Sequence[Unit]) -> list[list[Prepared]]:
+        """Works out what can be before the lock is had. Requires units of up to
+        MAX_COMMIT_COMMANDS."""
+        ids = self._ids
+        return [[prepare(asked, ids) for asked in unit] for unit in units]
+
+    def submit_prepared(self, prepared: Sequence[list[Prepared]]) -> list[Outcome]:
+        """Does what `submit` does with units that were prepared."""
+        if not prepared:
             return []
         # A bare lock: a request waits once, and an Event is three objects and two locks.
         ended = threading.Lock()
         ended.acquire()
-        ticket = self.send(units, ended=ended.release)
+        ticket = self._put(prepared, ended=ended.release)
         ended.acquire()
         return ticket.result()
 
     def send(self, units: Sequence[Unit], *, ended: Callable[[], object]) -> Ticket:
         """Does what `submit` does for whoever can't wait: `ended`, called by the writer's thread,
         says that the ticket has its result. Requires a unit at least. Raises Unanswered."""
-        ids = self._ids
-        prepared: deque[list[Prepared]] = deque()
-        size = 0
-        for unit in units:
-            assert 0 < len(unit) <= MAX_COMMIT_COMMANDS
-            size += len(unit)
-            prepared.append([prepare(asked, ids) for asked in unit])
-        ticket = Ticket(prepared, size, ended=ended)
+        return self._put(self.prepare(units), ended=ended)
+
+    def _put(self, prepared: Sequence[list[Prepared]], *, ended: Callable[[], object]) -> Ticket:
+        sizes = [len(unit) for unit in prepared]
+        assert 0 < min(sizes) <= max(sizes) <= MAX_COMMIT_COMMANDS
+        ticket = Ticket(deque(prepared), sum(sizes), ended=ended)
         self._queue.put(ticket)
         return ticket
 

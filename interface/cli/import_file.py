@@ -37,10 +37,11 @@ from interface.cli.references import read_references
 from interface.cli.refusals import Report, opened_report
 from interface.collector import calm_collector
 from interface.evidence.restore import Terms
+from interface.http.loading_batch import fast_lines
 from interface.http.parsing import Element
 from interface.http.units import Unfit, load_command, refused
-from interface.importing.lines import Line, Refused, Setup, Unreadable
-from interface.importing.ndjson import Occurrences
+from interface.importing.lines import Line, Noticed, Refused, Setup, Unreadable
+from interface.importing.ndjson import Block, Occurrences
 from interface.settings import Settings
 
 FORMATS = {
@@ -274,20 +275,34 @@ class LedgerImport:
     def _read(
         self, source: Source, file: str, intake: Intake, remarks: Report, advance: Advance
     ) -> None:
-        judge = self._references.judge
         for item in source.items:
-            if isinstance(item, Line):
-                command = load_command(_encode(item.command))
-                if isinstance(command, Element):
-                    command = judge(command) or command
-                intake.add(Origin(item.number, item.journal_id or item.command["key"]), command)
-                advance(item.number)
-            elif isinstance(item, Refused):
-                # Through the intake: the report is in the order of the file.
-                origin = Origin(item.line, item.journal_id)
-                intake.add(origin, Unfit(refused(item.code, item.detail)))
-            else:
+            if isinstance(item, Block):
+                self._take_block(item, intake, advance)
+            elif isinstance(item, Noticed):
                 remarks.take(file, item)
+            else:
+                self._take_one(item, intake, advance)
+
+    def _take_block(self, block: Block, intake: Intake, advance: Advance) -> None:
+        elements = fast_lines(block.lines)
+        if elements is not None and self._references.have_all(elements):
+            intake.add_all(block.numbers, elements)
+            advance(block.numbers[-1])
+            return
+        for one in block.each():
+            self._take_one(one, intake, advance)
+
+    def _take_one(self, one: Line | Refused, intake: Intake, advance: Advance) -> None:
+        if isinstance(one, Refused):
+            # Through the intake: the report is in the order of the file.
+            origin = Origin(one.line, one.journal_id)
+            intake.add(origin, Unfit(refused(one.code, one.detail)))
+            return
+        command = load_command(_encode(one.command))
+        if isinstance(command, Element):
+            command = self._references.judge(command) or command
+        intake.add(Origin(one.number, one.journal_id or one.command["key"]), command)
+        advance(one.number)
 
 
 def say(summary: Summary, refused: list[str]) -> None:

@@ -18,10 +18,10 @@ from interface.importing.files import BLOCK_BYTES
 from interface.importing.gl_detail import read_gl_detail
 from interface.importing.hledger import read_hledger
 from interface.importing.lines import Line, Noticed, Refused, Setup
-from interface.importing.ndjson import read_ndjson
+from interface.importing.ndjson import Block, read_ndjson
 from interface.importing.plain_text import PlainText
 
-Item = Line | Refused | Noticed
+Item = Block | Line | Refused | Noticed
 
 
 class Source(NamedTuple):

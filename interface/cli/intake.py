@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, Self
 
 import structlog
 
-from application.outcomes import Caller, Outcome, Unanswered, Unit
+from application.outcomes import Caller, Outcome, Prepared, Unanswered
 from application.queue import MAX_COMMIT_COMMANDS
 from application.writer import Writer
 from interface.http.parsing import Element
-from interface.http.units import GROUP_MAX_COMMANDS, Chunk, Done, Result, Unfit, refused
+from interface.http.units import GROUP_MAX_COMMANDS, Chunk, Done, Unfit, refused
 from interface.importing.ndjson import Occurrences
 
 CHUNK_COMMANDS = 5 * MAX_COMMIT_COMMANDS
@@ -48,12 +48,17 @@ class PatientWriter:
         self._writer = writer
         self._given_up = threading.Event()
 
-    def submit(self, units: list[Unit]) -> list[Outcome]:
+    def prepare(self, chunk: Chunk) -> list[list[Prepared]]:
+        """Works out what can be before the chunk is submitted."""
+        return self._writer.prepare(chunk.units())
+
+    def submit(self, prepared: Future[list[list[Prepared]]]) -> list[Outcome]:
         """Returns the outcomes. Raises Unanswered after PATIENCE_SECONDS."""
+        units = prepared.result()
         deadline = monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                return self._writer.submit(units)
+                return self._writer.submit_prepared(units)
             except Unanswered as unanswered:
                 if unanswered.code not in PASSING or monotonic() > deadline:
                     raise
@@ -90,7 +95,9 @@ class Intake:
         self._last_group: str | None = None
         self._groups = groups
         self._ended = False
-        self._sending: deque[tuple[Future[Sequence[Result]], Chunk, list[Origin]]] = deque()
+        self._sending: deque[tuple[Future[list[Outcome]], Chunk, list[Origin]]] = deque()
+        # The next chunk is prepared while one is being committed: the writer need not wait for it.
+        self._preparer = ThreadPoolExecutor(1, thread_name_prefix="import-preparer")
         # One thread: what was added first must be submitted first.
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="import")
         self.done = self.replayed = self.position = 0
@@ -129,6 +136,19 @@ class Intake:
         self._origins.append(origin)
         self._last_group = group
 
+    def add_all(self, lines: Sequence[int], commands: Sequence[Element]) -> None:
+        """Takes the commands of so many lines. Raises Unanswered."""
+        origins = map(Origin, lines, [command.key for command in commands])
+        if any(command.group is not None for command in commands):
+            for origin, command in zip(origins, commands, strict=True):
+                self.add(origin, command)
+            return
+        if len(self._chunk) >= CHUNK_COMMANDS:
+            self._send()
+        self._chunk.add_all(commands)
+        self._origins.extend(origins)
+        self._last_group = None
+
     def _has_room(self, group: str | None) -> bool:
         # A group that is too large is refused anyway: it need not all be held in memory.
         return group is not None and self._chunk.group_size(group) <= GROUP_MAX_COMMANDS
@@ -138,11 +158,13 @@ class Intake:
         self._send()
         while self._sending:
             self._take_answers()
+        self._preparer.shutdown()
         self._sender.shutdown()
 
     def _abandon(self) -> None:
         # What is being committed is not waited for: it is there or not, and can be sent again.
         self._writer.give_up()
+        self._preparer.shutdown(wait=False, cancel_futures=True)
         self._sender.shutdown(wait=False, cancel_futures=True)
 
     def _send(self) -> None:
@@ -151,12 +173,13 @@ class Intake:
         while len(self._sending) >= MAX_IN_FLIGHT:
             self._take_answers()
         chunk, origins = self._chunk, self._origins
-        self._sending.append((self._sender.submit(chunk.send, self._writer), chunk, origins))
+        prepared = self._preparer.submit(self._writer.prepare, chunk)
+        self._sending.append((self._sender.submit(self._writer.submit, prepared), chunk, origins))
         self._chunk, self._origins = Chunk(self._caller, atomic=False), []
 
     def _take_answers(self) -> None:
         future, chunk, origins = self._sending.popleft()
-        for origin, result in zip(origins, future.result(), strict=True):
+        for origin, result in zip(origins, chunk.results(future.result()), strict=True):
             if not isinstance(result, Done):
                 self._refuse(origin, result)
             elif result.status == "done":

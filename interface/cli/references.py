@@ -44,6 +44,31 @@ class References:
         elif self.accounts is not None:
             self.accounts.add(code)
 
+    def have_all(self, elements: Iterable[Element]) -> bool:
+        """True where nothing is missing of what entries and holds name: no more than a look at
+        each."""
+        accounts: set[str] = set()
+        assets: set[str] = set()
+        journals: set[str | None] = set()
+        for element in elements:
+            command = element.command
+            if isinstance(command, Post):
+                journals.add(command.journal)
+            elif isinstance(command, Authorize):
+                accounts.update((command.debit, command.credit))
+                assets.add(command.asset)
+                continue
+            elif not isinstance(command, Adjust):
+                continue
+            for leg in command.legs:
+                accounts.add(leg.account)
+                assets.add(leg.asset)
+        return (
+            (self.accounts is None or accounts <= self.accounts)
+            and assets <= self.assets
+            and journals <= self._journals
+        )
+
     def judge(self, element: Element) -> Unfit | None:
         """Returns why the command can't be sent, where it names what does not exist."""
         missing = self._missing(element.command)

@@ -12,7 +12,7 @@ import msgspec
 
 from application.outcomes import Caller, Unanswered
 from interface.http.errors import Problem
-from interface.http.lines import TOO_LONG, BodyTooLong, read_lines
+from interface.http.lines import BodyTooLong, in_blocks, read_lines
 from interface.http.messages import NDJSON_MAX_BYTES, READ_BYTES, BodyCut, Environ
 from interface.http.parsing import Element
 from interface.http.schemas_batch import BATCH_MAX_COMMANDS
@@ -22,7 +22,7 @@ from interface.http.units import (
     Result,
     Submits,
     Unfit,
-    load_command,
+    load_lines,
     refused,
 )
 
@@ -76,11 +76,9 @@ class LineBatch:
     def take(self, environ: Environ) -> int:
         """Takes all lines and returns the size of the results. Raises Problem, Unanswered."""
         try:
-            for line in read_lines(environ, NDJSON_MAX_BYTES):
-                if line is TOO_LONG:
-                    self._add(Unfit(refused("too_large", "The line is too long.")))
-                else:
-                    self._add(load_command(line))
+            for block in in_blocks(read_lines(environ, NDJSON_MAX_BYTES)):
+                for command in load_lines(block):
+                    self._add(command)
         except BodyTooLong:
             self._add(Unfit(refused("too_large", f"Only {NDJSON_MAX_BYTES:,} bytes were read.")))
         except BodyCut as cut:

@@ -1,6 +1,6 @@
 """Lines of a request's body, as they come, each and all of them bounded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from interface.http.messages import READ_BYTES, BodyCut, Environ
 
@@ -9,6 +9,11 @@ LINE_MAX_BYTES = 2 << 20
 
 TOO_LONG = b""
 """Stands for a line of more than LINE_MAX_BYTES; lines that are really empty are left out."""
+
+
+BLOCK_LINES = 500
+BLOCK_BYTES = 512 << 10
+"""Lines are loaded so many at a time, however long."""
 
 
 class BodyTooLong(Exception):
@@ -38,6 +43,23 @@ def read_lines(environ: Environ, limit: int) -> Iterator[bytes]:
             rest = b""
     if rest.strip() and not skipping:
         yield rest
+
+
+def in_blocks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yields lines that follow one another together, also those before an error is raised."""
+    block: list[bytes] = []
+    size = 0
+    try:
+        for line in lines:
+            block.append(line)
+            size += len(line)
+            if len(block) == BLOCK_LINES or size >= BLOCK_BYTES:
+                yield block
+                block, size = [], 0
+    except (BodyTooLong, BodyCut):
+        yield block
+        raise
+    yield block
 
 
 def _pieces(environ: Environ, limit: int) -> Iterator[bytes]:

@@ -1,12 +1,13 @@
-"""The quick way into a batch: its elements one by one, or a whole JSON batch at once.
+"""The quick way into a batch: its elements one by one, a whole JSON batch or many lines at once.
 
 An element's command and what is the batch's of it (key, group) are decoded one after the other, and
 neither minds the other's members; the count of colons (loading.py) sees that there are no more.
-For a whole batch the counts are taken once, over all elements: in none can a colon be missing, so
+For many elements the counts are taken once, over all of them: in none can a colon be missing, so
 the sums are equal only where every element's are.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple, Union
 
 import msgspec
@@ -42,8 +43,10 @@ _Commands = defstruct(
     forbid_unknown_fields=True,
 )
 
-_decode_command = msgspec.json.Decoder(_Command).decode
-_decode_head = msgspec.json.Decoder(_Head).decode
+_command_decoder = msgspec.json.Decoder(_Command)
+_head_decoder = msgspec.json.Decoder(_Head)
+_decode_command, _decode_command_lines = _command_decoder.decode, _command_decoder.decode_lines
+_decode_head, _decode_head_lines = _head_decoder.decode, _head_decoder.decode_lines
 _decode_commands = msgspec.json.Decoder(_Commands).decode
 _decode_heads = msgspec.json.Decoder(_Heads).decode
 _encode = msgspec.json.Encoder().encode
@@ -85,7 +88,31 @@ def fast_batch(body: bytes) -> Batch | None:
         batch: Any = _decode_commands(body)
     except NOT_USUAL:
         return None
-    commands = batch.commands
+    envelope = 1 if batch.atomic is UNSET else 2
+    elements = _elements(heads, batch.commands, body, bare=envelope)
+    return None if elements is None else Batch(elements, batch.atomic is True)
+
+
+def fast_lines(lines: Sequence[bytes]) -> list[Element] | None:
+    """Returns the element of each line where nothing in them is unusual, None where any has to be
+    judged. Requires lines that are not blank."""
+    # An object that went on in the next line would have a comma at the end of this one, and two on
+    # one line would be one too many: the decoder itself takes a line's end for any other blank.
+    if not all(line.startswith(b"{") and line.endswith((b"}", b"}\r")) for line in lines):
+        return None
+    body = b"\n".join(lines)
+    try:
+        heads = _decode_head_lines(body)
+        commands = _decode_command_lines(body)
+    except NOT_USUAL:
+        return None
+    return _elements(heads, commands, body) if len(commands) == len(lines) else None
+
+
+def _elements(
+    heads: Sequence[_Head], commands: Sequence[Any], body: bytes, *, bare: int = 0
+) -> list[Element] | None:
+    """`bare`: the members of what the elements stand in."""
     checks = _WIRES
     for command in commands:
         if not checks[type(command)](command):
@@ -95,11 +122,9 @@ def fast_batch(body: bytes) -> Batch | None:
     if not commands or _are_keys(keys) is None or hides(body):
         return None
     beside, text = len(heads) + len(groups), keys + "".join(groups)
-    envelope = 1 if batch.atomic is UNSET else 2
-    if not adds_up(body, _encode(commands), beside, text, bare=envelope):
+    if not adds_up(body, _encode(commands), beside, text, bare=bare):
         return None
-    elements = [
+    return [
         Element(command, head.key, head.group)
         for command, head in zip(commands, heads, strict=True)
     ]
-    return Batch(elements, batch.atomic is True)

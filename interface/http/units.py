@@ -19,7 +19,8 @@ from domain.commands import Command
 from domain.corrections import Adjust
 from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Chargeback, Refund, Representment
-from interface.http.loading_batch import load_element
+from interface.http.lines import TOO_LONG
+from interface.http.loading_batch import fast_lines, load_element
 from interface.http.parsing import Element, Invalid, Malformed
 
 GROUP_MAX_COMMANDS = MAX_COMMIT_COMMANDS
@@ -65,6 +66,16 @@ def load_command(raw: bytes) -> Element | Unfit:
         return Unfit(refused("invalid_request", detail, errors=error.errors), error.group)
 
 
+def load_lines(lines: Sequence[bytes]) -> Sequence[Element | Unfit]:
+    """Returns the command of each line, or why it can't be sent."""
+    return fast_lines(lines) or [
+        Unfit(refused("too_large", "The line is too long."))
+        if line is TOO_LONG
+        else load_command(line)
+        for line in lines
+    ]
+
+
 def refused(code: str, detail: str, **facts: Any) -> dict[str, Any]:
     """Returns the result of a command that was turned down."""
     return {**facts, "status": "refused", "code": code, "detail": detail}
@@ -79,6 +90,8 @@ class Chunk:
         self._commands: list[Element | Unfit] = []
         self._groups: dict[str, list[int]] = {}
         self._any_unfit = False
+        self._refused: dict[int, Result] = {}
+        self._order: Sequence[int] = ()
         self.position = 0
         """Of the last record of any of the commands, once they were sent."""
 
@@ -94,24 +107,34 @@ class Chunk:
             self._any_unfit = True
         self._commands.append(command)
 
+    def add_all(self, commands: Sequence[Element]) -> None:
+        """Takes more commands, each for itself. Requires a batch that is not atomic."""
+        self._commands.extend(commands)
+
     def send(self, writer: Submits) -> list[Result]:
         """Returns the result of each command. Raises Unanswered."""
-        results: list[Any] = [None] * len(self._commands)
-        order: Sequence[int] = range(len(results))
+        return self.results(writer.submit(self.units()))
+
+    def units(self) -> list[Unit]:
+        """Returns what is to be sent, and refuses what can't be."""
         if self._groups or self._any_unfit:
-            together = self._refuse_unfit(results)
-            order = [index for unit in together for index in unit]
-            units = [tuple([self._asked(index) for index in unit]) for unit in together]
-        else:
-            caller = self._caller
-            elements = cast("list[Element]", self._commands)
-            units = [(Asked(one.command, one.key, caller),) for one in elements]
-        for index, outcome in zip(order, writer.submit(units), strict=True):
+            together = self._refuse_unfit()
+            self._order = [index for unit in together for index in unit]
+            return [tuple([self._asked(index) for index in unit]) for unit in together]
+        caller = self._caller
+        self._order = range(len(self._commands))
+        elements = cast("list[Element]", self._commands)
+        return [(Asked(one.command, one.key, caller),) for one in elements]
+
+    def results(self, outcomes: Sequence[Outcome]) -> list[Result]:
+        """Returns the result of each command, from what became of its units."""
+        results = [self._refused.get(index) for index in range(len(self._commands))]
+        for index, outcome in zip(self._order, outcomes, strict=True):
             results[index] = _result(cast(Element, self._commands[index]).command, outcome)
             position = outcome.position
             if position is not None and position > self.position:
                 self.position = position
-        return results
+        return cast("list[Result]", results)
 
     def unanswered(self, failure: Unanswered) -> list[Result]:
         """Returns results that say why the commands were not sent, or not answered."""
@@ -130,16 +153,16 @@ class Chunk:
         element = cast(Element, self._commands[index])
         return Asked(element.command, element.key, self._caller)
 
-    def _refuse_unfit(self, results: list[Any]) -> list[list[int]]:
-        """Puts the results of what can't be sent; returns the units of the rest, in order."""
+    def _refuse_unfit(self) -> list[list[int]]:
+        """Refuses what can't be sent; returns the units of the rest, in order."""
         for members in self._groups.values():
-            self._refuse_unfit_group(members, results)
+            self._refuse_unfit_group(members)
         units = []
         begun = set()
         for index, command in enumerate(self._commands):
             if isinstance(command, Unfit):
-                results[index] = results[index] or command.result
-            elif results[index] is None:
+                self._refused.setdefault(index, command.result)
+            elif index not in self._refused:
                 group = EVERYTHING if self._atomic else command.group
                 if group is None:
                     units.append([index])
@@ -154,25 +177,25 @@ class Chunk:
             if isinstance(command, Element):
                 yield command
 
-    def _refuse_unfit_group(self, members: list[int], results: list[Any]) -> None:
+    def _refuse_unfit_group(self, members: list[int]) -> None:
         if len(members) > GROUP_MAX_COMMANDS:
             detail = f"A group has up to {GROUP_MAX_COMMANDS:,} commands."
             for index in members:
-                results[index] = refused("too_large", detail, limit=GROUP_MAX_COMMANDS)
+                self._refused[index] = refused("too_large", detail, limit=GROUP_MAX_COMMANDS)
             return
         judged = {bool(c.command.validate_only) for c in self._elements(members)}
         if len(judged) > 1:
             detail = "A group is done or judged as one."
             errors = {"validate_only": ["The same for all commands of a group."]}
             for index in members:
-                results[index] = refused("invalid_request", detail, errors=errors)
+                self._refused[index] = refused("invalid_request", detail, errors=errors)
             return
         unfit = [c for c in (self._commands[i] for i in members) if isinstance(c, Unfit)]
         if unfit:
             others = GroupRefused(culprit=unfit[0].result["code"])
             for index in members:
                 if not isinstance(self._commands[index], Unfit):
-                    results[index] = refused(others.code, others.detail, **others.facts)
+                    self._refused[index] = refused(others.code, others.detail, **others.facts)
 
 
 def _result(command: Command, outcome: Outcome) -> Result:

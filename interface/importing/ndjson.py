@@ -18,23 +18,50 @@ from interface.importing.lines import Line, Refused
 LONGEST_LINE_BYTES = 2 << 20
 """A hundred legs, each with a narrative of a thousand escaped characters, fit well."""
 
+BLOCK_LINES = 500
+BLOCK_BYTES = 512 << 10
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CACHE_KIBIBYTES = 16 << 10
 
 
-def read_ndjson(path: str | Path) -> Iterator[Line | Refused]:
-    """Yields each line's command, or why it is none: `malformed`, `invalid_request`, `too_large`.
+class Block:
+    """Lines that follow one another and are not blank, without their ends, and their numbers."""
 
-    Only the outermost form is looked at; fields are judged by who takes the command.
-    Raises OSError.
-    """
+    def __init__(self, occurrences: "Occurrences") -> None:
+        self.lines: list[bytes] = []
+        self.numbers: list[int] = []
+        self._occurrences = occurrences
+
+    def each(self) -> Iterator[Line | Refused]:
+        """Yields each line's command, or why it is none: `malformed`, `invalid_request`.
+
+        Only the outermost form is looked at; fields are judged by who takes the command.
+        """
+        for number, line in zip(self.numbers, self.lines, strict=True):
+            yield _read(line, number, self._occurrences)
+
+
+def read_ndjson(path: str | Path) -> Iterator[Block | Refused]:
+    """Yields the lines in blocks, and between them one that is `too_large`. Raises OSError."""
     with Path(path).open("rb") as handle, Occurrences() as occurrences:
         if handle.peek(len(_BYTE_ORDER_MARK)).startswith(_BYTE_ORDER_MARK):
             handle.read(len(_BYTE_ORDER_MARK))
+        block, size = Block(occurrences), 0
         for number, line in enumerate(_bounded(handle), start=1):
-            if not line.strip():
-                continue
-            yield _read(line, number, occurrences)
+            if len(line) > LONGEST_LINE_BYTES:
+                yield block
+                block, size = Block(occurrences), 0
+                detail = f"the line has more than {LONGEST_LINE_BYTES:,} bytes"
+                yield Refused(number, None, "too_large", detail)
+            elif line := line.strip():
+                block.lines.append(line)
+                block.numbers.append(number)
+                size += len(line)
+                if len(block.lines) == BLOCK_LINES or size >= BLOCK_BYTES:
+                    yield block
+                    block, size = Block(occurrences), 0
+        yield block
 
 
 class Occurrences:
@@ -75,10 +102,6 @@ def _bounded(handle: io.BufferedReader) -> Iterator[bytes]:
 
 
 def _read(line: bytes, number: int, occurrences: Occurrences) -> Line | Refused:
-    if len(line) > LONGEST_LINE_BYTES:
-        return Refused(
-            number, None, "too_large", f"the line has more than {LONGEST_LINE_BYTES:,} bytes"
-        )
     try:
         command = msgspec.json.decode(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
@@ -86,6 +109,6 @@ def _read(line: bytes, number: int, occurrences: Occurrences) -> Line | Refused:
     if not isinstance(command, dict):
         return Refused(number, None, "invalid_request", "a command is a JSON object")
     if command.get("key") is None:
-        digest = hashlib.sha256(line.strip()).digest()
+        digest = hashlib.sha256(line).digest()
         command["key"] = f"ndjson:{digest.hex()}:{occurrences.count(digest)}"
     return Line(number, command)

@@ -2,13 +2,14 @@
 
 import json
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from interface.importing import ndjson
 from interface.importing.lines import Line, Refused
-from interface.importing.ndjson import read_ndjson
+from interface.importing.ndjson import Block, read_ndjson
 
 POST = {"do": "post", "key": "k1", "legs": [{"account": "a", "amount": "12.50"}]}
 
@@ -19,13 +20,18 @@ def written(tmp_path: Path, *lines: bytes) -> Path:
     return path
 
 
+def lines_of(path: Path) -> Iterator[Line | Refused]:
+    for item in read_ndjson(path):
+        yield from item.each() if isinstance(item, Block) else [item]
+
+
 def keys_of(path: Path) -> list[str]:
-    return [line.command["key"] for line in read_ndjson(path) if isinstance(line, Line)]
+    return [line.command["key"] for line in lines_of(path) if isinstance(line, Line)]
 
 
 def test_each_line_is_a_command(tmp_path: Path) -> None:
     lines = [json.dumps(POST).encode(), b"", b"  ", b'{"do":"void","key":"k2"}\r']
-    assert list(read_ndjson(written(tmp_path, *lines))) == [
+    assert list(lines_of(written(tmp_path, *lines))) == [
         Line(1, POST),
         Line(4, {"do": "void", "key": "k2"}),
     ]
@@ -33,7 +39,7 @@ def test_each_line_is_a_command(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_is_no_part_of_the_first_command(tmp_path: Path) -> None:
     path = written(tmp_path, b"\xef\xbb\xbf" + json.dumps(POST).encode())
-    assert list(read_ndjson(path)) == [Line(1, POST)]
+    assert list(lines_of(path)) == [Line(1, POST)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +60,7 @@ def test_what_is_no_command_is_refused_by_line_and_the_rest_goes_on(
     tmp_path: Path, line: bytes, code: str
 ) -> None:
     ok = json.dumps(POST).encode()
-    first, second, third = read_ndjson(written(tmp_path, ok, line, ok))
+    first, second, third = lines_of(written(tmp_path, ok, line, ok))
     assert (first, third) == (Line(1, POST), Line(3, POST))
     assert isinstance(second, Refused)
     assert (second.line, second.code) == (2, code)
@@ -87,7 +93,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
             file.writelines(f'{{"do":"post","n":{n}}}\n' for n in range(lines))
         tracemalloc.start()
         try:
-            assert sum(1 for _ in read_ndjson(path)) == lines
+            assert sum(1 for _ in lines_of(path)) == lines
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

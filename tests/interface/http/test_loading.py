@@ -12,7 +12,7 @@ from domain.commands import Command
 from domain.entries import Post
 from domain.legs import LegAsked
 from interface.http.loading import Loader
-from interface.http.loading_batch import fast_batch, fast_element
+from interface.http.loading_batch import fast_batch, fast_element, fast_lines
 from interface.http.parsing import (
     Element,
     Invalid,
@@ -152,6 +152,36 @@ def test_whole_batches_are_the_same_as_their_elements(data: st.DataObject) -> No
     ]
 
 
+@given(data=st.data())
+@settings(many, max_examples=40)
+def test_lines_are_the_same_together_and_each(data: st.DataObject) -> None:
+    kinds = st.sampled_from(list(ELEMENTS.values()))
+    documents = data.draw(st.lists(kinds.flatmap(bodies.body), min_size=1, max_size=4))
+    raws = [data.draw(bodies.written(document)) for document in documents]
+    if data.draw(st.booleans()):
+        raws[0] = data.draw(bodies.mangled(raws[0]))
+    lines = [line for raw in raws for line in raw.split(b"\n") if line.strip()]
+    fast = fast_lines(lines)
+    assert fast is None or fast == [carefully_element(line) for line in lines]
+
+
+def test_as_many_commands_as_lines_are_not_yet_one_a_line() -> None:
+    one, two = (
+        json.dumps({"do": "post", "key": key, **two_legs()}).encode() for key in ("one", "two")
+    )
+    assert fast_lines([one, two]) is not None
+    half = one.index(b"}, {")
+    for first, second in (
+        (one[: half + 1], one[half + 1 :]),
+        (one[: half + 2], one[half + 2 :]),
+        (one[: half + 3], one[half + 3 :]),
+        (one[:1], one[1:]),
+        (one[:-1], one[-1:]),
+    ):
+        assert fast_lines([first, second, two + b" " + two]) is None
+        assert fast_lines([two + two, first, second]) is None
+
+
 ENVELOPES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {}, {"atomic": True}, {"atomic": False}, {"atomic": None}, {"x": 1}]
 )
@@ -208,6 +238,7 @@ def test_the_usual_goes_the_quick_way(
             batch = {"commands": [{**element, **group}] * 3, **more}
             whole = fast_batch(json.dumps(batch, ensure_ascii=ascii).encode())
             assert whole == ([loaded] * 3, more == {"atomic": True})
+        assert fast_lines([raw, raw + b"\r", raw]) == [loaded] * 3
 
 
 @pytest.mark.parametrize(
