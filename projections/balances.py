@@ -17,7 +17,7 @@ from psycopg.types.numeric import IntLoader
 from projections.chart_totals import read_chart
 from projections.entries import LEFT_OUT
 from projections.lines import LINES_OF_ENTRY, PLACES
-from projections.totals import MONTHS
+from projections.totals import MONTHS, month_of, period_of
 
 MANY_ACCOUNTS = 300
 """So many are read from the totals of the chart, fewer one by one: either takes some 20 ms."""
@@ -62,7 +62,7 @@ CROSS JOIN LATERAL (
     SELECT sum(p.debits) AS debits, sum(p.credits) AS credits,
         sum(coalesce(p.functional, p.debits - p.credits)) AS functional
     FROM (
-        -- Earlier years, then earlier months of this one, as full runs left them.
+        -- Earlier years, earlier months of this one, days of this month, as full runs left them.
         SELECT t.* FROM (
             SELECT generate_series(
                 (SELECT min(period) FROM line_periods WHERE key = k.id),
@@ -72,6 +72,7 @@ CROSS JOIN LATERAL (
                 ))
             )
             UNION ALL SELECT n FROM generate_series(%(first_month)s::int, %(month)s::int - 1) AS n
+            UNION ALL SELECT n FROM generate_series(%(first_day)s::int, %(last_day)s::int) AS n
         ) AS n (period) CROSS JOIN LATERAL (
             SELECT debits, credits, functional FROM line_periods
             WHERE key = k.id AND period = n.period AND place < l.run ORDER BY place DESC LIMIT 1
@@ -81,15 +82,7 @@ CROSS JOIN LATERAL (
         SELECT CASE WHEN is_debit THEN amount ELSE 0 END,
             CASE WHEN is_debit THEN 0 ELSE amount END, functional
         FROM lines
-        WHERE key = k.id AND place >= l.run AND place < %(end)s AND effective_on < %(first_day)s
-        UNION ALL
-        -- The days of this month.
-        SELECT t.* FROM generate_series(0, %(days)s::int - 1) AS n
-        CROSS JOIN LATERAL (
-            SELECT day_debits, day_credits, day_functional FROM lines
-            WHERE key = k.id AND effective_on = %(first_day)s::date + n AND place < %(end)s
-            ORDER BY place DESC LIMIT 1
-        ) AS t
+        WHERE key = k.id AND place >= l.run AND place < %(end)s AND effective_on < %(next_day)s
     ) AS p
 ) AS t
 WHERE {where}
@@ -183,9 +176,10 @@ def _before(next_day: date) -> dict[str, Any]:
         "year": next_day.year,
         "first_of_months": MONTHS,
         "first_month": MONTHS + next_day.year * 12,
-        "month": MONTHS + next_day.year * 12 + next_day.month - 1,
-        "first_day": next_day.replace(day=1),
-        "days": next_day.day - 1,
+        "month": month_of(next_day),
+        "first_day": period_of(next_day.replace(day=1)),
+        "last_day": period_of(next_day) - 1,
+        "next_day": next_day,
     }
 
 

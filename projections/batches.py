@@ -81,8 +81,7 @@ def read_events(connection: Connection[Any], span: Span, *, topics: Sequence[str
         " WHERE notification_id > %s AND notification_id <= %s AND topic = ANY(%s)"
         " ORDER BY notification_id"
     ).format(Identifier(span.schema))
-    rows = cursor.execute(query, [span.after, span.to, list(topics)]).fetchall()
-    return list(map(Stored._make, rows))
+    return cursor.execute(query, [span.after, span.to, list(topics)]).fetchall()
 
 
 def read_head(connection: Connection[Any]) -> int:

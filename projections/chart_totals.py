@@ -2,13 +2,13 @@
 
 Asking each account for its balance of that day would take dozens of look-ups, ten thousand times.
 So the log is cut into stretches, and whenever one ends, what its lines add to each account and
-month is written down, for good (`chart_stretches`), and added to what all stretches together come
+day is written down, for good (`chart_stretches`), and added to what all stretches together come
 to, by month and by year (`chart_totals`, the only rows that are ever updated: a year of the chart
 is then read as one row an account, however long the log is).
 
-The chart as of a day D, as known at P, is therefore: the years and months before D's month, at the
-last stretch that ended by P; the lines of D's month up to D; and the lines since that stretch, of
-earlier months.
+The chart as of a day D, as known at P, is therefore: what was recorded by the last stretch that
+ended by P, which is the years and months before D's month and the days of that month up to D; and
+the lines since, of days up to D.
 """
 
 from collections.abc import Mapping
@@ -23,17 +23,20 @@ STRETCH_PLACES = 100_000 * 128
 """A stretch ends with the first entry after each 100,000 positions. The lines of half as many have
 to be added up for each question, on average; what a stretch has moved is written once for each."""
 
+WORK_MEMORY = "64MB"
+"""For what a stretch has moved."""
+
 DDL = """
--- What the entries of a stretch of the log add to each account and month. before: the place of
+-- What the entries of a stretch of the log add to each account and day. before: the place of
 -- the first entry after it; it begins where the stretch before it ended.
 CREATE TABLE chart_stretches (
     before bigint NOT NULL,
-    period integer NOT NULL,
+    effective_on date NOT NULL,
     key integer NOT NULL,
     debits numeric NOT NULL,
     credits numeric NOT NULL,
     functional numeric,
-    PRIMARY KEY (before, period, key)
+    PRIMARY KEY (effective_on, before, key)
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
 -- All of these together, by month and by year. Room is left in its pages: an update of a row stays
 -- in its page, and in no index.
@@ -48,24 +51,29 @@ CREATE TABLE chart_totals (
 """
 
 _END_STRETCH = """
-WITH days AS (
-    SELECT key, effective_on, sum(amount) FILTER (WHERE is_debit) AS debits,
-        sum(amount) FILTER (WHERE NOT is_debit) AS credits, sum(functional) AS functional
-    FROM lines WHERE place >= %(first)s AND place < %(before)s GROUP BY key, effective_on
+WITH days AS MATERIALIZED (
+    SELECT effective_on, key, coalesce(sum(amount) FILTER (WHERE is_debit), 0) AS debits,
+        coalesce(sum(amount) FILTER (WHERE NOT is_debit), 0) AS credits,
+        sum(functional) AS functional
+    FROM lines WHERE place >= %(first)s AND place < %(before)s
+    GROUP BY effective_on, key
 ), added AS (
-    INSERT INTO chart_stretches (before, period, key, debits, credits, functional)
-    SELECT %(before)s, %(months)s + extract(year FROM effective_on)::integer * 12
-        + extract(month FROM effective_on)::integer - 1, key, coalesce(sum(debits), 0),
-        coalesce(sum(credits), 0), sum(functional)
-    FROM days GROUP BY 2, 3 ORDER BY 2, 3
-    RETURNING period, key, debits, credits, functional
+    INSERT INTO chart_stretches (before, effective_on, key, debits, credits, functional)
+    SELECT %(before)s, days.* FROM days ORDER BY effective_on, key
+), months AS (
+    SELECT %(months)s + extract(year FROM effective_on)::integer * 12
+        + extract(month FROM effective_on)::integer - 1 AS period, key, sum(debits) AS debits,
+        sum(credits) AS credits, sum(functional) AS functional
+    FROM days GROUP BY 1, 2
+), periods AS (
+    SELECT * FROM months
+    UNION ALL
+    SELECT (period - %(months)s) / 12, key, sum(debits), sum(credits), sum(functional)
+    FROM months GROUP BY 1, 2
+    ORDER BY 1, 2
 )
 INSERT INTO chart_totals AS t (period, key, debits, credits, functional)
-SELECT period, key, debits, credits, functional FROM added
-UNION ALL
-SELECT (period - %(months)s) / 12, key, sum(debits), sum(credits), sum(functional)
-FROM added GROUP BY 1, 2
-ORDER BY 1, 2
+SELECT * FROM periods
 ON CONFLICT (period, key) DO UPDATE SET debits = t.debits + excluded.debits,
     credits = t.credits + excluded.credits, functional = t.functional + excluded.functional
 """
@@ -98,10 +106,17 @@ def next_stretch(connection: Connection[Any], stretch: Stretch | None, *, place:
     if stretch is None:
         return Stretch(0, _end_of(place))
     parameters = {"first": stretch.begins, "before": place, "months": MONTHS}
-    # The one statement of a worker that reads many lines, side by side in the table.
-    connection.execute("SET LOCAL enable_bitmapscan = on")
+    # The one statement of a worker that reads many lines: side by side in the table, whatever is
+    # known of it by now.
+    connection.execute(
+        "SET LOCAL enable_bitmapscan = on; SET LOCAL enable_indexscan = off;"
+        f" SET LOCAL work_mem = '{WORK_MEMORY}'"
+    )
     connection.execute(_END_STRETCH, parameters)
-    connection.execute("SET LOCAL enable_bitmapscan = off")
+    connection.execute(
+        "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexscan = on;"
+        " SET LOCAL work_mem TO DEFAULT"
+    )
     return Stretch(place, _end_of(place))
 
 
@@ -114,10 +129,13 @@ _ALL_STRETCHES = """
     UNION ALL
     SELECT key, debits, credits, functional FROM chart_totals
     WHERE period >= %(first_month)s AND period < %(month)s
+    UNION ALL
+    SELECT key, sum(debits), sum(credits), sum(functional) FROM chart_stretches
+    WHERE effective_on >= %(first_day)s AND effective_on < %(next_day)s GROUP BY key
 """
 _EARLIER_STRETCHES = """
     SELECT key, sum(debits), sum(credits), sum(functional) FROM chart_stretches
-    WHERE before <= %(ended)s AND period < %(month)s GROUP BY key
+    WHERE before <= %(ended)s AND effective_on < %(next_day)s GROUP BY key
 """
 _CHART = """
 SELECT k.account, k.asset, coalesce(t.debits, 0), coalesce(t.credits, 0),
@@ -127,18 +145,11 @@ FROM line_keys AS k LEFT JOIN (
     FROM (
         {stretches}
         UNION ALL
-        -- The days of the month, whenever they were recorded.
+        -- What was recorded since the last stretch.
         SELECT key, coalesce(sum(amount) FILTER (WHERE is_debit), 0),
             coalesce(sum(amount) FILTER (WHERE NOT is_debit), 0), sum(functional)
         FROM lines
-        WHERE effective_on >= %(first_day)s AND effective_on < %(next_day)s AND place < %(end)s
-        GROUP BY key
-        UNION ALL
-        -- What was recorded since the last stretch, of months before.
-        SELECT key, coalesce(sum(amount) FILTER (WHERE is_debit), 0),
-            coalesce(sum(amount) FILTER (WHERE NOT is_debit), 0), sum(functional)
-        FROM lines
-        WHERE place >= %(ended)s AND place < %(end)s AND effective_on < %(first_day)s
+        WHERE place >= %(ended)s AND place < %(end)s AND effective_on < %(next_day)s
         GROUP BY key
     ) AS p (key, debits, credits, functional) GROUP BY key
 ) AS t ON t.key = k.id
@@ -176,7 +187,7 @@ def read_chart(
             "end": end,
             "year": next_day.year,
             "first_month": MONTHS + next_day.year * 12,
-            "month": month_of(first_day.isoformat()),
+            "month": month_of(first_day),
             "first_day": first_day,
             "next_day": next_day,
         },

@@ -121,7 +121,7 @@ class Follower:
         if self._batches is None:
             return read_events(connection, span, topics=topics)
         events = self._batches.read(connection, span, head=head)
-        return [event for event in events if event.topic in topics]
+        return [event for event in events if event[2] in topics]
 
     def _stop(self, connection: Connection[Any], error: Exception) -> None:
         with connection.transaction():

@@ -85,7 +85,7 @@ class ItemsFold:
 
     def fold(self, connection: Connection[Any], events: Sequence[Stored]) -> None:
         # Most entries have none of it: their bytes are not read further.
-        found = [one for one in events if any(mark in one.state for mark in _MARKS)]
+        found = [one for one in events if any(mark in one[1] for mark in _MARKS)]
         if not found:
             return
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:

@@ -1,16 +1,16 @@
 """Journal lines: every leg that was posted, with the running totals that answer any past balance.
 
-Append-only. Each line stores two pairs of running totals of its account and asset, both in the
-order of the log: of everything, and of its effective day. The lines of an account and asset form
-runs of RUN_LINES; when one is full, `line_periods` gets a row for each month and year that it
-touched, with the totals of that period up to there. So the balance as of day D as known at
-position P is the last total of each earlier year and of each earlier month of D's year, before the
-run that is not full at P; and of each day of D's month up to D, at P; and the lines of that run.
+Append-only. Each line stores the running totals of its account and asset, in the order of the log.
+The lines of an account and asset form runs of RUN_LINES; when one is full, `line_periods` gets a
+row for each day, month and year that it touched, with the totals of that period up to there. So
+the balance as of day D as known at position P is the last total of each earlier year, of each
+earlier month of D's year and of each day of D's month up to D, before the run that is not full at
+P; and the lines of that run.
 
 For questions about all accounts at once there are totals of the whole chart (chart_totals.py).
 
-(Totals of year and month on each line, with an index for each, would save the run's lines and cost
-twice the time to write: half of it went into these indexes.)
+(Totals of day, month and year on each line, with an index for each, would save the run's lines and
+cost several times the time to write: most of it goes into indexes. So there is one, by account.)
 
 Functional totals are kept for assets other than the functional one only (null: the same as the
 asset's own). Amounts are minor units of the asset, functional ones of the functional asset.
@@ -18,29 +18,20 @@ asset's own). Amounts are minor units of the asset, functional ones of the funct
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from psycopg import Connection
-from psycopg.copy import QueuedLibpqWriter
 
 from domain.catalogue import EVENTS
 from domain.entries import EntryPosted
 from domain.ledgers import Ledger
 from projections import chart_totals, totals
 from projections.chart_totals import Stretch, next_stretch, read_stretch
-from projections.totals import (
-    FullRun,
-    Key,
-    Totals,
-    load_days,
-    load_runs,
-    month_of,
-    write_periods,
-)
+from projections.sending import Sending
+from projections.totals import Added, FullRun, Key, day_of, load_runs, write_periods
 from projections.views import Decode, Stored, View
 
 PLACES = 128
@@ -56,10 +47,11 @@ CROSS JOIN LATERAL (
 """
 """The lines of `posted_entries AS p`, as `l`, with the account and asset of each, as `k`."""
 
-MAX_REMEMBERED = 300_000
-"""Keys and days that a worker keeps in memory; beyond, it forgets all and reads what it needs."""
+MAX_DAYS, MAX_PERIODS = 300_000, 200_000
+"""Days of open runs, and totals of periods, that a worker keeps in memory; beyond, it forgets all
+of them and reads what it needs."""
 
-SENT_LINES = 5_000
+SENT_ENTRIES = 2_500
 """So many are worked out while PostgreSQL stores those before them."""
 
 DDL = f"""{chart_totals.DDL}
@@ -85,20 +77,13 @@ CREATE TABLE lines (
     all_debits numeric NOT NULL,
     all_credits numeric NOT NULL,
     all_functional numeric,
-    day_debits numeric NOT NULL,
-    day_credits numeric NOT NULL,
-    day_functional numeric,
     PRIMARY KEY (key, place)
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
--- The day first: what is written at a time is mostly of one day, so it goes into few pages; and all
--- lines of some days are added up from the index alone.
-CREATE INDEX lines_of_day ON lines (effective_on, key, place)
-    INCLUDE (is_debit, amount, functional);
 -- What was recorded between two positions. Lines stand in the table nearly in the order of the log,
 -- so to know of each stretch of pages from where to where it goes is enough, and costs next to
 -- nothing to write.
 CREATE INDEX lines_in_order ON lines USING brin (place) WITH (autosummarize = on);
--- place: of the last line of a full run.
+-- place: of the last line of a full run. places: of a day, those of its lines in that run.
 CREATE TABLE line_periods (
     place bigint NOT NULL,
     key integer NOT NULL,
@@ -106,13 +91,14 @@ CREATE TABLE line_periods (
     debits numeric NOT NULL,
     credits numeric NOT NULL,
     functional numeric,
+    places bigint[],
     PRIMARY KEY (key, period, place)
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
 """
 
 _COPY_LINES = (
-    "COPY lines (place, run, number, key, effective_on, is_debit, amount, functional, all_debits,"
-    " all_credits, all_functional, day_debits, day_credits, day_functional) FROM STDIN"
+    "COPY lines (place, number, all_debits, all_credits, functional, all_functional, run, key,"
+    " effective_on, is_debit, amount) FROM STDIN"
 )
 
 
@@ -149,11 +135,6 @@ _envelope = msgspec.json.Decoder(Envelope).decode
 _ledger = msgspec.json.Decoder(Ledger).decode
 
 
-Due = tuple[int, str, int, Leg, Key, Totals]
-"""A line to be written: its place, effective day and month; its leg; the key and the day's totals
-that it goes on from."""
-
-
 class LinesFold:
     """Writes lines, remembering the last totals of what it has met."""
 
@@ -161,79 +142,70 @@ class LinesFold:
         self._decode = decode
         self._functional_asset: str | None = None
         self._keys: dict[tuple[str, str], Key] = {}
-        self._remembered = 0
+        self._days = self._periods = 0
+        """How many of open runs, and of full ones, are in memory."""
         self._stretch: Stretch | None = None
 
     def fold(self, connection: Connection[Any], events: Sequence[Stored]) -> None:
         """Appends the lines of posted entries. Raises Gap."""
         if self._functional_asset is None:
             self._functional_asset = _functional_asset(connection)
-        if self._remembered > MAX_REMEMBERED:
-            self._keys.clear()
-            self._remembered = 0
+        self._make_room()
         stretch = self._stretch or read_stretch(connection)
         while events:
-            place = events[0].position * PLACES
+            place = events[0][0] * PLACES
             if stretch is None or place >= stretch.ends:
                 stretch = next_stretch(connection, stretch, place=place)
-            count = bisect_left(events, stretch.ends // PLACES, key=_position)
+            count = bisect_left(events, stretch.ends // PLACES, key=_first)
             self._append(connection, events[:count])
             events = events[count:]
         self._stretch = stretch
 
+    def _make_room(self) -> None:
+        if self._days > MAX_DAYS:
+            self._keys.clear()
+            self._days = self._periods = 0
+        elif self._periods > MAX_PERIODS:
+            for key in self._keys.values():
+                key.periods.clear()
+                key.is_whole = False
+            self._periods = 0
+
     def _append(self, connection: Connection[Any], events: Sequence[Stored]) -> None:
-        due = self._due(connection, [(at, self._posted(state)) for at, state, _ in events])
         full: list[FullRun] = []
-        with connection.cursor() as cursor:
-            writer = QueuedLibpqWriter(cursor)
-            with cursor.copy(_COPY_LINES, writer=writer) as copy:
-                for start in range(0, len(due), SENT_LINES):
-                    lines = _written(due[start : start + SENT_LINES], full)
-                    # Neighbours in the index one after another: half of its time.
-                    lines.sort(key=_first)
-                    copy.write("".join([line for _, line in lines]).encode())
+        with Sending(connection, _COPY_LINES) as sending:
+            for start in range(0, len(events), SENT_ENTRIES):
+                lines = self._written(events[start : start + SENT_ENTRIES], sending, full)
+                # Neighbours in the index one after another: half of its time.
+                lines.sort(key=_first)
+                sending.send("".join([line for _, line in lines]).encode())
         if full:
-            write_periods(connection, full)
+            self._periods += write_periods(connection, full)
 
     def _posted(self, state: bytes) -> Posted:
-        with suppress(msgspec.ValidationError):  # of an older shape
+        try:
             envelope = _envelope(state)
             if envelope.schema_version == VERSION:
                 return envelope.payload
+        except msgspec.ValidationError:  # of an older shape
+            pass
         return msgspec.convert(msgspec.to_builtins(self._decode(state).payload), Posted)
 
     # -- what was there before
 
-    def _due(self, connection: Connection[Any], entries: Sequence[tuple[int, Posted]]) -> list[Due]:
-        """Returns the entries' lines in the order of the log, with every key and every total of a
-        day that they go on from found or made."""
-        keys = self._keys
-        due: list[Due] = []
-        # In the order of the log, so that keys have the same numbers however it is followed.
+    def _meet(self, connection: Connection[Any], events: Sequence[Stored]) -> None:
+        """Takes up the accounts of entries that are not known here, in the order of the log, so
+        that they have the same numbers however it is followed."""
         unknown: dict[tuple[str, str], int] = {}
-        wanted: list[tuple[Key, str]] = []
-        for position, posted in entries:
-            effective_on = posted.effective_on
-            month = month_of(effective_on)
+        for position, state, _ in events:
             place = position * PLACES
-            for leg in posted.legs:
+            for leg in self._posted(state).legs:
                 place += 1
                 pair = leg.account, leg.asset
-                key = keys.get(pair)
-                if key is None:
-                    key = keys[pair] = Key(is_valued=leg.asset != self._functional_asset)
+                if pair not in self._keys:
+                    self._keys[pair] = Key(is_valued=leg.asset != self._functional_asset)
                     unknown[pair] = place
-                day = key.days.get(effective_on)
-                if day is None:
-                    day = key.days[effective_on] = Totals()
-                    wanted.append((key, effective_on))
-                due.append((place, effective_on, month, leg, key, day))
-        if unknown:
-            self._load_keys(connection, unknown)
-        if earlier := [(key, day) for key, day in wanted if not key.is_whole]:
-            load_days(connection, earlier)
-        self._remembered += len(wanted)
-        return due
+        self._load_keys(connection, unknown)
 
     def _load_keys(
         self, connection: Connection[Any], unknown: Mapping[tuple[str, str], int]
@@ -263,79 +235,84 @@ class LinesFold:
         loaded = {}
         for id, account, asset, number, debits, credits, functional, run in rows:
             key = loaded[id] = self._keys[account, asset]
-            key.id, key.number, key.run = id, number, run
-            key.all = Totals(int(debits), int(credits), int(functional))
+            key.id, key.number = id, number
+            key.begin_run(run)
+            key.debits, key.credits = int(debits), int(credits)
+            key.functional = int(functional)
         for (id,) in made:
             loaded[id].is_whole = True
-        load_runs(connection, loaded)
+        self._days += load_runs(connection, loaded)
+
+    # -- what comes to it
+
+    def _written(
+        self, events: Sequence[Stored], sending: Sending, full: list[FullRun]
+    ) -> list[tuple[int, str]]:
+        """Returns the entries' lines as COPY has them, each with its key's number, and adds the
+        runs that they end to `full`. Raises Gap."""
+        keys, run_lines = self._keys, totals.RUN_LINES
+        lines: list[tuple[int, str]] = []
+        text, amount = "", 0
+        # All of an entry before the next one is read: its bytes are near then.
+        for index, (position, state, _) in enumerate(events):
+            posted = self._posted(state)
+            effective_on = posted.effective_on
+            day, place = day_of(effective_on), position * PLACES
+            for leg in posted.legs:
+                place += 1
+                key = keys.get((leg.account, leg.asset))
+                if key is None:
+                    self._meet(sending.connection, events[index:])
+                    key = keys[leg.account, leg.asset]
+                if leg.amount != text:
+                    # Mostly the same on both sides of an entry.
+                    text = leg.amount
+                    amount = int(text.replace(".", ""))
+                number = key.number = key.number + 1
+                if not (number - 1) % run_lines:
+                    key.begin_run(place)
+                added = key.days.get(day)
+                if added is None:
+                    added = key.days[day] = [0, 0, 0]
+                    self._days += 1
+                added.append(place)
+                if is_debit := leg.side == "debit":
+                    key.debits += amount
+                    added[0] += amount
+                else:
+                    key.credits += amount
+                    added[1] += amount
+                debits, credits = key.debits, key.credits
+                left, balance = debits - credits, int(leg.balance.replace(".", ""))
+                if leg.line != number or (balance != left and balance != -left):
+                    raise _gap(leg, key, position)
+                worth = _worth(key, added, leg) if key.is_valued else "\\N\t\\N"
+                numbers = f"{place}\t{number}\t{debits}\t{credits}\t{worth}\t{key.run_text}"
+                side = "t" if is_debit else "f"
+                lines.append((key.id, f"{numbers}{effective_on}\t{side}\t{amount}\n"))
+                if not number % run_lines:
+                    full.append(FullRun(key, place, key.end_run()))
+                    self._days -= len(full[-1].days)
+        return lines
 
 
-def _written(due: Sequence[Due], full: list[FullRun]) -> list[tuple[int, str]]:
-    """Returns lines as COPY has them, each with its key's number, and adds the runs that they end
-    to `full`. Raises Gap."""
-    lines: list[tuple[int, str]] = []
-    text, amount = "", 0
-    for place, effective_on, month_number, leg, key, day in due:
-        whole = key.all
-        month = key.months.get(month_number)
-        if month is None:
-            month = key.months[month_number] = Totals()
-        if leg.amount != text:
-            # Mostly the same on both sides of an entry.
-            text = leg.amount
-            amount = int(text.replace(".", ""))
-        if leg.side == "debit":
-            side = "t"
-            whole.debits += amount
-            day.debits += amount
-            month.debits += amount
-        else:
-            side = "f"
-            whole.credits += amount
-            day.credits += amount
-            month.credits += amount
-        key.number += 1
-        left = whole.debits - whole.credits
-        balance = int(leg.balance.replace(".", ""))
-        if leg.line != key.number or (balance != left and balance != -left):
-            raise _gap(leg, key, place // PLACES)
-        if not key.run:
-            key.run = place
-        if key.is_valued:
-            value = int((leg.functional_amount or "0").replace(".", ""))
-            if side == "f":
-                value = -value
-            whole.functional += value
-            day.functional += value
-            month.functional += value
-            line = (
-                f"{place}\t{key.run}\t{key.number}\t{key.id}\t{effective_on}\t{side}\t{amount}\t"
-                f"{value}\t{whole.debits}\t{whole.credits}\t{whole.functional}\t"
-                f"{day.debits}\t{day.credits}\t{day.functional}\n"
-            )
-        else:
-            line = (
-                f"{place}\t{key.run}\t{key.number}\t{key.id}\t{effective_on}\t{side}\t{amount}\t"
-                f"\\N\t{whole.debits}\t{whole.credits}\t\\N\t"
-                f"{day.debits}\t{day.credits}\t\\N\n"
-            )
-        lines.append((key.id, line))
-        key.run_lines += 1
-        if key.run_lines >= totals.RUN_LINES:
-            full.append(FullRun(key, place, key.months))
-            key.close_run()
-    return lines
+def _worth(key: Key, added: Added, leg: Leg) -> str:
+    """Adds what a leg is worth, and returns it as COPY has it: the leg's and its account's."""
+    value = int((leg.functional_amount or "0").replace(".", ""))
+    if leg.side != "debit":
+        value = -value
+    key.functional += value
+    added[2] += value
+    return f"{value}\t{key.functional}"
 
 
 _first = itemgetter(0)
-_position = attrgetter("position")
 
 
 def _gap(leg: Leg, key: Key, position: int) -> Gap:
     return Gap(
         f"{leg.account} in {leg.asset}, position {position}: line {leg.line} leaves {leg.balance};"
-        f" it should be line {key.number} and leave {key.all.debits - key.all.credits} minor units"
-        " of debit"
+        f" it should be line {key.number} and leave {key.debits - key.credits} minor units of debit"
     )
 
 
@@ -347,7 +324,7 @@ def _functional_asset(connection: Connection[Any]) -> str:
 
 LINES = View(
     name="lines",
-    shape=3,
+    shape=4,
     topics=(EntryPosted.__name__,),
     tables=("lines", "line_keys", "line_periods", "chart_stretches", "chart_totals"),
     ddl=DDL,

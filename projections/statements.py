@@ -1,8 +1,9 @@
 """Statements of an account: its lines one by one, each with the balance that it leaves.
 
 By booking: in the order of the log, with gapless numbers. By effective date: by (effective day,
-place in the log); the balance after a line is what was posted through the day before, plus the
-day's own running total at that line, which lines.py keeps.
+place in the log); the balance in front of a page is what was posted through the day before, plus
+what the day's own lines come to up to there, and from there on line after line. What was posted
+through the page's last line must be what the last line leaves: that is asked apart.
 """
 
 from datetime import date, timedelta
@@ -14,6 +15,7 @@ from psycopg.rows import tuple_row
 from projections.balances import read_past
 from projections.lines import PLACES
 from projections.report import Column, Report, Source, TooLarge
+from projections.totals import period_of
 
 
 class Line(NamedTuple):
@@ -124,20 +126,29 @@ def by_effective_day(
         end=(known + 1) * PLACES,
         limit=limit + 1,
     )
-    lines: list[Line] = []
-    earlier: dict[date, int] = {}
+    if not rows:
+        return _checked(opening, closing, [], whole=after is None, more=False)
+
+    earlier: dict[date, int] = {date.min: 0}
+
+    def left_by(place: int, day: date) -> int:
+        """The balance that the account's last line of a day up to a place leaves."""
+        if day not in earlier:
+            earlier[day] = through(day - timedelta(days=1))
+        return earlier[day] + _of_day(connection, account, asset, day=day, end=place + 1)
+
+    begins_on = rows[0][2]
+    balance = left_by(rows[0][0] - 1, begins_on)
+    lines = []
     for row in rows[:limit]:
-        effective_on = row[2]
-        if effective_on not in earlier:
-            # After a day that ended on this page, the balance is where that day left it.
-            if lines:
-                earlier[effective_on] = lines[-1].balance
-            elif effective_on == date.min:
-                earlier[effective_on] = 0
-            else:
-                earlier[effective_on] = through(effective_on - timedelta(days=1))
-        lines.append(_line(row, earlier[effective_on] + int(row[7]) - int(row[8])))
-    return _checked(opening, closing, lines, whole=after is None, more=len(rows) > limit)
+        balance += row[4] if row[3] else -row[4]
+        lines.append(_line(row, balance))
+    more = len(rows) > limit
+    if more:
+        place, day = rows[limit - 1][0], rows[limit - 1][2]
+        if balance != (left := left_by(place, day)):
+            raise Uneven(f"line {lines[-1].number} leaves {left}, not {balance}")
+    return _checked(opening, closing, lines, whole=after is None, more=more)
 
 
 def lines_between(
@@ -161,31 +172,70 @@ def lines_between(
     return [_line(row, int(row[5]) - int(row[6])) for row in rows]
 
 
-_COLUMNS = (
-    "l.place, l.number, l.effective_on, l.is_debit, l.amount, l.all_debits, l.all_credits,"
-    " l.day_debits, l.day_credits"
-)
+_COLUMNS = "l.place, l.number, l.effective_on, l.is_debit, l.amount, l.all_debits, l.all_credits"
 _KEY = "(SELECT id FROM line_keys WHERE account = %(account)s AND asset = %(asset)s)"
 _AFTER = "l.place < %(end)s AND (l.effective_on, l.place) > (%(day)s, %(after)s)"
 
 _SORTED = f"{_AFTER} AND l.effective_on <= %(to)s ORDER BY l.effective_on, l.place"
 
-# One day after another, as far as the page goes: the index has an account's lines of a day side by
-# side. Days are taken from the index too, so that those on which nothing happened cost nothing.
-# (The order is that of the loop; `_checked` would find any other.)
+# One day after another, as far as the page goes: each full run says which of its lines are of
+# which day. Days are taken from there too, so that those on which nothing happened cost nothing.
+# (The order within a day is that of the loops; `_checked` would find any other.)
 _DAY_BY_DAY = f"""
-WITH RECURSIVE days (day) AS (
-    SELECT min(effective_on) FROM lines WHERE effective_on >= %(day)s
+WITH RECURSIVE days (period) AS (
+    SELECT min(period) FROM line_periods WHERE key = %(key)s AND period >= %(first_period)s
     UNION ALL
-    SELECT (SELECT min(effective_on) FROM lines WHERE effective_on > days.day)
-    FROM days WHERE days.day < %(to)s
+    SELECT (SELECT min(period) FROM line_periods WHERE key = %(key)s AND period > days.period)
+    FROM days WHERE period < %(last_period)s
 )
-SELECT p.* FROM days CROSS JOIN LATERAL (
-    SELECT {_COLUMNS} FROM lines AS l
-    WHERE l.key = {_KEY} AND l.effective_on = days.day AND {_AFTER}
-    ORDER BY l.place LIMIT %(limit)s
-) AS p WHERE days.day <= %(to)s LIMIT %(limit)s
+SELECT * FROM (
+    (SELECT l.* FROM days CROSS JOIN LATERAL (
+        SELECT {_COLUMNS} FROM (
+            SELECT places FROM line_periods AS p
+            WHERE p.key = %(key)s AND p.period = days.period AND p.place < %(run)s
+                AND p.place > CASE days.period WHEN %(first_period)s THEN %(after)s ELSE 0 END
+            ORDER BY p.place OFFSET 0
+        ) AS p CROSS JOIN unnest(p.places) AS n (place) CROSS JOIN LATERAL (
+            SELECT * FROM lines WHERE key = %(key)s AND lines.place = n.place
+        ) AS l WHERE {_AFTER} LIMIT %(limit)s
+    ) AS l WHERE days.period <= %(last_period)s LIMIT %(limit)s)
+    UNION ALL
+    -- The run that was not full.
+    SELECT {_COLUMNS} FROM lines AS l WHERE l.key = %(key)s AND l.place >= %(run)s
+        AND {_AFTER} AND l.effective_on <= %(to)s
+) AS l ORDER BY effective_on, place LIMIT %(limit)s
 """  # noqa: S608 -- this file's words
+
+_OF_DAY = f"""
+WITH account (key, run) AS MATERIALIZED (
+    SELECT key, run FROM lines WHERE key = {_KEY} AND place < %(end)s ORDER BY place DESC LIMIT 1
+)
+SELECT coalesce(sum(net), 0) FROM (
+    SELECT p.debits - p.credits AS net FROM account CROSS JOIN LATERAL (
+        SELECT debits, credits FROM line_periods
+        WHERE key = account.key AND period = %(period)s AND place < account.run
+        ORDER BY place DESC LIMIT 1
+    ) AS p
+    UNION ALL
+    SELECT CASE WHEN l.is_debit THEN l.amount ELSE -l.amount END FROM account JOIN lines AS l
+        ON l.key = account.key AND l.place >= account.run
+    WHERE l.place < %(end)s AND l.effective_on = %(day)s
+) AS t
+"""  # noqa: S608 -- this file's words
+
+
+def _of_day(connection: Connection[Any], account: str, asset: str, *, day: date, end: int) -> int:
+    """Returns debits less credits of an account's lines of a day at places before `end`."""
+    parameters = {
+        "account": account,
+        "asset": asset,
+        "day": day,
+        "period": period_of(day),
+        "end": end,
+    }
+    row = connection.cursor(row_factory=tuple_row).execute(_OF_DAY, parameters).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _rows_by_day(
@@ -206,16 +256,18 @@ def _rows_by_day(
         "to": to,
         "end": end,
         "limit": limit,
+        "first_period": period_of(after[0]),
+        "last_period": period_of(to),
     }
     cursor = connection.cursor(row_factory=tuple_row)
     last = cursor.execute(
-        f"SELECT l.number FROM lines AS l WHERE l.key = {_KEY} AND l.place < %(end)s"  # noqa: S608 -- this file's words
-        " ORDER BY l.place DESC LIMIT 1",
+        f"SELECT l.number, l.key, l.run FROM lines AS l WHERE l.key = {_KEY}"  # noqa: S608 -- this file's words
+        " AND l.place < %(end)s ORDER BY l.place DESC LIMIT 1",
         parameters,
     ).fetchone()
     if last is None or last[0] <= SORTED_LINES:
         return _rows(connection, _SORTED, **parameters)
-    return cursor.execute(_DAY_BY_DAY, parameters).fetchall()
+    return cursor.execute(_DAY_BY_DAY, {**parameters, "key": last[1], "run": last[2]}).fetchall()
 
 
 def _rows(connection: Connection[Any], condition: str, **parameters: Any) -> list[Any]:

@@ -6,7 +6,7 @@ made from the log and from nothing else, so it can be dropped and made again at 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
@@ -17,12 +17,9 @@ Decode = Callable[[bytes], Any]
 """Turns a record's bytes into a record whose payload is an event of its current version."""
 
 
-class Stored(NamedTuple):
-    """One event of the log: its position, its record's bytes, its type."""
-
-    position: int
-    state: bytes
-    topic: str
+Stored = tuple[int, bytes, str]
+"""One event of the log: its position, its record's bytes, its type. (There are very many: a plain
+tuple is what reading them gives.)"""
 
 
 class Fold(Protocol):

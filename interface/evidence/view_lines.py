@@ -1,11 +1,13 @@
 """The journal lines as they follow from the records: what the tables of the view `lines` must hold.
 
-Each line has the running totals of its account and asset, of everything and of its day; the lines
-of an account and asset form runs of 128, and the last line of each gives the totals, up to there,
-of every month and year in the run. For the chart as a whole there is what each 100,000 positions
-add to each account and month, and all of that added up. Memory grows with accounts and the days on
-which they moved.
+Each line has the running totals of its account and asset; the lines of an account and asset form
+runs of 128, and the last line of each gives the totals, up to there, of every day, month and year
+in the run. For the chart as a whole there is what each 100,000 positions add to each account and
+day, and all of that added up by month and by year. Memory grows with accounts and the days on which
+they moved.
 """
+
+from datetime import date
 
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -14,7 +16,7 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import Totals, minor_of
 from interface.evidence.shapes import Entry, Leg
-from interface.evidence.view_tables import Appended, Columns, difference, row_text
+from interface.evidence.view_tables import Appended, Columns, array_text, difference, row_text
 
 PLACES = 128
 """A line's place is its entry's position times this, and the number of its leg."""
@@ -26,6 +28,9 @@ STRETCH = 100_000
 
 MONTHS = 10_000
 """The period that is a month is this, and the year times twelve, and the months before it."""
+
+DAYS = 1_000_000
+"""The period that is a day is this, and the days from the first one of the year 1 to it."""
 
 LINES = Columns(
     "lines",
@@ -41,31 +46,31 @@ LINES = Columns(
         "all_debits",
         "all_credits",
         "all_functional",
-        "day_debits",
-        "day_credits",
-        "day_functional",
     ),
     places=PLACES,
 )
 PERIODS = Columns(
     "line_periods",
-    ("place", "key", "period", "debits", "credits", "functional"),
+    ("place", "key", "period", "debits", "credits", "functional", "places"),
     naming=3,
     places=PLACES,
 )
 KEYS = Columns("line_keys", ("id", "account", "asset", "since"))
 STRETCHES = Columns(
     "chart_stretches",
-    ("before", "period", "key", "debits", "credits", "functional"),
+    ("before", "effective_on", "key", "debits", "credits", "functional"),
     naming=3,
     places=PLACES,
 )
 TOTALS = Columns("chart_totals", ("period", "key", "debits", "credits", "functional"), naming=2)
 _TOTALS_THAT_FOLLOW = f"""
-    SELECT period, key, sum(debits), sum(credits), sum(functional)
+    SELECT {MONTHS} + extract(year FROM effective_on)::integer * 12
+        + extract(month FROM effective_on)::integer - 1, key, sum(debits), sum(credits),
+        sum(functional)
     FROM chart_stretches GROUP BY 1, 2
     UNION ALL
-    SELECT (period - {MONTHS}) / 12, key, sum(debits), sum(credits), sum(functional)
+    SELECT extract(year FROM effective_on)::integer, key, sum(debits), sum(credits),
+        sum(functional)
     FROM chart_stretches GROUP BY 1, 2
 """  # noqa: S608 -- this file's words
 
@@ -76,20 +81,18 @@ class _Key:
     __slots__ = (
         "credits",
         "day",
-        "days",
         "debits",
         "functional",
         "id",
         "is_valued",
         "number",
         "of_day",
-        "of_month",
         "of_stretch",
         "periods",
         "run",
-        "run_months",
+        "run_days",
         "since",
-        "stretch_months",
+        "stretch_days",
     )
 
     def __init__(self, id: int, *, since: int, is_valued: bool) -> None:
@@ -98,24 +101,21 @@ class _Key:
         """The place of its first line."""
         self.is_valued = is_valued
         self.number = self.debits = self.credits = self.functional = self.run = 0
-        self.days: dict[str, list[int]] = {}
         self.periods: dict[int, list[int]] = {}
-        """Debits, credits, functional of months and years, as of the last full run."""
-        self.run_months: dict[str, list[int]] = {}
-        """The same of the open run, by the month's first seven characters."""
-        self.stretch_months: dict[str, list[int]] = {}
-        """The same of the open stretch."""
+        """Debits, credits, functional of days, months and years, as of the last full run."""
+        self.run_days: dict[str, list[int]] = {}
+        """The same of the open run, by day; after them, the places of the lines."""
+        self.stretch_days: dict[str, list[int]] = {}
+        """The same of the open stretch, without places."""
         self.day = ""
         """The last line's; most are of the same one."""
-        self.of_day = self.of_month = self.of_stretch = [0, 0, 0]
+        self.of_day = self.of_stretch = [0, 0, 0]
 
     def turn_to(self, day: str) -> None:
-        """Makes `of_day`, `of_month` and `of_stretch` those of a day."""
+        """Makes `of_day` and `of_stretch` those of a day."""
         self.day = day
-        month = day[:7]
-        self.of_day = self.days.setdefault(day, [0, 0, 0])
-        self.of_month = self.run_months.setdefault(month, [0, 0, 0])
-        self.of_stretch = self.stretch_months.setdefault(month, [0, 0, 0])
+        self.of_day = self.run_days.setdefault(day, [0, 0, 0])
+        self.of_stretch = self.stretch_days.setdefault(day, [0, 0, 0])
 
 
 class LineRows:
@@ -146,16 +146,15 @@ class LineRows:
             key = keys.get(totals) or self._new_key(totals, place, fold)
             if key.day != day:
                 key.turn_to(day)
-            of_day, of_month, of_stretch = key.of_day, key.of_month, key.of_stretch
+            of_day, of_stretch = key.of_day, key.of_stretch
+            of_day.append(place)
             if change > 0:
                 key.debits += change
                 of_day[0] += change
-                of_month[0] += change
                 of_stretch[0] += change
             else:
                 key.credits -= change
                 of_day[1] -= change
-                of_month[1] -= change
                 of_stretch[1] -= change
             number = key.number = key.number + 1
             if number % RUN == 1:
@@ -166,12 +165,12 @@ class LineRows:
             elif change > 0:
                 due.append(
                     f"({place},{key.run},{number},{key.id},{day},t,{change},,"
-                    f"{key.debits},{key.credits},,{of_day[0]},{of_day[1]},)"
+                    f"{key.debits},{key.credits},)"
                 )
             else:
                 due.append(
                     f"({place},{key.run},{number},{key.id},{day},f,{-change},,"
-                    f"{key.debits},{key.credits},,{of_day[0]},{of_day[1]},)"
+                    f"{key.debits},{key.credits},)"
                 )
             if not number % RUN:
                 self._end_run(key, place)
@@ -214,54 +213,55 @@ class LineRows:
         return key
 
     def _end_run(self, key: _Key, place: int) -> None:
-        touched: dict[int, None] = {}
-        for month, added in key.run_months.items():
-            year = int(month[:4])
-            for period in (_period_of(month), year):
+        touched: dict[int, str] = {}
+        for day, (debits, credits, functional, *places) in key.run_days.items():
+            ordinal = DAYS + date.fromisoformat(day).toordinal()
+            for period in (ordinal, _period_of(day), int(day[:4])):
                 totals = key.periods.setdefault(period, [0, 0, 0])
-                for index, minor in enumerate(added):
-                    totals[index] += minor
-                touched[period] = None
-        for period in touched:
+                totals[0] += debits
+                totals[1] += credits
+                totals[2] += functional
+                touched[period] = ""
+            touched[ordinal] = array_text(map(str, places))
+        for period, text in touched.items():
             debits, credits, functional = key.periods[period]
             self.periods.due.append(
                 f"({place},{key.id},{period},{debits},{credits},"
-                f"{functional if key.is_valued else ''})"
+                f"{functional if key.is_valued else ''},{text})"
             )
-        key.run_months = {}
+        key.run_days = {}
         key.day = ""
 
     def _end_stretch(self, place: int) -> None:
         """`place`: of the entry that is the first after it."""
         for key in self._keys.values():
-            for month, (debits, credits, functional) in key.stretch_months.items():
+            for day, (debits, credits, functional) in key.stretch_days.items():
                 self.stretches.due.append(
-                    f"({place},{_period_of(month)},{key.id},{debits},{credits},"
+                    f"({place},{day},{key.id},{debits},{credits},"
                     f"{functional if key.is_valued else ''})"
                 )
-            key.stretch_months = {}
+            key.stretch_days = {}
             key.day = ""
 
 
-def _period_of(month: str) -> int:
-    return MONTHS + int(month[:4]) * 12 + int(month[5:]) - 1
+def _period_of(day: str) -> int:
+    """The period that is the day's month."""
+    return MONTHS + int(day[:4]) * 12 + int(day[5:7]) - 1
 
 
 def _valued_line(key: _Key, leg: Leg, place: int, change: int, functional_scale: int) -> str:
     """The row of a line that may be worth something other than its amount."""
     is_debit = leg.side == "debit"
-    worth, sums = "", ["", ""]
+    worth, sum = "", ""
     if key.is_valued:
         text = leg.functional_amount
         value = minor_of(text, functional_scale) if text else 0
         value = value if is_debit else -value
         key.functional += value
         key.of_day[2] += value
-        key.of_month[2] += value
         key.of_stretch[2] += value
-        worth, sums = str(value), [str(key.functional), str(key.of_day[2])]
+        worth, sum = str(value), str(key.functional)
     return (
         f"({place},{key.run},{key.number},{key.id},{key.day},{'t' if is_debit else 'f'},"
-        f"{abs(change)},{worth},{key.debits},{key.credits},{sums[0]},"
-        f"{key.of_day[0]},{key.of_day[1]},{sums[1]})"
+        f"{abs(change)},{worth},{key.debits},{key.credits},{sum})"
     )

@@ -19,6 +19,7 @@ def test_pages_equal_the_records(
     own_office: Office, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sorted for each page, as of an account with few lines, and day by day."""
+    monkeypatch.setattr("projections.totals.RUN_LINES", 3)
     chance = random.Random(5)
     prepare(own_office)
     live(own_office, chance, 90)
