@@ -18,6 +18,7 @@ from psycopg.sql import SQL, Identifier
 
 from projections.batches import Batches, read_head
 from projections.following import Follower
+from projections.pace import Pace
 from projections.tracking import resume_view
 from projections.views import Decode, View
 
@@ -66,6 +67,7 @@ class Runner:
         self._decode = decode
         self._topics = sorted({topic for view in views for topic in view.topics})
         self._followers: dict[str, list[Follower]] = {}
+        self._paces: dict[str, Pace] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Follows until `stop` is set. Raises psycopg.Error where the database goes away."""
@@ -82,7 +84,7 @@ class Runner:
                     self._take_up_new(working, listening, batches)
                     due = _behind(working, list(self._followers))
                     looked_at = monotonic()
-                due = {schema for schema in due if self._advance(working, schema)}
+                due = {schema for schema in due if self._advance(working, schema, stop)}
                 due |= set(self._heard(listening, wait=not due))
 
     def _take_up_new(
@@ -96,6 +98,7 @@ class Runner:
             enter(working, schema)
             for view in self._views:
                 resume_view(working, view.name)
+            self._paces[schema] = Pace()
             self._followers[schema] = [
                 Follower(
                     ledger=ledger, schema=schema, view=view, decode=self._decode, batches=batches
@@ -103,14 +106,18 @@ class Runner:
                 for view in self._views
             ]
 
-    def _advance(self, working: Connection[Any], schema: str) -> bool:
+    def _advance(self, working: Connection[Any], schema: str, stop: threading.Event) -> bool:
         """Takes each view of a ledger a batch forward; True where one is still behind."""
         enter(working, schema)
         is_behind = False
-        head = read_head(working)
+        head, pace = read_head(working), self._paces[schema]
+        pace.begin(head)
         for follower in self._followers[schema]:
-            step = follower.step(working, head=head)
-            is_behind |= step is not None and step.is_behind
+            began_at = monotonic()
+            step = follower.step(working, pace.positions, head=head)
+            if step is not None and step.is_behind:
+                is_behind = True
+                stop.wait(pace.worked(monotonic() - began_at, pace.positions))
         return is_behind
 
     def _heard(self, listening: Connection[Any], *, wait: bool) -> Iterator[str]:
