@@ -1,9 +1,10 @@
 """The steps of a run: what was measured, what was left out, and how far the time has gone."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
 import psycopg
 
 from interface.bench import baselines
@@ -63,6 +64,19 @@ class Steps:
             return None
         self.results.append(result)
         self.show.result(result)
+        return result
+
+    def sum_up(self, name: str, rounds: Sequence[Result]) -> Result:
+        """Keeps one result in the place of some rounds, which it returns: the one in the middle,
+        by p99. Requires that there is one."""
+        ranked = sorted(rounds, key=lambda one: one.p99_ms or 0.0)
+        said = ", ".join(f"{one.p99_ms:,.1f}" for one in rounds if one.p99_ms is not None)
+        middle = ranked[len(ranked) // 2]
+        result = msgspec.structs.replace(
+            middle, name=name, notes=[*middle.notes, f"p99 of {len(rounds)} rounds: {said} ms"]
+        )
+        self.results = [one for one in self.results if one not in rounds]
+        self.results.append(result)
         return result
 
     def is_late(self, name: str) -> bool:
