@@ -21,7 +21,6 @@ from interface.bench.workloads import Workload
 
 ROWS_A_COMMIT = 2_000
 """The commit size that the import is to be compared with."""
-PRELOAD_LINES = 1_000_000
 POLL_SECONDS = 0.25
 MAXRSS_A_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10
 """macOS counts in bytes, Linux in KiB."""
@@ -68,32 +67,6 @@ def imported(
             postgres_cpu_share=used(postgres_before, postgres_after, wall_seconds=seconds),
             notes=missing(events=events, sent=lines),
         )
-
-
-def preloaded(workload: Workload, *, lines: int, rig: Rig, told: Told) -> Result:
-    """Imports so many transfers, a file after the other. Raises RigFailed."""
-    began, done = time.perf_counter(), 0
-    for start in range(0, lines, PRELOAD_LINES):
-
-        def told_in_all(progress: Progress, start: int = start) -> None:
-            transfers = start + progress.transfers
-            told(Progress(share=transfers / lines, transfers=transfers))
-
-        chunk = min(PRELOAD_LINES, lines - start)
-        name = f"preload-{start}"
-        result = imported(workload, name=name, lines=chunk, rig=rig, told=told_in_all)
-        if result.transfers < chunk:
-            raise RigFailed(f"of {chunk} lines only {result.transfers} were imported")
-        done += result.transfers
-    seconds = time.perf_counter() - began
-    return Result(
-        name="preload",
-        rate=round(done / seconds, 1),
-        seconds=round(seconds, 2),
-        transfers=done,
-        rows_a_commit=ROWS_A_COMMIT,
-        notes=["with the writing of the files"],
-    )
 
 
 @contextmanager

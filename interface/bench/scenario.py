@@ -37,7 +37,7 @@ class Terms(NamedTuple):
     baseline_seconds: float
     import_lines: int
     long_log: int
-    """Transfers imported before the last scenario; 0: that is left out."""
+    """Events in the log before the last scenario; 0: that is left out."""
     budget_seconds: float
     """After this, no further scenario begins."""
 

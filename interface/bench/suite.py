@@ -7,8 +7,9 @@ from functools import partial
 from application.store import schema_of
 from interface.bench import baselines
 from interface.bench.figures import BASELINE_A, BASELINE_B, Result
-from interface.bench.imports import ROWS_A_COMMIT, imported, preloaded
+from interface.bench.imports import ROWS_A_COMMIT, imported
 from interface.bench.load import Unit
+from interface.bench.preload import preloaded
 from interface.bench.rig import Rig, Service
 from interface.bench.scenario import (
     Load,
@@ -207,7 +208,10 @@ class Suite:
             )
             return
         loaded = self._steps.measure(
-            "preload", lambda told: preloaded(main, lines=events, rig=self._rig, told=told)
+            "preload",
+            lambda told: preloaded(
+                self._rig.owner, log=schema_of(main.ledger), events=events, told=told
+            ),
         )
         if loaded:
             self._over_http(name, [main], [main.batches(name)], [service], BATCH_CLIENTS)
