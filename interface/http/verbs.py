@@ -90,15 +90,18 @@ def _never_reads(_: Outcome) -> bool:
     return False
 
 
+def _reads_stream(outcome: Outcome) -> bool:
+    """False where the thing is new: its stream has nothing else."""
+    return outcome.code is None and outcome.stored[-1].version > 1
+
+
 def _reads_hold(outcome: Outcome) -> bool:
     """False where the whole history of the hold is at hand, and came without texts, which may be
     erased at any time."""
-    if outcome.code is not None:
-        return False
-    last, before = outcome.stored[-1], outcome.before
-    if before is None and last.version > 1:
+    if outcome.before is None and _reads_stream(outcome):
         return True
-    return any(TEXTS in state for state in (last.state, *(before or ())))
+    states = (outcome.stored[-1].state, *(outcome.before or ())) if outcome.code is None else ()
+    return any(TEXTS in state for state in states)
 
 
 class Verb(NamedTuple):
@@ -240,7 +243,7 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(FilePeriodBody, 200, _show_period),
         _verb(RegisterAssetBody, 201, _show_asset),
         _verb(OpenJournalBody, 201, _show_journal),
-        _verb(OpenAccountBody, 201, _show_account),
+        _verb(OpenAccountBody, 201, _show_account, reads=_reads_stream),
         _verb(AmendAccountBody, 200, _show_account, conditional=True),
         _verb(CloseAccountBody, 200, _show_account, conditional=True),
         _verb(FreezeAccountBody, 200, _show_account),
