@@ -97,6 +97,13 @@ def test_nobody_connects_without_a_password(postgres: Endpoints) -> None:
     assert passwords.stat().st_mode & 0o777 == 0o600
 
 
+def test_only_our_own_passwords_are_hashed_quickly(postgres: Endpoints) -> None:
+    with psycopg.connect(postgres.superuser) as connection:
+        ours = "SELECT DISTINCT split_part(rolpassword, ':', 1) FROM pg_authid WHERE rolcanlogin"
+        assert connection.execute(ours).fetchall() == [("SCRAM-SHA-256$1",)]
+        assert connection.execute("SHOW scram_iterations").fetchone() == ("4096",)
+
+
 def test_the_service_role_changes_no_schema(database: Database) -> None:
     with psycopg.connect(database.owner) as owner:
         owner.execute("CREATE SCHEMA acme CREATE TABLE entries (position bigint)")
