@@ -66,16 +66,19 @@ class Office:
         self.database = database
         self.ledger = ledger
         self.clock = clock or Clock()
-        self.ledgers = Ledgers(
-            owner=database.owner,
-            service=database.service,
+        self.ledgers = self._ledgers()
+        self.ledgers.open()
+        self._keys = itertools.count(1)
+        self._run = next(self._runs)
+
+    def _ledgers(self) -> Ledgers:
+        return Ledgers(
+            owner=self.database.owner,
+            service=self.database.service,
             software_version="1.2.3",
             clock=self.clock,
             install=install_views,
         )
-        self.ledgers.open()
-        self._keys = itertools.count(1)
-        self._run = next(self._runs)
 
     def close(self) -> None:
         self.ledgers.close()

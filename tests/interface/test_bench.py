@@ -267,7 +267,7 @@ def databases_of_benches(postgres: Endpoints) -> set[str]:
 
 @pytest.fixture
 def little_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scenarios as they are, with less in each: a log that is just long enough for the baselines."""
+    """Scenarios as they are, with less in each: the log is just long enough for the baselines."""
     less = {"SINGLES": 300, "BATCHES": 4, "BATCH_COMMANDS": 100, "SETTLEMENTS": 1_500}
     for name, value in less.items():
         monkeypatch.setattr(workloads, name, value)

@@ -134,8 +134,10 @@ def test_a_terminated_process_takes_it_along(hold: Hold, tmp_path: Path) -> None
     assert is_gone(tmp_path)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [(MOMENTS[0], signal.SIGINT), (MOMENTS[1], signal.SIGTERM), (MOMENTS[2], signal.SIGINT)],
+)
 def test_a_process_interrupted_while_it_starts_leaves_nothing_running(
     hold_new: Hold, tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:

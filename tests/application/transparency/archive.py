@@ -29,20 +29,20 @@ class Archive(Office):
     on the one that it is a copy of."""
 
     def __init__(self, database: Database, secret_file: Path) -> None:
-        super().__init__(database)
-        self.ledgers.close()
         self.signing = Signing(
             public_url="https://ledger.example.com:8443/books/", secret_file=secret_file
         )
-        self.ledgers = Ledgers(
-            owner=database.owner,
-            service=database.service,
+        super().__init__(database)
+        self.sealer = self.another_sealer()
+
+    def _ledgers(self) -> Ledgers:
+        return Ledgers(
+            owner=self.database.owner,
+            service=self.database.service,
             software_version="1.2.3",
             signing=self.signing,
             clock=self.clock,
         )
-        self.ledgers.open()
-        self.sealer = self.another_sealer()
 
     def found(self) -> None:
         """Migrates what is there, and makes the ledger where it is not."""

@@ -23,7 +23,7 @@ from interface.evidence.view_holds import PENDING, STATES
 from interface.evidence.view_lines import KEYS, LINES, PERIODS, STRETCHES, TOTALS
 from tests.application.transparency.archive import Archive
 
-SEEDS = 4
+SEEDS = 2
 FLIPS = 60
 """For each seed."""
 
