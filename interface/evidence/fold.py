@@ -17,10 +17,13 @@ from interface.evidence.holds import Holds
 from interface.evidence.limits import Limits
 from interface.evidence.passbook import Passbook, shown
 from interface.evidence.periods import Periods
+from interface.evidence.plain import Entry, PlainEntry
 from interface.evidence.shapes import Envelope
 from interface.evidence.worth import Worth
 
 NEWEST_FORMAT = 1
+
+Handler = Callable[[Envelope], None]
 
 
 class Fold:
@@ -44,11 +47,11 @@ class Fold:
             "actors": {},
             "keys": {},
         }
-        self.entry: shapes.Entry | None = None
+        self.entry: Entry | None = None
         """The last entry."""
-        self._posted: dict[str, shapes.Entry] = {}
+        self._posted: dict[str, Entry] = {}
         self._command_id: str | None = None
-        self._handlers: dict[str, Callable[[Envelope], None]] = {
+        self._handlers: dict[str, Handler] = {
             "EntryPosted": self._entry_posted,
             "EntryReversed": self._entry_marked,
             "EntryAdjusted": self._entry_marked,
@@ -61,11 +64,11 @@ class Fold:
             "KeyRevoked": self._key_revoked,
             "LedgerContinued": self._continued,
             **dict.fromkeys(self.holds.kinds, self.holds.apply),
-            **self.chart.handlers,
             **self.limits.handlers,
-            **self.periods.handlers,
             **self.worth.handlers,
         }
+        for name, handler in {**self.chart.handlers, **self.periods.handlers}.items():
+            self._handlers[name] = self._turning(handler)
         self._handlers["LedgerCreated"] = self._created
 
     @property
@@ -75,21 +78,18 @@ class Fold:
 
     def apply(self, record: Envelope) -> None:
         """Checks one more record and takes it in. Raises Divergence."""
-        if record.position != self.position + 1:
-            raise Divergence(f"position {self.position + 1} is missing: {record.position} follows")
-        self.position = record.position
-        if record.format > NEWEST_FORMAT:
-            raise Divergence(f"format {record.format} is newer than this verifier")
-        if record.ledger != self.ledger:
-            raise Divergence(f"a record of the ledger {record.ledger}")
-        if record.recorded_at < self.recorded_at:
-            raise Divergence(f"recorded at {record.recorded_at}, before the record in front of it")
+        position = self.position + 1
+        if record.position != position:
+            raise Divergence(f"position {position} is missing: {record.position} follows")
+        self.position = position
+        if (
+            record.format > NEWEST_FORMAT
+            or record.ledger != self.ledger
+            or record.recorded_at < self.recorded_at
+            or record.incarnation != self.incarnation
+        ):
+            self._check_place(record)
         self.recorded_at = record.recorded_at
-        if record.incarnation != self.incarnation and record.type != "LedgerContinued":
-            raise Divergence(
-                f"incarnation {record.incarnation} without a record that opens it; it was"
-                f" {self.incarnation}"
-            )
         if record.command_id != self._command_id:
             self._end_command()
             self._command_id = record.command_id
@@ -101,14 +101,39 @@ class Fold:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Divergence(f"{record.type} has not its form: {error}") from error
 
+    def _check_place(self, record: Envelope) -> None:
+        """Says what is wrong with a record that does not belong here."""
+        if record.format > NEWEST_FORMAT:
+            raise Divergence(f"format {record.format} is newer than this verifier")
+        if record.ledger != self.ledger:
+            raise Divergence(f"a record of the ledger {record.ledger}")
+        if record.recorded_at < self.recorded_at:
+            raise Divergence(f"recorded at {record.recorded_at}, before the record in front of it")
+        if record.type != "LedgerContinued":
+            raise Divergence(
+                f"incarnation {record.incarnation} without a record that opens it; it was"
+                f" {self.incarnation}"
+            )
+
     def end(self) -> None:
         """Checks what only the end of the records can tell. Raises Divergence."""
         self._end_command()
+
+    def _turning(self, handler: Handler) -> Handler:
+        """Has the passbook ask the chart again after each event that may change it."""
+
+        def turning(record: Envelope) -> None:
+            handler(record)
+            self.passbook.turn()
+
+        return turning
 
     # -- entries
 
     def _entry_posted(self, record: Envelope) -> None:
         entry = self.entry = self.passbook.post(record)
+        if type(entry) is PlainEntry:
+            return
         self.worth.post(record.stream, entry)
         if entry.limits:
             self.limits.move(None, entry.limits)

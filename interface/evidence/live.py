@@ -82,11 +82,14 @@ class LiveSource:
             raise Divergence(f"the ledger's own row: {error}") from error
 
     def records(self, after: int, to: int) -> Iterator[list[Stored]]:
-        """Yields the records in batches."""
+        """Yields the records in batches, none of which spans two stretches."""
         with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-            for start in range(after, to, BATCH):
-                cursor.execute(_RECORDS, [start, min(to, start + BATCH)], prepare=True)
+            while after < to:
+                # To where a stretch ends.
+                end = min(to, after - after % BATCH + BATCH)
+                cursor.execute(_RECORDS, [after, end], prepare=True)
                 yield [Stored(*row) for row in cursor.fetchall()]
+                after = end
 
     def leaves(self, after: int, to: int) -> Iterator[list[bytes]]:
         """Yields the records' bytes alone, in batches. Raises Divergence where one is missing."""

@@ -47,7 +47,7 @@ class Occurrences:
         for number in range(BUCKETS):
             last: dict[bytes, int] = {}
             commands: set[bytes] = set()
-            for raw, version, position in self._items(number):
+            for raw, version, position in self._told_again(number):
                 found = None
                 if version >= FIRST:
                     if raw in commands:
@@ -66,6 +66,14 @@ class Occurrences:
                     worst = (position, found)
         if worst is not None:
             raise Divergence(worst[1], position=worst[0])
+
+    def _told_again(self, number: int) -> Iterator[tuple[bytes, int, int]]:
+        """The items of a bucket, in order, but those of ids that occur once, as most do."""
+        once: set[bytes] = set()
+        several: set[bytes] = set()
+        for raw, version, _ in self._items(number):
+            (several if raw in once or version != FIRST else once).add(raw)
+        return (item for item in self._items(number) if item[0] in several)
 
     def _items(self, number: int) -> Iterator[tuple[bytes, int, int]]:
         return _ITEM.iter_unpack(self._buckets.read(number))

@@ -1,20 +1,29 @@
 """The second fold's entries and balances: each line must follow from the one before it."""
 
+from collections.abc import Sequence
+from datetime import date
 from functools import lru_cache
-
-import msgspec
+from typing import NamedTuple
 
 from interface.evidence.calendar import fiscal_year, month_of
 from interface.evidence.chart import Account, Chart
 from interface.evidence.divergence import Divergence
-from interface.evidence.shapes import Entry, Envelope, Leg
+from interface.evidence.plain import Entry, EntryDecoder, Leg, PlainEntry, PlainLeg
+from interface.evidence.shapes import Envelope
 
 WORTH_ONLY = ("revaluation", "fx_difference")
 """Classes of entries whose legs may have a worth and no amount."""
 
 REMEMBERED_AMOUNTS = 4_096
 
-_decode = msgspec.json.Decoder(Entry).decode
+
+class Page(NamedTuple):
+    """Where entries of a day, journal and channel go while the chart stays as it is."""
+
+    counter: tuple[str, int]
+    """The journal and the fiscal year, whose entries are numbered."""
+    month: str
+    """The last day of its month there."""
 
 
 class Totals:
@@ -26,7 +35,9 @@ class Totals:
         "credits",
         "debits",
         "lines",
+        "month",
         "moved",
+        "of_month",
         "pending_credits",
         "pending_debits",
         "scale",
@@ -38,7 +49,15 @@ class Totals:
         self.scale = scale
         self.moved: dict[str, list[int]] = {}
         """By the last day of a month of the fiscal year: debits less credits, and their worth."""
+        self.month = ""
+        self.of_month = [0, 0]
+        """What `moved` has of the last entry's month: most are of the same one."""
         self.debits = self.credits = self.pending_debits = self.pending_credits = self.lines = 0
+
+    def turn_to(self, month: str) -> None:
+        """Makes `of_month` that of a month, named by its last day."""
+        self.month = month
+        self.of_month = self.moved.setdefault(month, [0, 0])
 
 
 class Passbook:
@@ -50,8 +69,8 @@ class Passbook:
         self.vouchers: dict[tuple[str, int], int] = {}
         self.legs: list[tuple[Totals, int]] = []
         """What the last entry's legs moved, of which totals; above zero for debits."""
-        self._days: dict[str, tuple[int, str]] = {}
-        """The fiscal year of a day, and the last day of its month there."""
+        self._decode = EntryDecoder()
+        self._pages: dict[tuple[str, str, str], Page] = {}
 
     def totals_of(self, code: str, asset: str) -> Totals:
         """Returns the totals, new where nothing was counted yet. Raises Divergence where the
@@ -65,21 +84,18 @@ class Passbook:
             self.totals[code, asset] = found
         return found
 
+    def turn(self) -> None:
+        """To be called when something of the chart may have changed."""
+        self._pages.clear()
+
     def post(self, record: Envelope) -> Entry:
         """Checks an entry and takes it in. Raises Divergence."""
-        entry = _decode(record.payload)
-        chart = self.chart
-        day = entry.effective_on
-        if day <= chart.locked_through:
-            raise Divergence(f"dated {day}, in books locked through {chart.locked_through}")
-        if chart.is_shut(day, record.channel):
-            raise Divergence(f"dated {day}, in books closed through {chart.closed_through}")
-        of_day = self._days.get(day) or self._day(day)
-        if entry.fiscal_year != of_day[0]:
-            raise Divergence(f"{day} is not in the fiscal year {entry.fiscal_year}")
-        if entry.journal not in chart.journals:
-            raise Divergence(f"the journal {entry.journal} was never opened")
-        counter = (entry.journal, entry.fiscal_year)
+        entry = self._decode(record.payload)
+        about = (entry.effective_on, entry.journal, record.channel)
+        page = self._pages.get(about) or self._page(*about)
+        counter = page.counter
+        if entry.fiscal_year != counter[1]:
+            raise Divergence(f"{about[0]} is not in the fiscal year {entry.fiscal_year}")
         number = self.vouchers.get(counter, 0) + 1
         if entry.voucher_no != number:
             raise Divergence(
@@ -87,8 +103,74 @@ class Passbook:
                 f" number is {number}"
             )
         self.vouchers[counter] = number
-        self._post_legs(entry, of_day[1])
+        if type(entry) is PlainEntry:
+            legs = entry.legs
+            if len(legs) == 2 and legs[0].asset == legs[1].asset:
+                self._post_pair(legs, page.month)
+                return entry
+        self._post_legs(entry, page.month)
         return entry
+
+    def _page(self, day: str, journal: str, channel: str) -> Page:
+        chart = self.chart
+        if day <= chart.locked_through:
+            raise Divergence(f"dated {day}, in books locked through {chart.locked_through}")
+        if chart.is_shut(day, channel):
+            raise Divergence(f"dated {day}, in books closed through {chart.closed_through}")
+        if journal not in chart.journals:
+            raise Divergence(f"the journal {journal} was never opened")
+        start = chart.fiscal_year_start
+        try:
+            if date.fromisoformat(day).isoformat() != day:
+                raise Divergence(f"{day} is not how a day is written")
+            page = Page((journal, fiscal_year(day, start)), month_of(day, start=start)[1])
+        except ValueError as error:
+            raise Divergence(f"{day} is no day") from error
+        self._pages[day, journal, channel] = page
+        return page
+
+    def _post_pair(self, entry_legs: Sequence[PlainLeg], month: str) -> None:
+        """Does what `_post_legs` does, for two plain legs of one asset."""
+        known = self.totals
+        self.legs = legs = []
+        net, text, amount = 0, "", 0
+        for leg in entry_legs:
+            totals = known.get((leg.account, leg.asset)) or self.totals_of(leg.account, leg.asset)
+            account, scale = totals.account, totals.scale
+            if account.asset != leg.asset and account.asset is not None:
+                raise Divergence(f"{leg.account} takes {account.asset}, not {leg.asset}")
+            if leg.amount != text:
+                # Mostly the same on both sides.
+                text, amount = leg.amount, amount_of(leg.amount, scale)
+                if amount <= 0:
+                    raise Divergence(f"an amount of {text} is not above zero")
+            if leg.side == "debit":
+                change = amount
+                totals.debits += amount
+            elif leg.side == "credit":
+                change = -amount
+                totals.credits += amount
+            else:
+                raise Divergence(f"a leg on the side {leg.side!r}")
+            net += change
+            legs.append((totals, change))
+            if totals.month != month:
+                totals.turn_to(month)
+            totals.of_month[0] += change
+            totals.lines += 1
+            left = totals.debits - totals.credits
+            if leg.line != totals.lines or minor_of(leg.balance, scale) != (
+                left if account.debit_normal else -left
+            ):
+                _check_left(totals, leg)
+        if net:
+            self._check_nets({entry_legs[0].asset: net})
+        self._touch()
+
+    def _touch(self) -> None:
+        """Counts the last entry for the accounts that it touches."""
+        for account in {totals.account for totals, _ in self.legs}:
+            account.touched += 1
 
     def _post_legs(self, entry: Entry, month: str) -> None:
         """`month`: the last day of the entry's."""
@@ -114,33 +196,20 @@ class Passbook:
                 raise Divergence(f"a leg on the side {leg.side!r}")
             legs.append((totals, change))
             nets[asset] = nets.get(asset, 0) + change
-            moved = totals.moved.get(month)
-            if moved is None:
-                moved = totals.moved[month] = [0, 0]
-            moved[0] += change
+            if totals.month != month:
+                totals.turn_to(month)
+            totals.of_month[0] += change
             if leg.functional_amount is not None:
                 valued = True
                 if asset != functional:
                     worth = minor_of(leg.functional_amount, self.chart.functional_scale)
-                    moved[1] += worth if leg.side == "debit" else -worth
+                    totals.of_month[1] += worth if leg.side == "debit" else -worth
             totals.lines += 1
-            if leg.line != totals.lines:
-                raise Divergence(
-                    f"line {leg.line} of {leg.account} in {asset}; the next is {totals.lines}"
-                )
-            balance = totals.debits - totals.credits
-            if not account.debit_normal:
-                balance = -balance
-            if minor_of(leg.balance, scale) != balance:
-                raise Divergence(
-                    f"{leg.account} is left with {leg.balance} {asset}; it follows"
-                    f" {shown(balance, scale)}"
-                )
+            _check_left(totals, leg)
         self._check_nets(nets)
         if valued or len(nets) > 1:
             self._check_functional(entry)
-        for account in {totals.account for totals, _ in legs}:
-            account.touched += 1
+        self._touch()
 
     def _check_nets(self, nets: dict[str, int]) -> None:
         for asset, net in nets.items():
@@ -149,14 +218,6 @@ class Passbook:
                 raise Divergence(
                     f"debits and credits of {asset} differ by {shown(abs(net), scale)}"
                 )
-
-    def _day(self, day: str) -> tuple[int, str]:
-        start = self.chart.fiscal_year_start
-        try:
-            found = self._days[day] = fiscal_year(day, start), month_of(day, start=start)[1]
-        except ValueError as error:
-            raise Divergence(f"{day} is no day") from error
-        return found
 
     def _check_functional(self, entry: Entry) -> None:
         asset = self.chart.functional_asset
@@ -174,6 +235,22 @@ class Passbook:
             net += minor if leg.side == "debit" else -minor
         if net:
             raise Divergence(f"debits and credits differ by {shown(abs(net), scale)} in {asset}")
+
+
+def _check_left(totals: Totals, leg: Leg) -> None:
+    """A line has the next number, and leaves what follows."""
+    if leg.line != totals.lines:
+        raise Divergence(
+            f"line {leg.line} of {leg.account} in {leg.asset}; the next is {totals.lines}"
+        )
+    balance = totals.debits - totals.credits
+    if not totals.account.debit_normal:
+        balance = -balance
+    if minor_of(leg.balance, totals.scale) != balance:
+        raise Divergence(
+            f"{leg.account} is left with {leg.balance} {leg.asset}; it follows"
+            f" {shown(balance, totals.scale)}"
+        )
 
 
 def _check_worth_only(entry: Entry, leg: Leg, minor: int) -> None:

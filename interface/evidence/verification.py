@@ -5,7 +5,7 @@ Where it comes from (a live ledger, a bundle) is a Source's business. The first 
 diverges ends it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -18,9 +18,11 @@ from interface.evidence.holds import Reference
 from interface.evidence.occurrences import COMMAND, FIRST, Occurrences
 from interface.evidence.shapes import Envelope, decode_envelope
 from interface.evidence.signed import SignedSource, SignedTree
+from interface.evidence.stretches import STRETCH
 from interface.evidence.texts import TextCheck, TextSource
 
-BATCH = 4096
+BATCH = STRETCH
+ID_CHARACTERS = 36
 
 
 class Stored(Struct, gc=False):
@@ -143,29 +145,30 @@ class Verification:
 
     def _check_records(self, batch: Sequence[Stored]) -> None:
         fold, occurrences, heard = self.fold, self._occurrences, self._source.take
-        expected = fold.position
+        expected, decoded = fold.position, _decoded(batch)
         try:
             for one in batch:
                 expected += 1
-                try:
-                    record = decode_envelope(one.state)
-                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                    raise Divergence(f"this is no record: {error}") from error
-                raw = _raw(record.stream)
-                if one.position is not None:
+                record, raw = next(decoded)
+                version, command = record.version, record.command_id
+                opens = version == 1 and command == record.stream
+                if one.position is not None and not (
+                    opens
+                    and one.command is None
+                    and one.stream == raw
+                    and one.position == record.position
+                    and one.version == 1
+                    and one.topic == record.type
+                ):
                     _check_columns(one, record, raw, self._command)
                 fold.apply(record)
                 heard(record, fold)
-                version, command = record.version, record.command_id
                 if command == self._command:
                     occurrences.add(raw, version, expected)
                     continue
                 self._command = command
-                if command is not None and version == 1 and command == record.stream:
-                    occurrences.add(raw, FIRST, expected)
-                    continue
-                occurrences.add(raw, version, expected)
-                if command is not None:
+                occurrences.add(raw, FIRST if opens else version, expected)
+                if command is not None and not opens:
                     occurrences.add(_raw(command), COMMAND, expected)
             occurrences.spill()
         except Divergence as divergence:
@@ -198,6 +201,35 @@ def _check_columns(one: Stored, record: Envelope, raw: bytes, last_command: str 
         holds = one.command == _raw(command or "")
     if not holds:
         raise Divergence("the row's command is not the record's")
+
+
+def _decoded(batch: Sequence[Stored]) -> Iterator[tuple[Envelope, bytes]]:
+    """Yields records with the bytes of their streams' ids; raises Divergence at what is none."""
+    try:
+        records = [decode_envelope(one.state) for one in batch]
+        return zip(records, _raw_ids([record.stream for record in records]), strict=True)
+    except (msgspec.MsgspecError, ValueError):
+        # One by one, so that all before it are looked at.
+        return map(_decoded_one, batch)
+
+
+def _decoded_one(one: Stored) -> tuple[Envelope, bytes]:
+    try:
+        record = decode_envelope(one.state)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Divergence(f"this is no record: {error}") from error
+    return record, _raw(record.stream)
+
+
+def _raw_ids(ids: Sequence[str]) -> list[bytes]:
+    """Returns the bytes of many ids at once. Raises ValueError where not all are written in the
+    usual way."""
+    text = "".join(ids)
+    hyphens = [text[at::ID_CHARACTERS] for at in (8, 13, 18, 23)]
+    if {*map(len, ids)} - {ID_CHARACTERS} or "".join(hyphens) != "-" * text.count("-"):
+        raise ValueError("ids of another form")
+    raw = bytes.fromhex(text.replace("-", ""))
+    return [raw[at : at + 16] for at in range(0, len(raw), 16)]
 
 
 def _raw(id: str) -> bytes:

@@ -6,7 +6,8 @@ import msgspec
 
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import minor_of
-from interface.evidence.shapes import Entry, Envelope, Leg, Refused
+from interface.evidence.plain import Entry, Leg, PlainEntry
+from interface.evidence.shapes import Envelope, Refused
 from interface.evidence.view_lines import PLACES
 from interface.evidence.view_tables import (
     Appended,
@@ -94,7 +95,11 @@ class EntryRows:
 
     def post(self, record: Envelope, entry: Entry, fold: Fold) -> None:
         """Works out the rows of an entry."""
-        legs, text = entry.legs, member_text
+        if type(entry) is PlainEntry and len(entry.legs) == 2:
+            self._post_pair(record, entry)
+            return
+        text = member_text
+        legs: Sequence[Leg] = entry.legs
         parties, dimensions = [], []
         for leg in legs:
             if leg.party is not None:
@@ -117,6 +122,24 @@ class EntryRows:
         if dimensions:
             self._dimensions(record.position, entry, fold)
 
+    def _post_pair(self, record: Envelope, entry: PlainEntry) -> None:
+        one, other = entry.legs
+        items, text = self._items, member_text
+        if one.account == other.account:
+            accounts = self._account_array(entry.legs)
+        else:
+            first = items.get(one.account) or self._item(one.account)
+            accounts = f'"{{{first},{items.get(other.account) or self._item(other.account)}}}"'
+        amount = one.amount
+        reference, reason = entry.reference, record.reason
+        self.entries.due.append(
+            f"({record.position},{entry.effective_on},{text(entry.journal)},ordinary,"
+            f"{text(record.actor)},{'' if reason is None else text(reason)},"
+            f"{'' if reference is None else member(reference)},,,{accounts},"
+            f"{f'{{{amount}}}' if amount == other.amount else _amount_array(entry.legs)},"
+            f"{{}},{{}},,{entry.fiscal_year},{entry.voucher_no})"
+        )
+
     def _account_array(self, legs: Sequence[Leg]) -> str:
         items = self._items
         codes = {leg.account: None for leg in legs}
@@ -128,7 +151,8 @@ class EntryRows:
         return found
 
     def _dimensions(self, position: int, entry: Entry, fold: Fold) -> None:
-        for number, leg in enumerate(entry.legs, start=1):
+        legs: Sequence[Leg] = entry.legs
+        for number, leg in enumerate(legs, start=1):
             worth = leg.functional_amount
             for name, value in (leg.dimensions or {}).items():
                 self.dimensions.due.append(
@@ -162,8 +186,11 @@ class ItemRows:
 
     def post(self, record: Envelope, entry: Entry) -> None:
         """Works out the rows of an entry."""
+        if type(entry) is PlainEntry:
+            return
         number = None if entry.document is None else entry.document.number
-        for leg_number, leg in enumerate(entry.legs, start=1):
+        legs: Sequence[Leg] = entry.legs
+        for leg_number, leg in enumerate(legs, start=1):
             if leg.party is not None or leg.due_on is not None or leg.matches is not None:
                 named = (leg.party, leg.due_on, leg.matches)
                 place = str(record.position * PLACES + leg_number)

@@ -15,7 +15,7 @@ from psycopg.rows import DictRow
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import Totals, minor_of
-from interface.evidence.shapes import Entry, Leg
+from interface.evidence.plain import Entry, Leg
 from interface.evidence.view_tables import Appended, Columns, array_text, difference, row_text
 
 PLACES = 128

@@ -1,9 +1,9 @@
 """A read model's tables held against what follows from the records, row by row, as text.
 
-An append-only table is read in the order in which its rows lie, a stretch of pages at a time, which
-is about the order of the log: rows that are there and rows that follow meet after a moment, and
-what stays alone is wrong. So no statement is long, none sorts, and memory stays flat. (A table that
-was laid in another order since, by CLUSTER say, is verified too, in more memory.)
+An append-only table is read in the order in which its rows lie, some pages at a time, which is
+about the order of the log: the rows of a stretch of positions, and those that follow, meet as one
+text after a moment, and what stays alone is wrong. So no statement is long, and memory stays flat.
+(A table that was laid in another order since, by CLUSTER say, is verified too, by way of files.)
 """
 
 import csv
@@ -17,13 +17,10 @@ from psycopg import Connection
 from psycopg.rows import DictRow, tuple_row
 
 from interface.evidence.divergence import Divergence
+from interface.evidence.stretches import STRETCH, Sides, stretch_of
 
-PAGES = 128
-"""Are read at a time: 1 MiB."""
-
-MAX_ALONE = 1_000_000
-"""Rows that have not met; beyond, the table is wrong or in an order that has nothing to do with
-the log."""
+PAGES = 512
+"""Are read at a time: 4 MiB."""
 
 REMEMBERED_TEXTS = 16_384
 
@@ -48,16 +45,16 @@ class Appended:
         self._about = about
         self._shown = shown
         self.due: list[str] = []
-        self._found: list[str] = []
-        self._due_alone: set[str] = set()
-        self._found_alone: set[str] = set()
-        self._rows_due = self._rows_found = 0
+        """Of one stretch, until `compare` takes them."""
+        self._sides = Sides()
         self._pages = self._pages_read = 0
-        self._read_to = 0
+        self._read_to = -1
+        number, naming = about.columns[0], ", ".join(about.columns[: about.naming])
         self._query = (
-            f"SELECT ROW({', '.join(about.columns)})::text FROM {about.table}"  # noqa: S608 -- this package's words
-            " WHERE ctid >= %s::tid AND ctid < %s::tid"
-            f" AND {about.columns[0]} < %s"
+            "SELECT stretch, string_agg(line, E'\\n' ORDER BY "  # noqa: S608 -- this package's words
+            f"{naming}) FROM (SELECT ({number} / {about.places} - 1) / {STRETCH} AS stretch,"
+            f" {naming}, ROW({', '.join(about.columns)})::text AS line FROM {about.table}"
+            f" WHERE ctid >= %s::tid AND ctid < %s::tid AND {number} < %s) AS r GROUP BY stretch"
         ).encode()
 
     def begin(self, connection: Connection[DictRow]) -> None:
@@ -69,44 +66,32 @@ class Appended:
         assert row is not None
         self._pages = row["n"]
 
-    def compare(self, connection: Connection[DictRow], position: int) -> None:
-        """Lets what is due meet what is found, to a position. Raises Divergence."""
-        while self._read_to < position and self._pages_read < self._pages:
-            self._read(connection)
-        due, found = self.due, self._found
-        both = min(len(due), len(found))
-        # Most often they come in the same order, and need not be looked for one by one.
-        in_order = not self._due_alone and not self._found_alone and due[:both] == found[:both]
-        if in_order:
-            self._rows_due += both
-            self._rows_found += both
-            del due[:both], found[:both]
-        if not in_order or len(due) + len(found) > MAX_ALONE:
-            self._meet()
+    def close(self) -> None:
+        """Gives its files back."""
+        self._sides.close()
 
-    def _meet(self) -> None:
-        """Lets rows meet in whatever order they come. Raises Divergence."""
-        for rows, alone in ((self.due, self._due_alone), (self._found, self._found_alone)):
-            alone.update(rows)
-        self._rows_due += len(self.due)
-        self._rows_found += len(self._found)
-        self.due.clear()
-        self._found.clear()
-        met = self._due_alone & self._found_alone
-        self._due_alone -= met
-        self._found_alone -= met
-        if len(self._due_alone) + len(self._found_alone) > MAX_ALONE:
-            raise self._wrong()
+    def compare(self, connection: Connection[DictRow], position: int) -> None:
+        """Lets what is due meet what is found, to a position. Requires that what is due is of the
+        position's stretch. Raises Divergence."""
+        stretch = stretch_of(position)
+        if self.due:
+            self._sides.add_due(stretch, self.due)
+            self.due.clear()
+        while self._read_to <= stretch and self._pages_read < self._pages:
+            self._read(connection)
+        # Of the stretch itself more may come, where it is not over.
+        alone = self._sides.meet(stretch + (position % STRETCH == 0))
+        if alone and self._pages_read >= self._pages:
+            raise self._wrong(alone[0])
 
     def end(self, connection: Connection[DictRow], shown: int) -> None:
         """Reads the rest; `shown` is up to where the view shows by now. Raises Divergence."""
-        self.compare(connection, 1 << 62)
-        self._meet()
-        if self._due_alone or self._found_alone:
-            raise self._wrong()
+        while self._pages_read < self._pages:
+            self._read(connection)
+        alone = self._sides.meet(1 << 62)
+        if alone:
+            raise self._wrong(alone[0])
         table, number, places = self._about.table, self._about.columns[0], self._about.places
-        if self._rows_due != self._rows_found:
-            raise Divergence(f"the table {table} has a row several times")
         beyond = connection.execute(
             f"SELECT {number} AS number FROM {table} WHERE {number} >= %s LIMIT 1",  # noqa: S608 -- as above
             [(shown + 1) * places],
@@ -119,30 +104,30 @@ class Appended:
 
     def _read(self, connection: Connection[DictRow]) -> None:
         first, last = self._pages_read, self._pages_read + PAGES
-        with connection.cursor(row_factory=tuple_row) as cursor:
+        with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
             cursor.execute(
                 self._query,
                 [f"({first},0)", f"({last},0)", (self._shown + 1) * self._about.places],
                 prepare=True,
             )
-            found = [row for (row,) in cursor.fetchall()]
+            found = cursor.fetchall()
         self._pages_read = last
-        self._found += found
-        if found:
-            self._read_to = self._number(found[-1])
+        for stretch, rows in found:
+            self._sides.add_found(stretch, rows)
+            self._read_to = max(self._read_to, stretch)
 
     def _number(self, row: str) -> int:
         return int(row[1 : row.index(",")]) // self._about.places
 
-    def _wrong(self) -> Divergence:
-        first = min(map(self._number, self._due_alone | self._found_alone))
-        found, due = (
-            {row for row in rows if self._number(row) == first}
-            for rows in (self._found_alone, self._due_alone)
-        )
-        return Divergence(
-            difference(self._about, found, due), position=first if first > 0 else None
-        )
+    def _wrong(self, stretch: int) -> Divergence:
+        due, found = self._sides.unlike(stretch)
+        first = min(map(self._number, due | found))
+        due, found = ({row for row in rows if self._number(row) == first} for rows in (due, found))
+        if not due and found <= self._sides.due_rows(stretch):
+            message = f"the table {self._about.table} has a row several times"
+        else:
+            message = difference(self._about, found, due)
+        return Divergence(message, position=first if first > 0 else None)
 
 
 def difference(about: Columns, found: AbstractSet[str], due: AbstractSet[str]) -> str:

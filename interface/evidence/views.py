@@ -39,6 +39,8 @@ class Views:
         # As `moment_text` has moments.
         connection.execute("SET timezone TO 'UTC'")
         connection.execute("SET datestyle TO 'ISO'")
+        # The rows of some pages are put in order in memory.
+        connection.execute("SET work_mem TO '16MB'")
         self.shown = _read_shown(connection)
         """How each view stood when it began."""
         self._to = {name: shown.position for name, shown in self.shown.items()}
@@ -65,6 +67,9 @@ class Views:
     def close(self) -> None:
         """Gives its files back."""
         self._holds.close()
+        for tables in self._tables.values():
+            for table in tables:
+                table.close()
 
     def take(self, record: Envelope, fold: Fold) -> None:
         """Works out the rows of a record. Requires that the fold took it in. Raises Divergence."""

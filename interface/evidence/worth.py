@@ -8,7 +8,8 @@ from interface.evidence import shapes
 from interface.evidence.chart import Chart
 from interface.evidence.divergence import Divergence
 from interface.evidence.passbook import minor_of, shown
-from interface.evidence.shapes import Entry, Envelope, Leg
+from interface.evidence.plain import Entry, Leg
+from interface.evidence.shapes import Envelope
 
 Key = tuple[str, str, int]
 

@@ -398,6 +398,37 @@ def test_an_attack_is_found_where_it_was_made(busy: Archive, name: str) -> None:
         assert found.value.position == position
 
 
+def test_a_view_whose_rows_lie_in_any_order_holds(busy: Archive) -> None:
+    with spoiling(busy) as connection, connection.transaction(force_rollback=True):
+        for view in VIEWS:
+            connection.execute(f"CREATE TEMPORARY TABLE more AS TABLE {view.table}")
+            connection.execute(f"DELETE FROM {view.table}")
+            connection.execute(f"INSERT INTO {view.table} SELECT * FROM more ORDER BY random()")
+            connection.execute("DROP TABLE more")
+        verify_within(connection, busy.ledger, against=None, advance=lambda _: None)
+
+
+def test_the_first_of_several_changed_rows_is_named(busy: Archive) -> None:
+    with spoiling(busy) as connection, connection.transaction(force_rollback=True):
+        changed = connection.execute(
+            "UPDATE lines SET amount = amount + 1 WHERE place IN (SELECT place FROM lines"
+            " ORDER BY place OFFSET 20 LIMIT 30) RETURNING place"
+        ).fetchall()
+        with pytest.raises(Divergence) as found:
+            verify_within(connection, busy.ledger, against=None, advance=lambda _: None)
+    assert found.value.position == min(row["place"] for row in changed) // LINES.places
+    assert "the table lines says, for place" in found.value.message
+
+
+def test_a_row_that_stands_twice_is_found(busy: Archive) -> None:
+    with spoiling(busy) as connection, connection.transaction(force_rollback=True):
+        connection.execute("ALTER TABLE pending_lines DROP CONSTRAINT pending_lines_pkey")
+        connection.execute("INSERT INTO pending_lines SELECT * FROM pending_lines LIMIT 1")
+        with pytest.raises(Divergence) as found:
+            verify_within(connection, busy.ledger, against=None, advance=lambda _: None)
+    assert "several times" in found.value.message
+
+
 def test_two_ledgers_rows_exchanged(busy: Archive) -> None:
     with spoiling(busy) as connection, connection.transaction(force_rollback=True):
         connection.execute(
