@@ -16,7 +16,7 @@ from tests.application.conftest import office as module_office  # noqa: F401 -- 
 from tests.application.conftest import template  # noqa: F401 -- a fixture
 from tests.application.office import Office
 from tests.interface.evidence.busy import trial_balance_digest
-from tests.interface.http.test_reports import check_workbook
+from tests.interface.http.reports.workbook import check_workbook
 from tests.interface.http.world import World, assert_problem, body_of, entry, leg
 from tests.projections.conftest import Worker
 
