@@ -154,6 +154,8 @@ class Commit:
             needs.accounts |= rows.read_exchange(connection, books)
         if needs.revaluations:
             rows.read_revaluations(connection, books, needs.revaluations)
+        if needs.positions:
+            rows.read_streams(connection, books, needs.positions)
         if needs.accounts:
             rows.read_accounts(connection, books, needs.accounts)
 

@@ -11,7 +11,12 @@ from domain.books import Books
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
-from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import (
+    EraseAccountTexts,
+    EraseAuthorizationTexts,
+    EraseEntryTexts,
+    EraseEventTexts,
+)
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import ExpireHold, Release, Void
 from domain.increments import Increment, Reduce
@@ -51,6 +56,7 @@ class Needs:
         self.network_references: set[tuple[str, str]] = set()
         self.pairs: set[Pair] = set()
         self.revaluations: set[str] = set()
+        self.positions: set[str] = set()
         self.suspense = False
         self.exchange = False
         ledger = books.ledgers.get("")
@@ -169,6 +175,10 @@ def _account(needs: Needs, command: ActsOnAccount) -> None:
     needs.account(command.account)
 
 
+def _event(needs: Needs, command: EraseEventTexts) -> None:
+    needs.positions.add(command.event)
+
+
 def _open_account(needs: Needs, command: OpenAccount) -> None:
     needs.account(command.code)
 
@@ -212,6 +222,7 @@ _NEEDS: dict[type[Command], Callable[[Needs, Any], None]] = {
     SetLimit: _account,
     StateAccount: _account,
     EraseAccountTexts: _account,
+    EraseEventTexts: _event,
     SetBaseline: _account,
     RecordRate: _record_rate,
     PostRevaluation: _revaluation,

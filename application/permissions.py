@@ -20,7 +20,12 @@ from domain.closes import (
 from domain.commands import Command, Standing
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
-from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import (
+    EraseAccountTexts,
+    EraseAuthorizationTexts,
+    EraseEntryTexts,
+    EraseEventTexts,
+)
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import ExpireHold, Release, Void
 from domain.increments import Increment, Reduce
@@ -81,6 +86,7 @@ MAY: dict[type[Command], frozenset[str]] = {
     EraseEntryTexts: _WATCH,
     EraseAuthorizationTexts: _WATCH,
     EraseAccountTexts: _WATCH,
+    EraseEventTexts: _WATCH,
     Post: _CLERK,
     Reverse: _CLERK,
     Adjust: _CLERK,

@@ -213,6 +213,18 @@ class Rows:
             books.revaluations.now[id] = found
             books.streams.now[id] = found.version
 
+    def read_streams(
+        self, connection: Connection[Any], books: Books, positions: Iterable[str]
+    ) -> None:
+        """Reads in which streams the records at some positions are."""
+        for position, stream in self.fetch(
+            connection,
+            "SELECT notification_id::text, originator_id::text FROM {}.events"
+            " WHERE notification_id = ANY(%s::bigint[])",
+            list(positions),
+        ):
+            books.recorded.now[position] = stream
+
     def read_exchange(self, connection: Connection[Any], books: Books) -> set[str]:
         """Reads which accounts take differences of exchange rates; returns those that are not in
         memory."""

@@ -100,9 +100,10 @@ class Books:
     version of a stream whose thing is on a shelf, entries apart; `opened` the ids that this commit
     found taken or has taken; `suspense` whether an account is one that takes what belongs nowhere
     else, `exchange` whether it takes differences of exchange rates; `erased` the streams whose
-    texts this commit takes away; `pairs` whether there is any
-    rate of one, once it was asked; `open_items` the lines that opened what is open of (account,
-    asset), as they came in; `reversals` what is to be taken back on a day, by entry.
+    texts this commit takes away, `recorded` the streams of positions that it asks for; `pairs`
+    whether there is any rate of one, once it was asked; `open_items` the lines that opened what is
+    open of (account, asset), as they came in; `reversals` what is to be taken back on a day, by
+    entry.
     """
 
     def __init__(self) -> None:
@@ -123,6 +124,7 @@ class Books:
         self.suspense: Shelf[str, bool] = Shelf()
         self.network_references: Shelf[tuple[str, str], NetworkReference] = CommitShelf()
         self.erased: Shelf[str, bool] = CommitShelf()
+        self.recorded: Shelf[str, str] = CommitShelf()
         self.exchange: Shelf[str, bool] = Shelf()
         self.rates: Shelf[RateKey, Rate] = Shelf()
         self.pairs: Shelf[Pair, bool] = Shelf()

@@ -91,6 +91,7 @@ DECISIONS: dict[type[Command], Decision] = {
     erasures.EraseEntryTexts: erasures.erase_entry,
     erasures.EraseAuthorizationTexts: erasures.erase_authorization,
     erasures.EraseAccountTexts: erasures.erase_account,
+    erasures.EraseEventTexts: erasures.erase_event,
     access.ListLedger: access.list_ledger,
     access.RecordActor: access.record_actor,
     access.IssueKey: access.issue_key,

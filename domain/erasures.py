@@ -9,6 +9,7 @@ from domain.authorizations import find_authorization
 from domain.books import Books
 from domain.commands import At, Command, Decided, Event, NewStream
 from domain.entries import find_entry
+from domain.refusals import Refusal
 
 
 class EraseEntryTexts(Command, frozen=True, kw_only=True, tag="erase_entry"):
@@ -28,6 +29,18 @@ class EraseAccountTexts(Command, frozen=True, kw_only=True, tag="erase_account")
     freezes and its limits. What was posted to it has its own."""
 
     account: str
+
+
+class EraseEventTexts(Command, frozen=True, kw_only=True, tag="erase_event"):
+    """Of all that has happened so far to what the record at the position `event` is about: a
+    period, a rate, a baseline, the ledger itself, whatever it is."""
+
+    event: str
+
+
+class EventNotFound(Refusal):
+    code = "not_found"
+    sentence = "There is no record at position {event}."
 
 
 class PrivateTextErased(Event, frozen=True, kw_only=True):
@@ -61,6 +74,14 @@ def erase_account(books: Books, command: EraseAccountTexts, at: At, new: NewStre
     account = find_account(books, command.account)
     event = PrivateTextErased(erased=account.stream, reference=command.reference)
     return [(new(0), event)]
+
+
+def erase_event(books: Books, command: EraseEventTexts, at: At, new: NewStream) -> Decided:
+    """Returns the event that says so, as `erase_entry` does. Raises EventNotFound."""
+    stream = books.recorded.get(command.event)
+    if stream is None:
+        raise EventNotFound(event=command.event)
+    return [(new(0), PrivateTextErased(erased=stream, reference=command.reference))]
 
 
 def evolve(books: Books, stream: str, event: PrivateTextErased) -> None:

@@ -15,6 +15,7 @@ from interface.http.schemas_erasures import (
     EraseAccountBody,
     EraseAuthorizationBody,
     EraseEntryBody,
+    EraseEventBody,
 )
 from interface.http.targets import NAMED
 from interface.settings import Settings
@@ -23,6 +24,7 @@ LOADERS = {
     "entry": Loader(EraseEntryBody),
     "authorization": Loader(EraseAuthorizationBody),
     "account": Loader(EraseAccountBody),
+    "event": Loader(EraseEventBody),
 }
 
 
@@ -48,10 +50,12 @@ def erase(
     settings: Settings,
     wants_json: bool,
 ) -> None:
-    """Erase narratives and metadata of an entry, an authorization or an account, on record.
+    """Erase narratives and metadata of an entry, an authorization, an account or any other thing,
+    on record.
 
-    ID: a UUID, or an account's code. Of an account: of how it was opened and amended, its freezes
-    and its limits, so far. The records stay, and so do all proofs.
+    ID: a UUID, an account's code, or the position of an event. Of an account: of how it was opened
+    and amended, its freezes and its limits, so far. Of an event: of all that has happened so far to
+    what it is about. The records stay, and so do all proofs.
     """
     if not yes:
         raise click.UsageError("What is erased is gone for ever. Say --yes to do it.")

@@ -1,6 +1,11 @@
 """Erasures: bodies, and the answer."""
 
-from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import (
+    EraseAccountTexts,
+    EraseAuthorizationTexts,
+    EraseEntryTexts,
+    EraseEventTexts,
+)
 from interface.http.fields import Text, Uuid
 from interface.http.schemas import REASON, Body
 from interface.http.schemas_answers import Receipt
@@ -34,7 +39,17 @@ class EraseAccountBody(Body):
     reason = Text(40, pattern=REASON, required=True)
 
 
+class EraseEventBody(Body):
+    """Takes away the narratives and metadata of all that happened so far to what the record at a
+    position is about: a period, a rate, a baseline, the ledger itself, whatever it is."""
+
+    makes = EraseEventTexts
+    target = "event"
+
+    reason = Text(40, pattern=REASON, required=True)
+
+
 class TextsErased(Receipt):
-    """Whose texts are gone."""
+    """Whose texts are gone: the stream of an entry, an authorization, or another thing."""
 
     erased = Uuid(required=True)

@@ -1,4 +1,4 @@
-"""What a path names: ledgers, accounts, entries, authorizations, periods, baselines.
+"""What a path names: ledgers, accounts, entries, authorizations, periods, baselines, records.
 
 What can't be one isn't there.
 """
@@ -11,6 +11,7 @@ from domain.accounts import AccountNotFound
 from domain.authorizations import AuthorizationNotFound
 from domain.baselines import BaselineNotFound
 from domain.entries import EntryNotFound
+from domain.erasures import EventNotFound
 from domain.refusals import Refusal
 from interface.http.errors import Problem
 from interface.http.fields import UUID, fits
@@ -18,6 +19,7 @@ from interface.http.schemas import ACCOUNT_CODE_MAX, LEDGER_ID, PERIOD
 
 _is_ledger = re.compile(LEDGER_ID).fullmatch
 _is_period = re.compile(PERIOD).fullmatch
+_is_position = re.compile(r"[1-9][0-9]{0,17}").fullmatch
 _is_uuid = re.compile(UUID).fullmatch
 
 
@@ -58,6 +60,13 @@ def named_baseline(text: str) -> str:
     return _canonical(text, BaselineNotFound(baseline=text[:64]))
 
 
+def named_event(text: str) -> str:
+    """Returns the position of a record, in digits. Raises Problem (not_found)."""
+    if _is_position(text) is None:
+        raise Problem.of(EventNotFound(event=text[:64]))
+    return text
+
+
 def _canonical(text: str, missing: Refusal) -> str:
     if _is_uuid(text.lower()) is None:
         raise Problem.of(missing)
@@ -70,5 +79,6 @@ NAMED: dict[str, Callable[[str], str]] = {
     "authorization": named_authorization,
     "period": named_period,
     "baseline": named_baseline,
+    "event": named_event,
 }
 """How each kind of target is read from a path."""

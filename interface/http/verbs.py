@@ -43,7 +43,12 @@ from interface.http.schemas_authorizations import (
     VoidBody,
 )
 from interface.http.schemas_baselines import ApproveBaselineBody, SetBaselineBody
-from interface.http.schemas_erasures import EraseAccountBody, EraseAuthorizationBody, EraseEntryBody
+from interface.http.schemas_erasures import (
+    EraseAccountBody,
+    EraseAuthorizationBody,
+    EraseEntryBody,
+    EraseEventBody,
+)
 from interface.http.schemas_periods import (
     ClosePeriodBody,
     FilePeriodBody,
@@ -255,6 +260,7 @@ VERBS: dict[type[Command], Verb] = dict(
         _verb(EraseEntryBody, 200, _show_erased),
         _verb(EraseAuthorizationBody, 200, _show_erased),
         _verb(EraseAccountBody, 200, _show_erased),
+        _verb(EraseEventBody, 200, _show_erased),
         _verb(RecordRateBody, 200, _show_rate),
         _verb(RevalueBody, 200, _show_revaluation),
         _verb(PostBody, 201, _show_entry, reads=_never_reads),

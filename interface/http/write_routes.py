@@ -14,7 +14,12 @@ from domain.closes import ClosePeriod, FilePeriod, ReopenPeriod, SoftClosePeriod
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Post
-from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import (
+    EraseAccountTexts,
+    EraseAuthorizationTexts,
+    EraseEntryTexts,
+    EraseEventTexts,
+)
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import Release, Void
 from domain.increments import Increment, Reduce
@@ -72,6 +77,7 @@ ENTRY = f"{LEDGER}/entries/<entry>"
 AUTHORIZATION = f"{LEDGER}/authorizations/<authorization>"
 PERIOD = f"{LEDGER}/periods/<period>"
 BASELINE = f"{LEDGER}/baselines/<baseline>"
+EVENT = f"{LEDGER}/events/<event>"
 BATCH = f"{LEDGER}/batch"
 
 WRITE_ROUTES = (
@@ -114,6 +120,7 @@ WRITE_ROUTES = (
     WriteRoute(
         f"{LEDGER}/settlements", SettleMandatory, Settlement, "Settle what a network has cleared"
     ),
+    WriteRoute(f"{EVENT}/erase", EraseEventTexts, TextsErased, "Erase the texts of any thing"),
     WriteRoute(f"{LEDGER}/periods/lock", LockBooks, BooksLocked, "Lock the books"),
     WriteRoute(f"{PERIOD}/soft-close", SoftClosePeriod, PeriodChanged, "Soft-close a month"),
     WriteRoute(f"{PERIOD}/close", ClosePeriod, PeriodChanged, "Begin to close a month"),

@@ -54,6 +54,7 @@ WATCHES = {
     "EraseEntryTexts",
     "EraseAuthorizationTexts",
     "EraseAccountTexts",
+    "EraseEventTexts",
 }
 """Controllers and compliance."""
 

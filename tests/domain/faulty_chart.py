@@ -11,7 +11,7 @@ from domain.accounts import (
 from domain.amendments import AmendAccount
 from domain.assets import RegisterAsset
 from domain.baselines import ApproveBaseline, SetBaseline
-from domain.erasures import EraseAccountTexts
+from domain.erasures import EraseAccountTexts, EraseEventTexts
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.journals import OpenJournal
 from domain.ledgers import CreateLedger, LockBooks
@@ -98,6 +98,15 @@ ERASE_ACCOUNT = Good(
     [fault("account_not_found", NOT_FOUND, sets(account="nowhere"))],
 )
 
+ERASE_EVENT = Good(
+    EraseEventTexts,
+    ledger,
+    [],
+    {"event": "1"},
+    [],
+    [fault("not_found", NOT_FOUND, sets(event="999"))],
+)
+
 CLOSE_ACCOUNT = Good(
     CloseAccount,
     ledger,
@@ -138,6 +147,7 @@ CHART_CHANGES = [
     AMEND_ACCOUNT,
     CLOSE_ACCOUNT,
     ERASE_ACCOUNT,
+    ERASE_EVENT,
     Good(
         FreezeAccount,
         ledger,

@@ -82,6 +82,7 @@ class World:
         EVOLVE[type(event)](self.books, stream, event)
         self.books.opened.put(stream, True)
         self.log.append((stream, event))
+        self.books.recorded.put(str(len(self.log)), stream)
 
     def decide(self, command: Command, name: str) -> list[tuple[str, Event]]:
         """Returns the events, not folded. Raises Refusal."""

@@ -24,7 +24,12 @@ from domain.closes import (
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
 from domain.entries import Document, Post, Source
-from domain.erasures import EraseAccountTexts, EraseAuthorizationTexts, EraseEntryTexts
+from domain.erasures import (
+    EraseAccountTexts,
+    EraseAuthorizationTexts,
+    EraseEntryTexts,
+    EraseEventTexts,
+)
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import Release, Void
 from domain.holds import Network
@@ -86,7 +91,10 @@ def fill(archive: Archive) -> None:
     archive.done(FreezeAccount(account=gone.wallet, narrative="What she is suspected of"))
     archive.done(EraseAccountTexts(account=gone.wallet, reason="privacy"))
     assert archive.do(transfer(chart.wallet, chart.cash, "99999.00")).code == "limit_exceeded"
-    archive.done(EraseEntryTexts(entry=wrong, reason="privacy", narrative="Asked for by her"))
+    asked_for = archive.done(
+        EraseEntryTexts(entry=wrong, reason="privacy", narrative="Asked for by her")
+    )
+    archive.done(EraseEventTexts(event=str(asked_for.position), reason="privacy"))
     archive.done(
         Post(
             legs=legs(

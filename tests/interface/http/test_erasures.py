@@ -74,6 +74,44 @@ def test_an_accounts_texts_go_with_those_of_its_freezes_and_limits(world: World)
     assert positions_of(world, suspect) == [body_of(frozen)["position"]]
 
 
+def test_every_text_can_be_erased_by_the_position_of_its_event(world: World) -> None:
+    """Whatever it is of: here a journal, an asset, a rate, a baseline, a lock, and an erasure."""
+    suspect = f"{NAME} of all"
+    asked: dict[str, dict[str, Any]] = {
+        "journals": {"code": "NAMED", "name": "Named"},
+        "assets": {"code": "NAMED", "scale": 2},
+        "rates": {"base": "NAMED", "quote": "USD", "rate": "1.1", "effective_on": "2020-02-29"},
+        "baselines": {
+            "account": world.account("expense"),
+            "unit_amount": "1",
+            "units": {"2020-01": "1"},
+            "source": "S",
+        },
+        "periods/lock": {"through": "2001-01-31"},
+    }
+    for path, body in asked.items():
+        said = {**body, "narrative": suspect}
+        answer = world.controller.post(f"{world.path}/{path}", said)
+        assert answer.status_code < 300, answer.text
+    path = f"{world.path}/accounts/{world.account()}/erase"
+    world.controller.post(path, {**WHY, "narrative": suspect})
+    found = positions_of(world, suspect)
+    assert len(found) == len(asked) + 1
+    for position in found:
+        path = f"{world.path}/events/{position}/erase"
+        assert_problem(world.clerk.post(path, WHY), 403, "forbidden")
+        erased = world.compliance.post(path, WHY)
+        record = body_of(world.auditor.get(f"{world.path}/events?from_position={position}&limit=1"))
+        assert (erased.status_code, body_of(erased)["erased"]) == (
+            200,
+            record["items"][0]["stream"],
+        )
+    assert positions_of(world, suspect) == []
+    for nowhere in ("0", "01", "none", str(world.head() + 99), "9" * 18):
+        path = f"{world.path}/events/{nowhere}/erase"
+        assert_problem(world.compliance.post(path, WHY), 404, "not_found")
+
+
 def positions_of(world: World, text: str) -> list[int]:
     with world.ledgers.reader("main") as connection:
         rows = connection.execute(

@@ -39,6 +39,7 @@ TARGETS = {
     "entry": "0b0e6f9c-0d6c-4b2e-9a3b-3a1e6f7c8d9e",
     "authorization": "0b0e6f9c-0d6c-4b2e-9a3b-3a1e6f7c8d9e",
     "period": "2026-03",
+    "event": "4711",
     "baseline": "0b0e6f9c-0d6c-4b2e-9a3b-3a1e6f7c8d9e",
 }
 

@@ -68,6 +68,7 @@ def known(world: World, seal: Callable[[], None]) -> dict[str, list[str]]:
         "authorization": [world.hold(wallet, cash, "1.00")["id"] for _ in range(5)],
         "kind": ["account", "actor", "command", "entry"],
         "period": ["2026-01", "2025-12"],
+        "event": ["1", "999999999"],
         "baseline": ["00000000-0000-4000-8000-000000000000"],
         "id": [wallet, "clerk"],
         "report": [f"{name}{ending}" for name in REPORTS for ending in ("", ".csv")],
