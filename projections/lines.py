@@ -38,12 +38,14 @@ PLACES = 128
 """place = position * PLACES + number of the leg: one column orders the lines of a ledger."""
 
 LINES_OF_ENTRY = """
+CROSS JOIN unnest(p.accounts) AS touched (account)
+JOIN line_keys AS k ON k.account = touched.account
 CROSS JOIN LATERAL (
-    SELECT * FROM lines
-    WHERE place > p.position * %(places)s AND place < (p.position + 1) * %(places)s
+    SELECT * FROM lines WHERE key = k.id
+    AND place > p.position * %(places)s AND place < (p.position + 1) * %(places)s
     -- Apart from the rest: else all lines of an account may be looked at for each of its entries.
     OFFSET 0
-) AS l JOIN line_keys AS k ON k.id = l.key
+) AS l
 """
 """The lines of `posted_entries AS p`, as `l`, with the account and asset of each, as `k`."""
 
