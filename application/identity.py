@@ -9,9 +9,12 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 from msgspec.structs import replace
 
+from domain.accounts import CloseAccount
+from domain.amendments import AmendAccount
 from domain.commands import Command
 
 _BLOCK_BYTES = 64
+_VERSIONED = frozenset({AmendAccount, CloseAccount})
 # Members of maps in a fixed order: a client's JSON objects have none.
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -36,10 +39,13 @@ class CommandIds:
     def digest(self, command: Command) -> str:
         """Returns HMAC-SHA256, in hex, of the command's JSON before defaults.
 
-        Without `validate_only`, which is nothing to be done.
+        Without `validate_only`, which is nothing to be done, and without the version that a header
+        names: a client that tries again may have read a later one.
         """
         if command.validate_only is not None:
             command = replace(command, validate_only=None)
+        if type(command) in _VERSIONED:
+            command = replace(command, expected_version=None)
         return self._hmac(_encode(command))
 
     def derived_id(self, command_id: str, number: int) -> str:

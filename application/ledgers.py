@@ -14,14 +14,10 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from application.commit import utc_now
+from application.foundings import judge_founding
 from application.known_keys import KnownKeys
 from application.metrics import OLDEST_SNAPSHOT_SECONDS
-from application.migrate import (
-    SERVICE_ROLE,
-    allow_service_role,
-    ensure_service_role,
-    migrate,
-)
+from application.migrate import SERVICE_ROLE, allow_service_role, ensure_service_role, migrate
 from application.notices import Notices
 from application.outcomes import Asked, Caller, Outcome, Unanswered
 from application.permissions import check
@@ -187,6 +183,9 @@ class Ledgers:
         """
         if command.id not in self._writers:
             is_new = not self._has_schema(command.id)
+            if is_new and command.validate_only:
+                asked, version = Asked(command, key, by), self._software_version
+                return judge_founding(asked, software_version=version, now=self._clock())
             if is_new:
                 check(command, by)
             with psycopg.connect(self._owner, autocommit=True) as connection:
@@ -194,7 +193,8 @@ class Ledgers:
                     migrate(connection, schema=schema_of(command.id), system=False)
                 self._install(connection, schema_of(command.id))
         outcome = self._open_writer(command.id).submit([(Asked(command, key, by),)])[0]
-        if outcome.code in (None, "already_exists") and command.id != SYSTEM:
+        made = outcome.code in (None, "already_exists") and outcome.judged_at is None
+        if made and command.id != SYSTEM:
             self._give_signing_key(command.id)
             self._list(command.id)
         return outcome

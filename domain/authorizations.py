@@ -220,7 +220,7 @@ def check_still_open(state: Authorization, authorization: str) -> None:
     if state.closed_as == "expired":
         assert state.expires_at is not None
         raise AuthorizationHasExpired(
-            authorization=authorization, expires_at=state.expires_at.isoformat()
+            authorization=authorization, expires_at=_moment(state.expires_at)
         )
     if state.closed_as is not None:
         raise AuthorizationIsClosed(authorization=authorization, closed_as=state.closed_as)
@@ -238,8 +238,13 @@ def _expiry(command: Authorize, at: At) -> datetime | None:
     if command.expires_in_seconds is not None:
         expires_at = at.recorded_at + timedelta(seconds=command.expires_in_seconds)
     if expires_at is not None and expires_at <= at.recorded_at:
-        raise ExpiresInPast(expires_at=expires_at.isoformat(), now=at.recorded_at.isoformat())
+        raise ExpiresInPast(expires_at=_moment(expires_at), now=_moment(at.recorded_at))
     return expires_at
+
+
+def _moment(moment: datetime) -> str:
+    """As answers show it; requires that it is in UTC."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _settle_amount(state: Authorization, asked: str | None, asset: Asset) -> int:

@@ -76,7 +76,7 @@ class NarrativeRequired(Refusal):
 
 def check_narrative(command: Command) -> None:
     """Raises NarrativeRequired where the reason says nothing and no text does."""
-    if command.reason == "other" and not command.narrative:
+    if command.reason == "other" and not (command.narrative or "").strip():
         raise NarrativeRequired
 
 

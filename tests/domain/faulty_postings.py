@@ -176,7 +176,7 @@ CORRECTION_FAULTS = [
     ),
     FUTURE_DAY,
     LOCKED_DAY,
-    fault("narrative_required", LEGS, sets(reason="other"), touches="text"),
+    fault("narrative_required", LEGS, sets(reason="other", narrative=" "), touches="text"),
 ]
 
 REVERSE = Good(

@@ -345,7 +345,8 @@ def test_an_expired_hold_is_freed_by_whoever_comes_too_late(world: World) -> Non
     path = f"{world.path}/authorizations/{held['id']}"
     wait_until(lambda: body_of(world.clerk.get(path))["closed"], "its expiry")
     assert world.available(wallet) == "6.00"
-    assert_problem(world.clerk.post(f"{path}/settle"), 422, "authorization_expired")
+    late = assert_problem(world.clerk.post(f"{path}/settle"), 422, "authorization_expired")
+    assert late["expires_at"] == held["expires_at"]
     assert world.available(wallet) == "10.00"
     shown = body_of(world.clerk.get(path))
     assert (shown["status"], shown["closed_as"], shown["held"]) == ("expired", "expired", "0.00")

@@ -97,9 +97,24 @@ def test_what_is_never_remembered_is_told_as_ever(world: World) -> None:
     assert_problem(world.clerk.post(path, other, key=key), 409, "idempotency_conflict")
     again = world.clerk.post(path, asked, key=key)
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (200, "true")
-    ledger = {"id": "judged", "name": "J", "functional_asset": "USD", "timezone": "UTC"}
-    refused = world.operator.post("/v1/ledgers", {**ledger, "validate_only": True})
-    assert "validate_only" in assert_problem(refused, 422, "invalid_request")["errors"]
+
+
+def test_a_ledger_is_judged_where_there_is_none(world: World) -> None:
+    named = {"id": "judged", "name": "J", "functional_asset": "USD", "timezone": "UTC"}
+    asked: dict[str, Any] = {**named, "validate_only": True}
+    would_be = world.operator.post("/v1/ledgers", asked)
+    assert (would_be.status_code, would_be.headers["Ledger-Position"]) == (200, "0")
+    members = body_of(would_be)
+    assert (members["id"], members["validate_only"], members["position"]) == ("judged", True, 0)
+    assert_problem(world.operator.get("/v1/ledgers/judged"), 404, "ledger_not_found")
+    assert_problem(world.clerk.post("/v1/ledgers", asked), 403, "forbidden")
+    card = body_of(world.operator.post("/v1/ledgers", {**asked, "narrative": "4111111111111111"}))
+    assert (card["code"], card["status"], card["position"]) == ("card_number_refused", 422, 0)
+    there = body_of(world.operator.post("/v1/ledgers", {**asked, "id": "main"}))
+    assert (there["code"], there["status"]) == ("already_exists", 409)
+    condition = [{"account": "a", "version": 1}]
+    refused = world.operator.post("/v1/ledgers", {**asked, "if": condition})
+    assert "if" in assert_problem(refused, 422, "invalid_request")["errors"]
 
 
 def test_texts_of_another_record_at_its_position_are_not_shown(world: World) -> None:
