@@ -161,6 +161,8 @@ def find_layout(
         if heading and field not in matches:
             raise BadMapping(f"{source.name} has no column {heading}; {field} was mapped to it")
     missing = [field for field in required if field not in matches]
+    if not any(headings):
+        raise UnknownColumns(f"{source.name} is empty: it has no headings")
     if missing:
         raise UnknownColumns(
             f"{source.name} has no column {' and no column '.join(missing)}; it has "
