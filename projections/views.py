@@ -53,13 +53,17 @@ def install(
 
     Requires an autocommit connection of the schema's owner. Several processes may do it at once.
     """
+    # Every command comes by here, for each ledger: mostly all is there, and nothing is written.
+    shapes = _read_shapes(connection, schema)
+    if all(shapes.get(view.name) == view.shape for view in views):
+        return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4218))", [schema])
         connection.execute(SQL("SET LOCAL search_path TO {}, pg_temp").format(Identifier(schema)))
         connection.execute(tracking.TABLE)
         role = Identifier(service_role)
         connection.execute(SQL("GRANT SELECT, INSERT, UPDATE ON tracking TO {}").format(role))
-        shapes = dict(connection.execute("SELECT application_name, shape FROM tracking").fetchall())
+        shapes = _read_shapes(connection, schema)
         for view in views:
             if shapes.get(view.name) != view.shape:
                 for table in view.tables:
@@ -72,6 +76,15 @@ def install(
                     " stopped_at = NULL, error = NULL",
                     [view.name, view.shape],
                 )
+
+
+def _read_shapes(connection: Connection[Any], schema: str) -> dict[str, int]:
+    """Returns the shape of each view that is installed."""
+    table = SQL("{}.tracking").format(Identifier(schema))
+    if connection.execute("SELECT to_regclass(%s)", [table.as_string()]).fetchone() == (None,):
+        return {}
+    query = SQL("SELECT application_name, shape FROM {}").format(table)
+    return dict(connection.execute(query).fetchall())
 
 
 def make_tables(connection: Connection[Any], view: View, *, service_role: str) -> None:
