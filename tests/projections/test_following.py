@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
 from application.store import schema_of
-from interface.bootstrap import VIEWS
+from interface.bootstrap import VIEWS, install_views
 from projections.lines import LINES, PLACES
 from projections.rebuilding import CannotRebuild, rebuild
 from projections.runner import connect
@@ -53,6 +53,45 @@ def test_a_view_is_the_same_however_it_was_followed(
     assert followed["lines"]
     assert followed["chart_totals"]
     assert rebuilt(own_office) == followed
+
+
+def test_a_fold_that_forgets_goes_on_where_it_was(
+    own_office: Office, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with more accounts and days than it may keep in memory."""
+    monkeypatch.setattr("projections.totals.RUN_LINES", 4)
+    chance = random.Random(8)
+    prepare(own_office)
+    for days, periods in ((0, 1_000), (1_000, 0), (1_000, 1_000)):
+        monkeypatch.setattr("projections.lines.MAX_DAYS", days)
+        monkeypatch.setattr("projections.lines.MAX_PERIODS", periods)
+        live(own_office, chance, 30)
+        worker.catch_up(batch=10)
+    followed = tables(own_office, (LINES,))
+    assert followed["line_periods"]
+    assert rebuilt(own_office)["line_periods"] == followed["line_periods"]
+    assert tables(own_office, (LINES,)) == followed
+
+
+def test_views_are_made_anew_where_their_shape_is_another(
+    own_office: Office, worker: Worker
+) -> None:
+    prepare(own_office)
+    live(own_office, random.Random(9), 5)
+    worker.catch_up()
+    followed = tables(own_office)
+    schema = schema_of(own_office.ledger)
+    with closing(connect(own_office.database.owner)) as owner:
+        before = own_office.query("SELECT * FROM {}.tracking ORDER BY application_name")
+        install_views(owner, schema)
+        assert own_office.query("SELECT * FROM {}.tracking ORDER BY application_name") == before
+        assert tables(own_office) == followed
+        owner.execute(f"UPDATE {schema}.tracking SET shape = 0 WHERE application_name = 'lines'")
+        install_views(owner, schema)
+    assert not any(tables(own_office, (LINES,)).values())
+    assert tables(own_office)["posted_entries"] == followed["posted_entries"]
+    worker.catch_up()
+    assert tables(own_office) == followed
 
 
 def test_what_the_worker_remembers_ends_with_a_rebuilt_view(
