@@ -20,8 +20,12 @@ from psycopg import Connection, Cursor
 from projections.totals import MONTHS, month_of
 
 STRETCH_PLACES = 100_000 * 128
-"""A stretch ends with the first entry after each 100,000 positions. The lines of half as many have
-to be added up for each question, on average; what a stretch has moved is written once for each."""
+"""A stretch ends with the first entry after each 100,000 positions: with a batch that begins there,
+so that it is added up while that batch is worked out. The lines of half as many have to be added up
+for each question, on average; what a stretch has moved is written once for each."""
+
+FIRST_PLACE = 128
+"""Of position 1."""
 
 WORK_MEMORY = "64MB"
 """For what a stretch has moved."""
@@ -98,30 +102,31 @@ def read_stretch(connection: Connection[Any]) -> Stretch | None:
     return None if first is None else Stretch(0, _end_of(first))
 
 
-def next_stretch(connection: Connection[Any], stretch: Stretch | None, *, place: int) -> Stretch:
-    """Ends a stretch with what its lines add, and returns the one that the entry at `place` begins;
-    None: it begins the first. Requires that all lines before the place are written, and no others;
-    and a transaction.
+def begin_stretch(before: Stretch | None, *, place: int) -> Stretch:
+    """Returns the stretch that the entry at `place` begins, after another one or as the first."""
+    return Stretch(place if before else 0, _end_of(place))
+
+
+def end_stretch(connection: Connection[Any], *, stretch: Stretch, before: int) -> None:
+    """Writes down what the lines of a stretch add, before the place at which the next one begins.
+
+    Requires that all lines before that place are written, and no others; and a transaction.
     """
-    if stretch is None:
-        return Stretch(0, _end_of(place))
-    parameters = {"first": stretch.begins, "before": place, "months": MONTHS}
     # The one statement of a worker that reads many lines: side by side in the table, whatever is
     # known of it by now.
     connection.execute(
         "SET LOCAL enable_bitmapscan = on; SET LOCAL enable_indexscan = off;"
         f" SET LOCAL work_mem = '{WORK_MEMORY}'"
     )
-    connection.execute(_END_STRETCH, parameters)
+    connection.execute(_END_STRETCH, {"first": stretch.begins, "before": before, "months": MONTHS})
     connection.execute(
         "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexscan = on;"
         " SET LOCAL work_mem TO DEFAULT"
     )
-    return Stretch(place, _end_of(place))
 
 
 def _end_of(place: int) -> int:
-    return (place // STRETCH_PLACES + 1) * STRETCH_PLACES
+    return ((place - FIRST_PLACE) // STRETCH_PLACES + 1) * STRETCH_PLACES + FIRST_PLACE
 
 
 _ALL_STRETCHES = """

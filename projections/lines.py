@@ -18,6 +18,7 @@ asset's own). Amounts are minor units of the asset, functional ones of the funct
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -29,7 +30,7 @@ from domain.catalogue import EVENTS
 from domain.entries import EntryPosted
 from domain.ledgers import Ledger
 from projections import chart_totals, totals
-from projections.chart_totals import Stretch, next_stretch, read_stretch
+from projections.chart_totals import Stretch, begin_stretch, end_stretch, read_stretch
 from projections.sending import Sending
 from projections.totals import Added, FullRun, Key, day_of, load_runs, write_periods
 from projections.views import Decode, Stored, View
@@ -154,13 +155,17 @@ class LinesFold:
             self._functional_asset = _functional_asset(connection)
         self._make_room()
         stretch = self._stretch or read_stretch(connection)
-        while events:
-            place = events[0][0] * PLACES
-            if stretch is None or place >= stretch.ends:
-                stretch = next_stretch(connection, stretch, place=place)
-            count = bisect_left(events, stretch.ends // PLACES, key=_first)
-            self._append(connection, events[:count])
-            events = events[count:]
+        with Sending(connection, _COPY_LINES) as sending:
+            while events:
+                place = events[0][0] * PLACES
+                if stretch is None or place >= stretch.ends:
+                    if stretch is not None:
+                        sending.do(partial(end_stretch, stretch=stretch, before=place))
+                    stretch = begin_stretch(stretch, place=place)
+                count = bisect_left(events, stretch.ends // PLACES, key=_first)
+                for start in range(0, count, SENT_ENTRIES):
+                    self._append(sending, events[start : min(start + SENT_ENTRIES, count)])
+                events = events[count:]
         self._stretch = stretch
 
     def _make_room(self) -> None:
@@ -173,16 +178,17 @@ class LinesFold:
                 key.is_whole = False
             self._periods = 0
 
-    def _append(self, connection: Connection[Any], events: Sequence[Stored]) -> None:
+    def _append(self, sending: Sending, events: Sequence[Stored]) -> None:
         full: list[FullRun] = []
-        with Sending(connection, _COPY_LINES) as sending:
-            for start in range(0, len(events), SENT_ENTRIES):
-                lines = self._written(events[start : start + SENT_ENTRIES], sending, full)
-                # Neighbours in the index one after another: half of its time.
-                lines.sort(key=_first)
-                sending.send("".join([line for _, line in lines]).encode())
+        lines = self._written(events, sending, full)
+        # Neighbours in the index one after another: half of its time.
+        lines.sort(key=_first)
+        sending.send("".join([line for _, line in lines]).encode())
         if full:
-            self._periods += write_periods(connection, full)
+            sending.do(partial(self._write_periods, full=full))
+
+    def _write_periods(self, connection: Connection[Any], full: Sequence[FullRun]) -> None:
+        self._periods += write_periods(connection, full)
 
     def _posted(self, state: bytes) -> Posted:
         try:
@@ -326,7 +332,7 @@ def _functional_asset(connection: Connection[Any]) -> str:
 
 LINES = View(
     name="lines",
-    shape=4,
+    shape=5,
     topics=(EntryPosted.__name__,),
     tables=("lines", "line_keys", "line_periods", "chart_stretches", "chart_totals"),
     ddl=DDL,

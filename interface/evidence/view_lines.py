@@ -135,9 +135,10 @@ class LineRows:
 
     def post(self, position: int, entry: Entry, fold: Fold) -> None:
         """Works out the rows of an entry. Requires that it was the fold's last one."""
-        if position // STRETCH != self._stretch:
+        stretch = (position - 1) // STRETCH
+        if stretch != self._stretch:
             self._end_stretch(position * PLACES)
-            self._stretch = position // STRETCH
+            self._stretch = stretch
         keys, due = self._keys, self.lines.due
         day = entry.effective_on
         place = position * PLACES
