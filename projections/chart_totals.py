@@ -24,8 +24,8 @@ STRETCH_PLACES = 100_000 * 128
 so that it is added up while that batch is worked out. The lines of half as many have to be added up
 for each question, on average; what a stretch has moved is written once for each."""
 
-FIRST_PLACE = 128
-"""Of position 1."""
+ENTRY_PLACES = 128
+"""An entry's first place is its position times this."""
 
 WORK_MEMORY = "64MB"
 """For what a stretch has moved."""
@@ -54,12 +54,12 @@ CREATE TABLE chart_totals (
 ) WITH (fillfactor = 50, autovacuum_analyze_scale_factor = 0.1);
 """
 
-_END_STRETCH = """
+_END_STRETCH = f"""
 WITH days AS MATERIALIZED (
     SELECT effective_on, key, coalesce(sum(amount) FILTER (WHERE is_debit), 0) AS debits,
         coalesce(sum(amount) FILTER (WHERE NOT is_debit), 0) AS credits,
         sum(functional) AS functional
-    FROM lines WHERE place >= %(first)s AND place < %(before)s
+    FROM lines WHERE place / {ENTRY_PLACES} >= %(from)s AND place / {ENTRY_PLACES} < %(to)s
     GROUP BY effective_on, key
 ), added AS (
     INSERT INTO chart_stretches (before, effective_on, key, debits, credits, functional)
@@ -80,7 +80,7 @@ INSERT INTO chart_totals AS t (period, key, debits, credits, functional)
 SELECT * FROM periods
 ON CONFLICT (period, key) DO UPDATE SET debits = t.debits + excluded.debits,
     credits = t.credits + excluded.credits, functional = t.functional + excluded.functional
-"""
+"""  # noqa: S608 -- this file's words
 
 
 class Stretch(NamedTuple):
@@ -118,7 +118,13 @@ def end_stretch(connection: Connection[Any], *, stretch: Stretch, before: int) -
         "SET LOCAL enable_bitmapscan = on; SET LOCAL enable_indexscan = off;"
         f" SET LOCAL work_mem = '{WORK_MEMORY}'"
     )
-    connection.execute(_END_STRETCH, {"first": stretch.begins, "before": before, "months": MONTHS})
+    parameters = {
+        "from": stretch.begins // ENTRY_PLACES,
+        "to": before // ENTRY_PLACES,
+        "before": before,
+        "months": MONTHS,
+    }
+    connection.execute(_END_STRETCH, parameters)
     connection.execute(
         "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexscan = on;"
         " SET LOCAL work_mem TO DEFAULT"
@@ -126,7 +132,7 @@ def end_stretch(connection: Connection[Any], *, stretch: Stretch, before: int) -
 
 
 def _end_of(place: int) -> int:
-    return ((place - FIRST_PLACE) // STRETCH_PLACES + 1) * STRETCH_PLACES + FIRST_PLACE
+    return ((place - ENTRY_PLACES) // STRETCH_PLACES + 1) * STRETCH_PLACES + ENTRY_PLACES
 
 
 _ALL_STRETCHES = """
@@ -142,25 +148,26 @@ _EARLIER_STRETCHES = """
     SELECT key, sum(debits), sum(credits), sum(functional) FROM chart_stretches
     WHERE before <= %(ended)s AND effective_on < %(next_day)s GROUP BY key
 """
-_CHART = """
+_CHART = f"""
 SELECT k.account, k.asset, coalesce(t.debits, 0), coalesce(t.credits, 0),
     coalesce(t.functional, t.debits - t.credits, 0)
 FROM line_keys AS k LEFT JOIN (
     SELECT key, sum(debits) AS debits, sum(credits) AS credits, sum(functional) AS functional
     FROM (
-        {stretches}
+        {{stretches}}
         UNION ALL
         -- What was recorded since the last stretch.
         SELECT key, coalesce(sum(amount) FILTER (WHERE is_debit), 0),
             coalesce(sum(amount) FILTER (WHERE NOT is_debit), 0), sum(functional)
         FROM lines
-        WHERE place >= %(ended)s AND place < %(end)s AND effective_on < %(next_day)s
+        WHERE place / {ENTRY_PLACES} >= %(from)s AND place / {ENTRY_PLACES} < %(to)s
+            AND effective_on < %(next_day)s
         GROUP BY key
     ) AS p (key, debits, credits, functional) GROUP BY key
 ) AS t ON t.key = k.id
-WHERE k.since < %(end)s AND {where}
+WHERE k.since < %(end)s AND {{where}}
 ORDER BY k.account, k.asset
-"""
+"""  # noqa: S608 -- this file's words
 
 
 def read_chart(
@@ -190,6 +197,8 @@ def read_chart(
             **parameters,
             "ended": ended,
             "end": end,
+            "from": ended // ENTRY_PLACES,
+            "to": end // ENTRY_PLACES,
             "year": next_day.year,
             "first_month": MONTHS + next_day.year * 12,
             "month": month_of(first_day),

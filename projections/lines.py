@@ -84,8 +84,9 @@ CREATE TABLE lines (
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
 -- What was recorded between two positions. Lines stand in the table nearly in the order of the log,
 -- so to know of each stretch of pages from where to where it goes is enough, and costs next to
--- nothing to write.
-CREATE INDEX lines_in_order ON lines USING brin (place) WITH (autosummarize = on);
+-- nothing to write. (By position, not by place: there the planner, which knows little of what was
+-- written last, would rather look into each account.)
+CREATE INDEX lines_in_order ON lines USING brin ((place / {PLACES})) WITH (autosummarize = on);
 -- place: of the last line of a full run. places: of a day, those of its lines in that run.
 CREATE TABLE line_periods (
     place bigint NOT NULL,
