@@ -6,6 +6,8 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from io import BufferedReader, BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ from interface.evidence.texts import Text
 from interface.evidence.verification import BATCH, Listener, Stored, Verification
 
 Advance = Callable[[int], None]
+
+UNPACKED_BYTES = 1 << 20
+"""Of a file of records are unpacked at a time."""
 
 
 class Manifest(Struct):
@@ -79,9 +84,9 @@ class Bundle:
     def records(self) -> Iterator[list[Stored]]:
         """Yields the records in batches. Raises Divergence where a file was changed."""
         for name in sorted(name for name in self.manifest.files if name.startswith("records/")):
-            lines = self._lines(name)
-            for start in range(0, len(lines), BATCH):
-                yield [Stored(line) for line in lines[start : start + BATCH]]
+            lines = _unpacked(name, self._verified(name))
+            while batch := [Stored(line) for line in islice(lines, BATCH)]:
+                yield batch
 
     def states(self) -> dict[int, str]:
         """Returns the positions at which the exporting software states what it came to, and the
@@ -175,6 +180,16 @@ class Bundle:
             return (self.directory / name).read_bytes()
         except OSError as error:
             raise Divergence(f"{name} can't be read: {error}") from error
+
+
+def _unpacked(name: str, raw: bytes) -> Iterator[bytes]:
+    """Yields the lines of a file; all of them at once would take many times its size."""
+    try:
+        with gzip.open(BytesIO(raw)) as unpacked:
+            for line in BufferedReader(unpacked, UNPACKED_BYTES):
+                yield line.removesuffix(b"\n")
+    except (OSError, EOFError, zlib.error) as error:
+        raise Divergence(f"{name} can't be read: {error}") from error
 
 
 def _decompressed(name: str, raw: bytes) -> bytes:

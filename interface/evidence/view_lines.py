@@ -16,7 +16,7 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import Totals, minor_of
 from interface.evidence.plain import Entry, Leg
-from interface.evidence.view_tables import Appended, Columns, array_text, difference, row_text
+from interface.evidence.view_tables import Appended, Columns, difference, row_text
 
 PLACES = 128
 """A line's place is its entry's position times this, and the number of its leg."""
@@ -223,7 +223,8 @@ class LineRows:
                 totals[1] += credits
                 totals[2] += functional
                 touched[period] = ""
-            touched[ordinal] = array_text(map(str, places))
+            numbers = ",".join(map(str, places))
+            touched[ordinal] = f'"{{{numbers}}}"' if "," in numbers else f"{{{numbers}}}"
         for period, text in touched.items():
             debits, credits, functional = key.periods[period]
             self.periods.due.append(
