@@ -50,9 +50,8 @@ from domain.ledgers import Ledger
 
 STEP_LEAVES = 4096
 INTERVAL_SECONDS = 0.5
-"""Between two looks at a ledger. What is committed is signed within MERGE_DELAY_SECONDS."""
+"""Between two looks at a ledger: what is committed is signed within two seconds."""
 
-MERGE_DELAY_SECONDS = 2.0
 COMPLAINT_SECONDS = 60.0
 LOCK_SALT = 6962
 IS_UNSIGNED: LiteralString = (

@@ -87,7 +87,6 @@ WANT: tuple[Choices, ...] = (
     (["gt", "gte", "eq", "lte", "lt"],),
     ([-1, 0, 1], [-500, 500]),
 )
-NO_WANT = ((),)
 WANTS_IN = 6
 """One in so many has conditions."""
 
