@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from tests.patience import wait_until
 
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.03
 """Between an answer and the client's next request: what was killed needs the processor too."""
 
 Answer = TypeVar("Answer")

@@ -15,7 +15,7 @@ import pytest
 from tests.patience import PATIENCE_SECONDS, wait_until
 from tests.service import MakeService, Service
 
-READERS = 50
+READERS = 30
 POSTERS = 4
 PAUSE_SECONDS = 1.0
 """Between two questions of one of them: whoever reads thinks too."""
