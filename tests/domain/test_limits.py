@@ -1,13 +1,10 @@
 """Limits: what consumes, what is given back, and to which period."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from domain.accounts import Account, AccountInUse, CloseAccount, Limit
-from domain.amendments import AmendAccount
 from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.corrections import Adjust, Reverse
@@ -17,9 +14,6 @@ from domain.holds import AuthorizationForceSettled
 from domain.increments import Increment, Reduce
 from domain.limits import (
     LimitExceeded,
-    LimitLifted,
-    LimitNotFound,
-    LimitSet,
     LimitUse,
     SetLimit,
     Usage,
@@ -27,62 +21,26 @@ from domain.limits import (
 from domain.mandatory_settlements import SettleMandatory
 from domain.refunds import Refund
 from tests.domain.harness import (
-    CHART,
     TODAY,
-    Given,
-    When,
-    account,
     credit,
     debit,
     fund,
     ledger,
     transfer,
 )
-
-
-def nth(number: int) -> str:
-    return f"g{len(CHART) + number}"
-
-
-def limit(per: Any = "day", amount: str | None = "100.00", **more: Any) -> SetLimit:
-    return SetLimit(account="wallet", per=per, amount=amount, **more)
-
-
-def hold(amount: str = "60.00", **more: Any) -> Authorize:
-    return Authorize(debit="wallet", credit="merchant", amount=amount, asset="USD", **more)
-
-
-def pay(amount: str) -> Post:
-    return transfer("wallet", "merchant", amount)
-
-
-WALLET = f"g{[getattr(one, 'code', '') for one in CHART].index('wallet') + 1}"
-funded = ledger.given(fund("wallet", "10000.00"))  # nth(1)
-LIMIT = nth(2)
-limited = funded.given(limit())
-HOLD = nth(3)
-held = limited.given(hold())
-
-
-def used(past: Given, limit_id: str = LIMIT) -> tuple[int, int]:
-    """What was taken in the latest period."""
-    usage = past.world().books.usages.get(limit_id)
-    assert usage is not None
-    return usage.minor, usage.count
-
-
-def left(past: Given, amount: str) -> None:
-    """Fails unless just so much may still be given."""
-    assert past.when(pay(amount)).code is None
-    cent_more = Decimal(amount) + Decimal("0.01")
-    assert past.when(pay(str(cent_more))).code == "limit_exceeded"
-
-
-def stands(past: Given) -> Account:
-    found = past.world().books.accounts.get("wallet")
-    assert found is not None
-    return found
-
+from tests.domain.limiting import (
+    HOLD,
+    LIMIT,
+    funded,
+    held,
+    hold,
+    left,
+    limit,
+    limited,
+    nth,
+    pay,
+    used,
+)
 
 # What consumes --------------------------------------------------------------------------------
 
@@ -339,91 +297,3 @@ def test_each_authorization_is_limited_as_a_whole() -> None:
 
 def test_a_direct_debit_is_no_authorization() -> None:
     assert each.when(pay("500.00")).code is None
-
-
-# Setting them ---------------------------------------------------------------------------------
-
-
-def test_a_limit_is_set_changed_and_lifted() -> None:
-    funded.when(limit("month", "50", count=3, reference="R")).then(
-        (
-            WALLET,
-            LimitSet(
-                account="wallet",
-                limit_id="new",
-                per="month",
-                asset="USD",
-                amount="50.00",
-                count=3,
-                reference="R",
-            ),
-        )
-    )
-    assert stands(limited).limits == (Limit(LIMIT, "day", "USD", "100.00"),)
-    assert not stands(limited).takes_plain
-    more = limited.given(limit(amount="200.00"), limit("month", "300.00"))
-    assert [one.amount for one in stands(more).limits] == ["200.00", "300.00"]
-    limited.when(limit(amount=None)).then(
-        (WALLET, LimitLifted(account="wallet", limit_id=LIMIT, per="day", asset="USD"))
-    )
-    lifted = limited.given(limit(amount=None))
-    assert (stands(lifted).limits, stands(lifted).takes_plain) == ((), True)
-    assert lifted.when(pay("500.00")).code is None
-    lifted.when(limit(amount=None)).then(LimitNotFound(account="wallet", per="day"))
-    lifted.when(SetLimit(account="any", per="day")).then(LimitNotFound)
-
-
-def test_a_new_limit_counts_from_its_own_position() -> None:
-    before = funded.given(hold("60.00"), pay("60.00"))
-    late = before.given(limit())
-    left(late, "100.00")
-    # What was held before it takes nothing of it, and gives nothing back.
-    assert used(late.given(Void(authorization=nth(2))), nth(4)) == (0, 0)
-    grown = late.given(Increment(authorization=nth(2), amount="30.00"))
-    assert used(grown, nth(4)) == (3000, 1)
-    assert used(grown.given(Void(authorization=nth(2))), nth(4)) == (0, 0)
-
-
-def test_a_limit_that_is_changed_counts_on() -> None:
-    raised = held.given(limit(amount="150.00"))
-    assert used(raised) == (6000, 1)
-    left(raised, "90.00")
-    lowered = held.given(limit(amount="50.00"))
-    assert lowered.when(pay("0.01")).code == "limit_exceeded"
-
-
-def test_one_that_was_lifted_and_set_again_is_new() -> None:
-    again = held.given(limit(amount=None), limit())
-    assert used(again, nth(5)) == (0, 0)
-    left(again, "100.00")
-    assert used(again.given(Void(authorization=HOLD)), nth(5)) == (0, 0)
-
-
-def test_zero_lets_nothing_pass_and_a_count_of_zero_too() -> None:
-    for bounds in ({"amount": "0.00"}, {"amount": None, "count": 0}):
-        assert funded.given(limit(**bounds)).when(pay("0.01")).code == "limit_exceeded"
-        assert funded.given(limit(**bounds)).when(fund("wallet", "1.00")).code is None
-
-
-def test_limits_of_an_account_with_several_assets_are_of_one_each() -> None:
-    past = ledger.given(
-        account("purse", "liability", asset=None),
-        SetLimit(account="purse", per="day", asset="EUR", amount="5.00"),
-    )
-    euros = Post(legs=[debit("purse", "5.01", "EUR"), credit("any", "5.01", "EUR")])
-    past.when(euros).then(LimitExceeded(asset="EUR"))
-    assert past.when(transfer("purse", "any", "500.00")).code is None
-
-
-def test_a_limit_does_not_keep_an_account_open_but_its_asset_and_side() -> None:
-    past = ledger.given(account("old"), SetLimit(account="old", per="day", amount="1.00"))
-    assert past.when(CloseAccount(account="old")).code is None
-    past.when(AmendAccount(account="old", asset="EUR")).then(AccountInUse(standing="limits"))
-    past.when(AmendAccount(account="old", contra=True)).then(AccountInUse(standing="limits"))
-    assert past.when(AmendAccount(account="old", name="New")).code is None
-
-
-def test_all_that_an_entry_takes_is_judged_before_funds() -> None:
-    poor: When = ledger.given(limit()).when(pay("100.01"))
-    poor.then(LimitExceeded)
-    assert ledger.given(limit()).when(pay("100.00")).code == "insufficient_funds"

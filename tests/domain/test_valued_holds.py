@@ -14,8 +14,8 @@ from domain.legs import UnbalancedFunctional
 from domain.mandatory_settlements import SettleMandatory
 from domain.rates import RateNotFound
 from domain.refunds import Chargeback, Refund, Representment
+from tests.domain.exchanging import CHART, collect, rate, swap, worths
 from tests.domain.harness import TODAY, Given, When, account, ledger
-from tests.domain.test_rates import CHART, collect, rate, swap, worths
 
 HOLD = Authorize(id="hold", debit="euros", credit="receivable", amount="1000.00", asset="EUR")
 BOOKED = CHART.given(
