@@ -40,11 +40,16 @@ class Admission:
 
         Raises Problem: unauthenticated, too_many_requests, forbidden (another ledger's key).
         """
+        return self.admit_holder(self.check_key(environ), environ)
+
+    def check_key(self, environ: Environ) -> ApiKey:
+        """Returns the key of a request. Asked again when its body has come, which its sender may
+        have kept back until the key was revoked. Raises Problem (unauthenticated)."""
         token = bearer_token(environ)
         key = None if token is None else self._ledgers.authenticate(token)
         if key is None:
             raise Problem("unauthenticated", "Send Authorization: Bearer KEY, with a valid key.")
-        return self.admit_holder(key, environ)
+        return key
 
     def admit_holder(self, key: ApiKey, environ: Environ) -> Guest:
         """Does what `admit` does for the holder of a valid key: never waits."""

@@ -5,6 +5,7 @@ Nothing of a JSON batch is sent to the writer before all of it was read.
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -60,6 +61,7 @@ def take_batch(door: Door, environ: Environ, guest: Guest, ledger: str, *, atomi
     chunk = Chunk(guest.caller, atomic=atomic)
     for command in commands:
         chunk.add(command)
+    door.admission.check_key(environ)
     results = chunk.send(door.ledgers.writer(named_ledger(ledger)))
     position = chunk.position or _head(door, ledger)
     headers = [("Ledger-Position", str(position))]
@@ -116,7 +118,12 @@ def _check_size(commands: int, *, atomic: bool) -> None:
 def _take_lines(door: Door, environ: Environ, guest: Guest, ledger: str, *, atomic: bool) -> Answer:
     check_plain(environ)
     check_length(environ, NDJSON_MAX_BYTES)
-    batch = LineBatch(door.ledgers.writer(named_ledger(ledger)), guest.caller, atomic=atomic)
+    batch = LineBatch(
+        door.ledgers.writer(named_ledger(ledger)),
+        guest.caller,
+        atomic=atomic,
+        check_key=partial(door.admission.check_key, environ),
+    )
     try:
         size = batch.take(environ)
         position = batch.position or _head(door, ledger)

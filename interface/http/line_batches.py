@@ -5,10 +5,12 @@ come. Most clients read nothing before they have sent everything: results sent w
 send would fill the buffers between, and both sides would wait for each other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from tempfile import SpooledTemporaryFile
 
 import msgspec
+import psycopg
+import structlog
 
 from application.outcomes import Caller, Unanswered
 from interface.http.errors import Problem
@@ -30,6 +32,8 @@ MEMORY_MAX_BYTES = 4 << 20
 """What the results take of memory; more of them go to a file."""
 
 CUT = "The body was cut: it ended too early."
+
+log = structlog.get_logger("interface.http")
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -59,10 +63,15 @@ class Results:
 
 
 class LineBatch:
-    """Takes the lines of one request. `position`: of the last record of any of its commands."""
+    """Takes the lines of one request. `position`: of the last record of any of its commands.
 
-    def __init__(self, writer: Submits, caller: Caller, *, atomic: bool) -> None:
+    `check_key` is called before lines are sent, which may come for hours. It raises Problem."""
+
+    def __init__(
+        self, writer: Submits, caller: Caller, *, atomic: bool, check_key: Callable[[], object]
+    ) -> None:
         self._writer = writer
+        self._check_key = check_key
         self._caller = caller
         self._atomic = atomic
         self._chunk = Chunk(caller, atomic=atomic)
@@ -123,11 +132,21 @@ class LineBatch:
         """What was written stays written: only a first chunk can fail as the whole request."""
         if self._failure is None:
             try:
+                self._check_key()
                 results = self._chunk.send(self._writer)
             except Unanswered as unanswered:
                 if not self._sent:
                     raise
                 self._failure = unanswered
+            except Problem as problem:
+                if not self._sent:
+                    raise
+                self._failure = Unanswered(problem.code, problem.detail)
+            except psycopg.OperationalError as error:
+                if not self._sent:
+                    raise
+                log.warning("key_not_checked", error=str(error))
+                self._failure = Unanswered("unavailable", "The database does not answer now.")
             else:
                 self._sent = True
                 return results

@@ -39,6 +39,7 @@ def write(
     Raises Problem, Unanswered, LedgerNotFound, psycopg.Error.
     """
     asked = asked_by(environ, guest, ledger, verb, target)
+    door.admission.check_key(environ)
     writer = door.ledgers.writer(named_ledger(ledger))
     try:
         outcome = writer.submit([(asked,)])[0]
@@ -64,6 +65,7 @@ def create_ledger(door: Door, environ: Environ, guest: Guest, verb: Verb) -> Ans
     command = load(environ, verb, None)
     assert isinstance(command, CreateLedger)
     key = idempotency_key(environ)
+    door.admission.check_key(environ)
     if guest.key.ledger not in (None, command.id):
         raise Problem("forbidden", "This key is for another ledger.")
     try:

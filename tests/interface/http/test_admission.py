@@ -1,15 +1,19 @@
 """Who may come in, in which order that is judged, and what is open to everybody."""
 
 import json
+from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from application.ledgers import Ledgers
 from domain.access import RevokeKey
 from interface.http.app import create_app
 from interface.http.door import HttpSettings
+from tests.interface.http.batch_requests import post
 from tests.interface.http.world import (
     Caller,
     World,
@@ -128,6 +132,73 @@ def test_a_revoked_key_is_refused(world: World) -> None:
     submit(world.ledgers, RevokeKey(key_id=key.key_id))
     # A key is believed for a second.
     wait_until(lambda: caller.get("/v1/ledgers").status_code == 401, "its refusal")
+
+
+class KeptBack(BytesIO):
+    """A body of three lines, a line a read; before the last is read its sender's key is revoked."""
+
+    def __init__(self, lines: list[bytes], revoke: Callable[[], object]) -> None:
+        super().__init__(b"".join(lines))
+        self._reads = 0
+        self._revoke = revoke
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._reads += 1
+        if self._reads == 3:
+            self._revoke()
+        return self.readline()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "statuses"),
+    [
+        ("entries", "application/json", None),
+        ("batch", "application/json", None),
+        ("batch", "application/x-ndjson", ["done", "refused", "refused"]),
+    ],
+)
+def test_what_comes_when_the_key_was_revoked_is_not_done(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    kind: str,
+    statuses: list[str] | None,
+) -> None:
+    """A body may be kept back as long as its sender likes."""
+    monkeypatch.setattr("application.known_keys.KEY_TRUSTED_SECONDS", 0.0)
+    monkeypatch.setattr("interface.http.line_batches.BATCH_MAX_COMMANDS", 1)
+    monkeypatch.setattr("interface.http.lines.BLOCK_LINES", 1)
+    token = make_key(world.ledgers, "leaver", "clerk")
+    key = world.ledgers.authenticate(token)
+    assert key is not None
+    shop = world.account()
+    posted = [post(world.account(), shop) for _ in range(3)]
+    if kind == "application/x-ndjson":
+        lines = [json.dumps(one).encode() + b"\n" for one in posted]
+    else:
+        body = entry(world.account(), shop, "1.00") if path == "entries" else {"commands": posted}
+        lines = [b"\n", b"\n", json.dumps(body).encode()]
+    environ = EnvironBuilder(
+        path=f"{world.path}/{path}",
+        method="POST",
+        headers=[("Authorization", f"Bearer {token}")],
+        content_type=kind,
+    ).get_environ()
+    environ["wsgi.input"] = KeptBack(
+        lines, lambda: submit(world.ledgers, RevokeKey(key_id=key.key_id))
+    )
+    environ["wsgi.input_terminated"] = True
+    pieces, status, _ = run_wsgi_app(world.app, environ)
+    answer = b"".join(pieces)
+    (balance,) = body_of(world.clerk.get(f"{world.path}/accounts/{shop}/balances"))["items"]
+    if statuses is None:
+        assert status[:3] == "401"
+        assert balance["lines"] == 0
+        return
+    results = [json.loads(line) for line in answer.splitlines()]
+    assert [result["status"] for result in results] == statuses
+    assert {result.get("code") for result in results[1:]} == {"unauthenticated"}
+    assert balance["lines"] == statuses.count("done")
 
 
 def submit(ledgers: Ledgers, command: Any) -> None:

@@ -19,6 +19,9 @@ from granian.server.embed import Server
 from psycopg import OperationalError
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from application.ledgers import THE_SERVICE
+from application.outcomes import Asked
+from domain.access import RevokeKey
 from interface.http.app import create_app
 from interface.http.door import Door, HttpSettings
 from interface.http.exchanges import Exchanges
@@ -416,6 +419,29 @@ def test_a_client_that_falls_silent_keeps_no_thread(
     for connection in silent:
         with connection, connection.makefile("rb") as answer:
             assert b" 400 " in answer.readline()
+
+
+def test_what_comes_when_the_key_was_revoked_is_not_done(
+    world: World, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("application.known_keys.KEY_TRUSTED_SECONDS", 0.5)
+    monkeypatch.setattr("interface.http.front.AT_ONCE_SECONDS", 0.0)
+    token = make_key(world.ledgers, "leaver", "clerk")
+    key = served.ledgers.authenticate(token)
+    assert key is not None
+    body = json.dumps(entry(world.account(), world.account(), "1.00")).encode()
+    head = (
+        f"POST {world.path}/entries HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", served.port), PATIENCE_SECONDS) as connection:
+        connection.sendall(head.encode())
+        revoke = Asked(RevokeKey(key_id=key.key_id), str(uuid4()), THE_SERVICE)
+        assert served.ledgers.writer("system").submit([(revoke,)])[0].code is None
+        wait_until(lambda: served.ledgers.authenticate(token) is None, "its refusal")
+        connection.sendall(body)
+        with connection.makefile("rb") as answer:
+            assert b" 401 " in answer.readline()
 
 
 def test_a_long_answer_waits_for_its_client(served: Served) -> None:
