@@ -98,6 +98,12 @@ class Source(NamedTuple):
         """Returns the account, or the branch of so many segments that it is in."""
         return account if depth is None else ":".join(account.split(":")[:depth])
 
+    def has_place(self, account: str) -> bool:
+        """True for an account, and for a branch that has some."""
+        return account in self.accounts or any(
+            code.startswith(f"{account}:") for code in self.accounts
+        )
+
     def name_of(self, account: str) -> str:
         """Returns the account's name, "" for a branch that has none."""
         found = self.accounts.get(account)

@@ -103,6 +103,8 @@ def _roll_forward(source: Source, query: Query) -> Report:
 
 def _completeness(source: Source, query: Query) -> Report:
     """Of all days where none are named."""
+    if "from_" in query:
+        _span(source, query)
     return completeness(source, from_=query.get("from_"), to=query.get("to"))
 
 
@@ -143,9 +145,9 @@ def _dimension(source: Source, query: Query) -> Report:
 
 def _baseline(source: Source, query: Query) -> Report:
     """No month is over that has not come."""
-    to = min(_day(source, query), today(source))
-    span = _span(source, {**query, "to": to})
-    return baseline(source, span=span, account=query.get("account"))
+    to = min(_span(source, query).to, today(source))
+    first = query.get("from_") or first_of_year(to, start=source.ledger.fiscal_year_start)
+    return baseline(source, span=Span(first, to), account=query.get("account"))
 
 
 def _corrections(source: Source, query: Query) -> Report:
@@ -208,9 +210,14 @@ def _recorded(source: Source, from_: date | None, to: date | None) -> tuple[int,
 
 
 def _span(source: Source, query: Query) -> Span:
-    """The days that are asked for; without them, the fiscal year up to the last one."""
+    """The days that are asked for; without them, the fiscal year up to the last one.
+
+    Raises NeedsMore where the first one is after the last one.
+    """
     to = query.get("to") or _day(source, query)
     first = query.get("from_") or first_of_year(to, start=source.ledger.fiscal_year_start)
+    if first > to:
+        raise NeedsMore("from", f"Is after {to}, the last day that is asked for.")
     return Span(first, to)
 
 

@@ -123,7 +123,7 @@ class Drill:
 
     def _lines(self, values: Values, first: date, last: date, basis: str | None) -> Links:
         account = values.get("account")
-        if account is None or not _is_place(self._source, account):
+        if account is None or not self._source.has_place(account):
             return {}
         asked = {"account": account, "from": first, "to": last, "basis": basis}
         return {"lines": self._path("reports/general-ledger", **asked, **self._known)}
@@ -169,10 +169,3 @@ def _entries(source: Source, report: Report) -> dict[int, str]:
         .fetchall()
     )
     return dict(rows)
-
-
-def _is_place(source: Source, account: str) -> bool:
-    """True for an account, and for a branch that has some."""
-    return account in source.accounts or any(
-        code.startswith(f"{account}:") for code in source.accounts
-    )

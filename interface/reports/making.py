@@ -15,7 +15,7 @@ from interface.reports.catalogue import REPORTS
 from interface.reports.document import Document
 from interface.reports.periods import WORDS
 from projections.moments import recorded_at
-from projections.report import Source, source_of
+from projections.report import NeedsMore, Source, source_of
 
 
 def make_document(
@@ -24,9 +24,10 @@ def make_document(
     """Returns a report as known at a position. Requires that its views show that position in the
     connection's snapshot, and a query that `of_period` has completed.
 
-    Raises projections.report.TooLarge.
+    Raises projections.report.TooLarge, NeedsMore.
     """
     source = known_source(connection, ledger=ledger, known=known)
+    _check(source, query)
     report = REPORTS[name].make(source, query)
     named = {word: query[word] for word in WORDS if word in query}
     report.asked = {**named, **report.asked}
@@ -37,6 +38,14 @@ def known_source(connection: Connection[Any], *, ledger: Ledger, known: int) -> 
     """Returns what reports are made from, with the chart of then."""
     source = source_of(connection, ledger=ledger, known=known)
     return source._replace(accounts=_as_known(connection, source.accounts, known))
+
+
+def _check(source: Source, query: dict[str, Any]) -> None:
+    """Raises NeedsMore for an account that there is not: of that nothing was posted, which is
+    not what was asked."""
+    account = query.get("account")
+    if account is not None and not source.has_place(account):
+        raise NeedsMore("account", "Name an account that there is, or a branch that has some.")
 
 
 def _as_known(

@@ -73,6 +73,23 @@ def test_what_is_no_report(past: Past) -> None:
     assert_problem(world.clerk.get(f"{world.path}/reports/journal"), 403, "forbidden")
 
 
+@pytest.mark.parametrize(
+    ("asked", "wrong"),
+    [
+        ("income-statement?from=2026-02-02&to=2026-02-01", "from"),
+        ("income-statement?from=2999-01-01", "from"),
+        ("completeness?from=2026-02-02&to=2026-02-01", "from"),
+        ("baseline?from=2026-02-02&to=2026-02-01", "from"),
+        ("general-ledger?account=nowhere", "account"),
+        ("open-items?account=asset", "account"),
+    ],
+)
+def test_what_would_be_figures_of_nothing_is_refused(past: Past, asked: str, wrong: str) -> None:
+    world, _, _ = past
+    answer = world.auditor.get(f"{world.path}/reports/{asked}")
+    assert wrong in assert_problem(answer, 422, "invalid_request")["errors"]
+
+
 @pytest.mark.parametrize("basis", ["booking", "effective"])
 def test_a_statement_as_a_report(past: Past, basis: str) -> None:
     world, legs, _ = past
