@@ -1,5 +1,9 @@
-"""What the making of a ledger would come to. There is no log yet that could be asked, so it is
-judged on empty books: nothing is written, no schema made, no key used."""
+"""What is told before a ledger is made. There is no log yet that could be asked, so the command is
+judged on empty books: nothing is written, no schema made, no key used.
+
+A log begins with its ledger. So what is refused before that is on no record, not remembered, and
+its key stays free.
+"""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -20,8 +24,9 @@ _NO_SECRET = b""
 """Digests of what is not kept need none."""
 
 
-def judge_founding(asked: Asked, *, software_version: str, now: datetime) -> Outcome:
-    """Returns what the command, a CreateLedger, would be answered, judged at position 0.
+def foretold(asked: Asked, *, software_version: str, now: datetime) -> Outcome | None:
+    """Returns the refusal of the command, a CreateLedger; with `validate_only` whatever it would
+    be answered, judged at position 0; else None: it may be done.
 
     Requires that there is no such ledger. Raises domain.refusals.Forbidden.
     """
@@ -44,9 +49,12 @@ def judge_founding(asked: Asked, *, software_version: str, now: datetime) -> Out
     new = recording.new_streams(one.command_id)
     try:
         decided = decide(books, command, at, new, card_number_in=one.card_number_in)
-        return Outcome(recording.emit(one, decided), judged_at=0)
+        stored = recording.emit(one, decided)
+        return Outcome(stored, judged_at=0) if command.validate_only else None
     except Refusal as refusal:
         code, detail, facts = refusal.code, refusal.detail, refusal.facts
+    if not command.validate_only:
+        return Outcome([], code=code, detail=detail, facts=facts)
     told = CommandRefused(do="create_ledger", code=code, detail=detail, facts=facts)
     stored = recording.emit(one, [(new(0), told)], private=False)
     return Outcome(stored, code=code, detail=detail, facts=facts, judged_at=0)

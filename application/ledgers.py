@@ -14,13 +14,12 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from application.commit import utc_now
-from application.foundings import judge_founding
+from application.foundings import foretold
 from application.known_keys import KnownKeys
 from application.metrics import OLDEST_SNAPSHOT_SECONDS
 from application.migrate import SERVICE_ROLE, allow_service_role, ensure_service_role, migrate
 from application.notices import Notices
 from application.outcomes import Asked, Caller, Outcome, Unanswered
-from application.permissions import check
 from application.readers import Readers
 from application.restoring import LedgerExists, Restoration
 from application.sessions import acting_as_service, login_of
@@ -181,18 +180,17 @@ class Ledgers:
         Each step can be repeated, so a retry after a crash ends what the first try began.
         Raises Unanswered, domain.refusals.Forbidden (where nothing exists to be replayed).
         """
-        if command.id not in self._writers:
-            is_new = not self._has_schema(command.id)
-            if is_new and command.validate_only:
-                asked, version = Asked(command, key, by), self._software_version
-                return judge_founding(asked, software_version=version, now=self._clock())
-            if is_new:
-                check(command, by)
+        asked, founded = Asked(command, key, by), self._is_founded(command.id)
+        if not founded:
+            told = foretold(asked, software_version=self._software_version, now=self._clock())
+            if told is not None:
+                return told
+        if not founded or command.id not in self._writers:
             with psycopg.connect(self._owner, autocommit=True) as connection:
-                if is_new:
+                if not founded:
                     migrate(connection, schema=schema_of(command.id), system=False)
                 self._install(connection, schema_of(command.id))
-        outcome = self._open_writer(command.id).submit([(Asked(command, key, by),)])[0]
+        outcome = self._open_writer(command.id).submit([(asked,)])[0]
         made = outcome.code in (None, "already_exists") and outcome.judged_at is None
         if made and command.id != SYSTEM:
             self._give_signing_key(command.id)
@@ -305,6 +303,11 @@ class Ledgers:
             if row.fetchone() is None:
                 raise LedgerNotFound(ledger=ledger)
         self._listed.add(ledger)
+
+    def _is_founded(self, ledger: str) -> bool:
+        rows = SQL("SELECT 1 FROM {}").format(Identifier(schema_of(ledger), "ledger"))
+        with self.connect_service() as connection:
+            return self._has_schema(ledger) and bool(connection.execute(rows).rowcount)
 
     def _has_schema(self, ledger: str) -> bool:
         with self.connect_service() as connection:

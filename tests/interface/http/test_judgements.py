@@ -110,6 +110,10 @@ def test_a_ledger_is_judged_where_there_is_none(world: World) -> None:
     assert_problem(world.clerk.post("/v1/ledgers", asked), 403, "forbidden")
     card = body_of(world.operator.post("/v1/ledgers", {**asked, "narrative": "4111111111111111"}))
     assert (card["code"], card["status"], card["position"]) == ("card_number_refused", 422, 0)
+    told = world.operator.post("/v1/ledgers", {**named, "narrative": "4111111111111111"})
+    assert "position" not in assert_problem(told, 422, "card_number_refused")
+    made = world.operator.post("/v1/ledgers", named)
+    assert (made.status_code, body_of(made)["position"]) == (201, 1)  # its log begins with it
     there = body_of(world.operator.post("/v1/ledgers", {**asked, "id": "main"}))
     assert (there["code"], there["status"]) == ("already_exists", 409)
     condition = [{"account": "a", "version": 1}]
