@@ -184,20 +184,16 @@ def test_a_ledger_may_be_created_with_texts(office: Office, command: CreateLedge
     assert "private" in records_of(outcome)[0]["payload"]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        RecordActor(actor="ann", **texts()),
-        IssueKey(key_id="k", key_sha256="00", actor="ann", roles=["clerk"], **texts()),
-    ],
-    ids=lambda command: type(command).__name__,
-)
-def test_actors_and_keys_may_be_recorded_with_texts(office: Office, command: Command) -> None:
+def test_actors_and_keys_may_be_recorded_with_texts(office: Office) -> None:
     """A member that every command has must not bring any of them down."""
     writer = office.ledgers.writer("system")
-    [outcome] = writer.submit([(office.asked(command, by=OPERATOR),)])
-    assert outcome.status == "done"
-    assert b"Erika" not in outcome.stored[0].state
+    for command in (
+        RecordActor(actor="ann", **texts()),
+        IssueKey(key_id="k", key_sha256="00", actor="ann", roles=["clerk"], **texts()),
+    ):
+        [outcome] = writer.submit([(office.asked(command, by=OPERATOR),)])
+        assert outcome.status == "done"
+        assert b"Erika" not in outcome.stored[0].state
 
 
 def test_texts_that_are_erased_are_gone_whenever_they_came(own_office: Office) -> None:

@@ -50,8 +50,11 @@ def code_of(answer: TestResponse) -> Any:
 
 
 def test_until_the_first_checkpoint_the_log_is_behind(world: World) -> None:
+    """In a ledger that nobody signs here."""
+    body = {"id": "unsigned", "name": "U", "functional_asset": "USD", "timezone": "UTC"}
+    assert world.operator.post("/v1/ledgers", body).status_code == 201
     for path in ("checkpoint", "tile/0/000.p/1"):
-        answer = world.nobody.get(f"{LOG}/{path}")
+        answer = world.nobody.get(f"/v1/ledgers/unsigned/log/{path}")
         assert (answer.status_code, code_of(answer)) == (503, "behind")
         assert int(answer.headers["Retry-After"]) > 0
 

@@ -1,5 +1,8 @@
 """Periods over HTTP, with a worker that works when it is told to: a year is closed, reopened by two
-and closed anew. Today is 31 March 2026."""
+and closed anew. Today is 31 March 2026.
+
+One story, told in the order of the file: each test goes on where the one before it has ended.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing, suppress
