@@ -168,7 +168,7 @@ def connect(conninfo: str) -> Connection[Any]:
     """Opens a session that follows logs, in autocommit. Raises psycopg.OperationalError."""
     old = conninfo_to_dict(conninfo).get("options") or ""
     return psycopg.connect(
-        conninfo, autocommit=True, connect_timeout=5, options=f"{old} {SESSION_OPTIONS}".strip()
+        conninfo, autocommit=True, connect_timeout=15, options=f"{old} {SESSION_OPTIONS}".strip()
     )
 
 

@@ -278,7 +278,7 @@ def connect(conninfo: str) -> Connection[DictRow]:
         conninfo,
         autocommit=True,
         row_factory=dict_row,
-        connect_timeout=5,
+        connect_timeout=15,
         options="-c statement_timeout=30s -c lock_timeout=5s"
         " -c idle_in_transaction_session_timeout=30s",
     )

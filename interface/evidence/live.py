@@ -320,7 +320,7 @@ def _check_cosignatures(connection: Connection[DictRow]) -> None:
 def session(conninfo: str, ledger: str) -> Iterator[Connection[DictRow]]:
     """Gives a session that reads one ledger, without a timeout."""
     with psycopg.connect(
-        conninfo, autocommit=True, row_factory=dict_row, connect_timeout=5
+        conninfo, autocommit=True, row_factory=dict_row, connect_timeout=15
     ) as connection:
         connection.execute("SELECT set_config('search_path', %s, false)", [schema_of(ledger)])
         connection.execute("SET default_transaction_read_only = on")
