@@ -95,6 +95,17 @@ def test_a_restored_hold_needs_no_funds_but_its_own(funds: str) -> None:
     assert wallet(world.given(reverse(1, restore_hold=True))) == ("100.00", "100.00")
 
 
+def test_what_was_put_right_on_another_account_brings_back_no_funds_for_the_hold() -> None:
+    """The entry's money goes back to whom it was taken from; the wallet must have the hold's."""
+    put_right = adjust(1, *moved("100.00", debited="cash"))
+    world = held(funds="100.00").given(settle("100.00"))
+    spent = world.given(put_right, transfer("wallet", "merchant", "0.01"))
+    restore = Reverse(entry=f"{nth(2)}.1", reason="duplicate", restore_hold=True)
+    assert spent.when(restore).code == "insufficient_funds"
+    whole = world.given(put_right, restore)
+    assert wallet(whole) == ("100.00", "100.00")
+
+
 def test_no_hold_is_restored_of_what_is_closed() -> None:
     restore = reverse(1, restore_hold=True)
     final = held().given(settle("60.00", final=True))

@@ -63,7 +63,10 @@ class Model(Holding):
             restored = min(
                 old.amount, max(0, hold.authorized - hold.settled + old.amount - hold.held)
             )
-        if code := self.judge(lambda: self.net_short([(old.credit, old.debit, old.amount)])):
+        # An entry that was put right may stand on another wallet than the hold does.
+        held = {} if hold is None else {hold.debit: -restored}
+        moved = [(old.credit, old.debit, old.amount)]
+        if code := self.judge(lambda: self.net_short(moved, held)):
             return code
         self.move(old.credit, old.debit, old.amount)
         self.recount(old, 0, restored)
