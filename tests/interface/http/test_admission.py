@@ -1,7 +1,8 @@
 """Who may come in, in which order that is judged, and what is open to everybody."""
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -342,13 +343,20 @@ def test_request_ids_are_kept_where_they_are_sane(world: World) -> None:
     assert len(other.headers["X-Request-Id"]) < 40
 
 
-def test_logs_hold_no_secrets_and_no_texts(
-    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import logging
+@pytest.fixture
+def requests_are_logged() -> Iterator[None]:
+    """As by a service; those of the tests that follow are not, or they would stand among dots."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    yield
+    root.setLevel(level)
 
-    monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
-    logging.getLogger("interface.http").manager._clear_cache()  # type: ignore[attr-defined]
+
+@pytest.mark.usefixtures("requests_are_logged")
+def test_logs_hold_no_secrets_and_no_texts(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     app = create_app(world.ledgers, HttpSettings())
     token = make_key(world.ledgers, "quiet", "clerk")
     caller = Caller(app.test_client, token)
