@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from projections.balances import read_past
 from projections.lines import PLACES
-from projections.report import Column, Report, Source, TooLarge
+from projections.report import TooLarge
 from projections.totals import period_of
 
 
@@ -46,17 +46,6 @@ LINES_MAX = 50_000
 
 SORTED_LINES = 1_000
 """An account with more is read day by day; the lines of one with fewer are sorted for each page."""
-
-COLUMNS = (
-    Column("line", "Line", "number"),
-    Column("effective_on", "Date", "day"),
-    Column("position", "Position", "number"),
-    Column("leg", "Leg", "number"),
-    Column("text", "Text"),
-    Column("debit", "Debit", "amount"),
-    Column("credit", "Credit", "amount"),
-    Column("balance", "Balance", "amount"),
-)
 
 
 class Uneven(Exception):
@@ -322,46 +311,3 @@ def _checked(
 
 def _signed(line: Line) -> int:
     return line.amount if line.is_debit else -line.amount
-
-
-def as_report(
-    source: Source, found: Statement, *, account: str, asset: str, asked: dict[str, Any]
-) -> Report:
-    """Returns a whole statement as a report; balances are on the account's normal side.
-
-    Raises TooLarge where the statement goes on.
-    """
-    if found.more:
-        raise TooLarge(f"More than {LINES_MAX:,} lines; ask for fewer days.")
-    sign = 1 if source.accounts[account].debit_normal else -1
-    report = Report(
-        name="statement",
-        title=f"Statement of {account} in {asset}",
-        asked=asked,
-        columns=COLUMNS,
-    )
-    report.add("heading", text="Opening balance", balance=source.shown(sign * found.opening, asset))
-    numbers = []
-    for line in found.lines:
-        amount = source.shown(line.amount, asset)
-        numbers.append(
-            report.add(
-                line=line.number,
-                effective_on=line.effective_on,
-                position=line.position,
-                leg=line.leg,
-                debit=amount if line.is_debit else None,
-                credit=None if line.is_debit else amount,
-                balance=source.shown(sign * line.balance, asset),
-            )
-        )
-    debits = sum(line.amount for line in found.lines if line.is_debit)
-    credits = sum(line.amount for line in found.lines if not line.is_debit)
-    report.total(
-        [(number, 1) for number in numbers],
-        text="Closing balance",
-        debit=source.shown(debits, asset),
-        credit=source.shown(credits, asset),
-        balance=source.shown(sign * found.closing, asset),
-    )
-    return report

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from interface.reports.periods import RESTATED, WITH_PERIOD
+from projections.account_statement import account_statement
 from projections.ageing import ageing, open_items
 from projections.balance_sheet import balance_sheet, first_of_year, income_statement
 from projections.baselines import baseline
@@ -19,7 +20,7 @@ from projections.refusals import corrections, refusals
 from projections.report import NeedsMore, Report, Source, Span
 from projections.restatement import restatement
 from projections.roll_forward import cut_off, roll_forward
-from projections.statements import LINES_MAX, as_report, by_booking, by_effective_day
+from projections.statements import LINES_MAX, by_booking, by_effective_day
 from projections.trial_balance import WITHOUT, trial_balance
 
 Query = dict[str, Any]
@@ -193,7 +194,7 @@ def _statement(source: Source, query: Query) -> Report:
             after=None,
             limit=LINES_MAX,
         )
-    return as_report(source, found, account=account, asset=asset, asked=asked)
+    return account_statement(source, found, account=account, asset=asset, asked=asked)
 
 
 def _recorded(source: Source, from_: date | None, to: date | None) -> tuple[int, int]:

@@ -70,9 +70,16 @@ def test_a_text_that_is_higher_than_a_page_goes_on() -> None:
     assert [word for page in pages for word in page.split() if word.startswith("word")] == words
 
 
+def test_no_figure_is_broken() -> None:
+    (page,) = pages_of(document(1, debit="1012596.48", credit="-98765432109876.54"))
+    assert "1,012,596.48" in page
+    assert "-98,765,432,109,876.54" in page
+
+
 def test_lines_are_broken_between_words_where_there_are_some() -> None:
     assert wrapped("one two three", "Helvetica", 40) == ("one two", "three")
     assert wrapped("one\ntwo", "Helvetica", 400) == ("one", "two")
     assert "".join(wrapped("x" * 50, "Helvetica", 40)) == "x" * 50
     assert wrapped("Łódź", "Helvetica", 400) == ("Łódź",)
+    assert wrapped("assets:cash:euro", "Helvetica", 50) == ("assets:cash:", "euro")
     assert wrapped("xyz", "Helvetica", 1) == ("x", "y", "z")

@@ -92,7 +92,13 @@ def _command(office: Office, chance: random.Random, posted: list[str]) -> Comman
             effective_on=later,
             replacement_effective_on=chance.choice((None, later)),
         )
-    return Post(legs=_legs(chance), effective_on=effective_on, class_=_class(chance))
+    return Post(
+        legs=_legs(chance),
+        effective_on=effective_on,
+        class_=_class(chance),
+        reference=f"R-{len(posted)}" if kind < 0.6 else None,
+        narrative=f"Of {effective_on}" if kind < 0.8 else None,
+    )
 
 
 def _class(chance: random.Random) -> Any:

@@ -1,11 +1,14 @@
 """Statements by effective day, page by page, equal what sorting the records gives."""
 
+import json
 import random
 from datetime import date, timedelta
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
+from projections.account_statement import decode_record
 from projections.lines import PLACES
 from projections.statements import by_effective_day
 from tests.application.office import Office
@@ -13,6 +16,21 @@ from tests.projections.conftest import Worker
 from tests.projections.history import Leg, legs_of, live, prepare
 
 QUESTIONS = 40
+
+ENTRIES = sorted((Path(__file__).parents[1] / "application" / "shapes").glob("EntryPosted.v*.json"))
+
+
+@pytest.mark.parametrize("fixture", ENTRIES, ids=lambda path: str(path.stem))
+def test_entries_of_every_version_say_what_a_statement_shows(fixture: Path) -> None:
+    for read in json.loads(fixture.read_bytes()):
+        recorded = decode_record(json.dumps(read).encode())
+        assert recorded.recorded_at == read["recorded_at"]
+        payload = read["payload"]
+        posted = recorded.payload
+        assert (posted.journal, posted.voucher_no) == (payload["journal"], payload["voucher_no"])
+        assert [(leg.account, leg.side) for leg in posted.legs] == [
+            (leg["account"], leg["side"]) for leg in payload["legs"]
+        ]
 
 
 def test_pages_equal_the_records(

@@ -26,6 +26,8 @@ from tests.interface.http.world import World, assert_problem, body_of
 
 Json = dict[str, Any]
 
+TOLD, NAME = "8a7d52c6-2a0f-4d53-9b0a-5a2f3a8f4b11", "Erika Mustermann"
+
 
 @pytest.fixture(scope="module")
 def evidence(
@@ -38,8 +40,9 @@ def evidence(
     """Three statements of a wallet and two trial balances, with a rotation of keys among them."""
     assert worker is None
     wallet, bank = world.account("liability", name='Ann "Ä" \u2028'), world.account()
-    for amount, day in (("10.00", "2026-01-10"), ("20.00", "2026-01-31"), ("4.00", "2026-02-05")):
+    for amount, day in (("10.00", "2026-01-10"), ("20.00", "2026-01-31")):
         world.post(bank, wallet, amount, effective_on=day)
+    world.post(bank, wallet, "4.00", effective_on="2026-02-05", id=TOLD, narrative=NAME)
     found = {
         "empty": certified_statement(world, world.account()),
         "first": certified_statement(world, wallet),
@@ -373,3 +376,27 @@ def test_a_certificate_holds_when_the_ledger_goes_on_under_another_name(
         assert evidence.verify_apart(name, raw, directory) is None
         done = evidence.verify(raw, str(directory))
         assert done.exit_code == 0, done.output
+
+
+def test_a_statement_whose_texts_were_erased_is_the_one_that_was_certified(
+    evidence: Evidence,
+) -> None:
+    world, raw = evidence.world, evidence.certificates["statement"]
+    before = json.loads(evidence.reports["statement"])
+    why = {"reason": "privacy_request"}
+    assert world.compliance.post(f"{world.path}/entries/{TOLD}/erase", why).status_code == 200
+    shown = report_of(world, raw)
+    after = json.loads(shown)
+    assert NAME not in shown.decode()
+    assert after["rows"][2].pop("narrative") == "(erased)"
+    assert before["rows"][2].pop("narrative") == NAME
+    assert after["notes"] == [
+        "The texts of 1 entry were erased on record; figures and proofs are as they were."
+    ]
+    assert {**after, "notes": []} == before
+    evidence.reports["erased"] = shown
+    assert evidence.verify_apart("erased", raw) is None
+    file = evidence.bundle.parent / "erased.json"
+    file.write_bytes(shown)
+    done = evidence.verify(raw, str(evidence.bundle), "--report", str(file))
+    assert done.exit_code == 0, done.output

@@ -3,7 +3,9 @@
 import csv
 import io
 import random
+from datetime import datetime
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pypdf
 import pytest
@@ -112,6 +114,42 @@ def test_a_statement_as_a_report(past: Past, basis: str) -> None:
         assert Fraction(report["rows"][-1]["balance"]) == sign * balance
     none = world.auditor.get(f"{world.path}/reports/statement?account=none")
     assert_problem(none, 422, "invalid_request")
+
+
+def test_a_statement_says_what_its_page_over_http_says(past: Past) -> None:
+    """Vouchers, both dates, texts and counter-accounts, line by line."""
+    world, _, _ = past
+    report = get(world, "statement", account="assets:bank", asset="EUR")
+    path = f"{world.path}/accounts/assets:bank/statement?asset=EUR&limit=1000"
+    lines = body_of(world.auditor.get(path))["lines"]
+    timezone = ZoneInfo(body_of(world.auditor.get(world.path))["timezone"])
+    assert any(line["narrative"] for line in lines)
+    assert {
+        (
+            row["line"],
+            row["position"],
+            row["effective_on"],
+            row["recorded_on"],
+            row["voucher"],
+            row["reference"],
+            row["narrative"],
+            row["counter_accounts"],
+        )
+        for row in report["rows"]
+        if row["kind"] == "line"
+    } == {
+        (
+            line["line"],
+            line["position"],
+            line["effective_on"],
+            datetime.fromisoformat(line["recorded_at"]).astimezone(timezone).date().isoformat(),
+            f"{line['journal']}/{line['fiscal_year']}/{line['voucher_no']}",
+            line["reference"],
+            line["narrative"],
+            ", ".join(line["counter_accounts"]),
+        )
+        for line in lines
+    }
 
 
 def test_branches_to_a_depth(past: Past) -> None:

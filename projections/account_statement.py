@@ -1,0 +1,202 @@
+"""The statement of an account as a report: its lines, with what their entries say of each.
+
+What is certified of a statement is its figures (interface/reports/certificates.py). Vouchers,
+references and counter-accounts are in the records that a certificate proves; texts are not, for
+they can be erased, and a certificate is to hold nevertheless.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+from psycopg.rows import tuple_row
+
+from projections.report import Column, Report, Source, TooLarge
+from projections.statements import LINES_MAX, Line, Statement
+
+COLUMNS = (
+    Column("line", "Line", "number"),
+    Column("effective_on", "Effective", "day"),
+    Column("recorded_on", "Recorded", "day"),
+    Column("voucher", "Voucher"),
+    Column("reference", "Reference"),
+    Column("narrative", "Narrative"),
+    Column("counter_accounts", "Counter-accounts"),
+    Column("position", "Position", "number"),
+    Column("leg", "Leg", "number"),
+    Column("debit", "Debit", "amount"),
+    Column("credit", "Credit", "amount"),
+    Column("balance", "Balance", "amount"),
+)
+
+ERASED = "(erased)"
+"""In the place of a text that was."""
+WITHHELD = "(not in this copy)"
+
+COUNTER_ACCOUNTS_MAX = 5
+"""So many are named; of more, all but the last ones."""
+
+ENTRIES_READ = 1_000
+"""At a time, so that a long statement takes no more memory than a short one."""
+
+
+class Leg(Struct, gc=False):
+    account: str
+    side: str
+
+
+class Posted(Struct, gc=False):
+    """What an EntryPosted of any version says."""
+
+    journal: str
+    fiscal_year: int
+    voucher_no: int
+    legs: list[Leg]
+    reference: str | None = None
+    private: str | None = None
+
+
+class Recorded(Struct, gc=False):
+    recorded_at: str
+    payload: Posted
+
+
+class Texts(Struct, gc=False):
+    """What a private body says of an entry and its legs."""
+
+    narrative: str | None = None
+    legs: list[str | None] | None = None
+
+
+decode_record = msgspec.json.Decoder(Recorded).decode
+_decode_texts = msgspec.json.Decoder(Texts).decode
+
+
+class Entry(NamedTuple):
+    """What an entry says of its lines. `texts`: None where it came with none; `missing`: what
+    stands for texts that are gone."""
+
+    recorded_on: date
+    voucher: str
+    reference: str | None
+    debited: Sequence[str]
+    credited: Sequence[str]
+    texts: Texts | None
+    missing: str | None
+
+    def narrative(self, leg: int) -> str | None:
+        """Returns the leg's own text, or else the entry's."""
+        if self.texts is None:
+            return self.missing
+        own = self.texts.legs or []
+        return (own[leg - 1] if leg <= len(own) else None) or self.texts.narrative
+
+
+def account_statement(
+    source: Source, found: Statement, *, account: str, asset: str, asked: dict[str, Any]
+) -> Report:
+    """Returns a whole statement as a report; balances are on the account's normal side.
+
+    Raises TooLarge where the statement goes on.
+    """
+    if found.more:
+        raise TooLarge(f"More than {LINES_MAX:,} lines; ask for fewer days.")
+    sign = 1 if source.accounts[account].debit_normal else -1
+    report = Report(
+        name="statement",
+        title=f"Statement of {account} in {asset}",
+        asked=asked,
+        columns=COLUMNS,
+    )
+    opening = source.shown(sign * found.opening, asset)
+    report.add("heading", narrative="Opening balance", balance=opening)
+    numbers = []
+    erased: set[int] = set()
+    for line, entry in _with_entries(source, found.lines):
+        amount = source.shown(line.amount, asset)
+        if entry.missing == ERASED:
+            erased.add(line.position)
+        numbers.append(
+            report.add(
+                line=line.number,
+                effective_on=line.effective_on,
+                recorded_on=entry.recorded_on,
+                voucher=entry.voucher,
+                reference=entry.reference,
+                narrative=entry.narrative(line.leg),
+                counter_accounts=_named(entry.credited if line.is_debit else entry.debited),
+                position=line.position,
+                leg=line.leg,
+                debit=amount if line.is_debit else None,
+                credit=None if line.is_debit else amount,
+                balance=source.shown(sign * line.balance, asset),
+            )
+        )
+    debits = sum(line.amount for line in found.lines if line.is_debit)
+    credits = sum(line.amount for line in found.lines if not line.is_debit)
+    report.total(
+        [(number, 1) for number in numbers],
+        narrative="Closing balance",
+        debit=source.shown(debits, asset),
+        credit=source.shown(credits, asset),
+        balance=source.shown(sign * found.closing, asset),
+    )
+    if erased:
+        report.notes.append(
+            f"The texts of {len(erased)} {'entry' if len(erased) == 1 else 'entries'} were erased"
+            " on record; figures and proofs are as they were."
+        )
+    return report
+
+
+def _named(accounts: Sequence[str]) -> str:
+    if len(accounts) <= COUNTER_ACCOUNTS_MAX:
+        return ", ".join(accounts)
+    first = accounts[: COUNTER_ACCOUNTS_MAX - 1]
+    return f"{', '.join(first)} and {len(accounts) - len(first)} more"
+
+
+def _with_entries(source: Source, lines: Sequence[Line]) -> Iterator[tuple[Line, Entry]]:
+    for first in range(0, len(lines), ENTRIES_READ):
+        some = lines[first : first + ENTRIES_READ]
+        entries = _read_entries(source, {line.position for line in some})
+        for line in some:
+            yield line, entries[line.position]
+
+
+def _read_entries(source: Source, positions: set[int]) -> dict[int, Entry]:
+    timezone = ZoneInfo(source.ledger.timezone)
+    rows = source.connection.cursor(binary=True, row_factory=tuple_row).execute(
+        "SELECT e.notification_id, e.state, t.body, head.texts_withheld_through"
+        " FROM head, events AS e LEFT JOIN private AS t ON t.position = e.notification_id"
+        " WHERE e.notification_id = ANY(%s)",
+        [list(positions)],
+    )
+    return {
+        position: _entry(
+            decode_record(state),
+            None if body is None else _decode_texts(body),
+            WITHHELD if position <= withheld_through else ERASED,
+            timezone,
+        )
+        for position, state, body, withheld_through in rows
+    }
+
+
+def _entry(record: Recorded, texts: Texts | None, missing: str, timezone: ZoneInfo) -> Entry:
+    posted = record.payload
+    accounts: dict[str, set[str]] = {"debit": set(), "credit": set()}
+    for leg in posted.legs:
+        accounts[leg.side].add(leg.account)
+    return Entry(
+        datetime.fromisoformat(record.recorded_at).astimezone(timezone).date(),
+        f"{posted.journal}/{posted.fiscal_year}/{posted.voucher_no}",
+        posted.reference,
+        sorted(accounts["debit"]),
+        sorted(accounts["credit"]),
+        texts,
+        missing if texts is None and posted.private is not None else None,
+    )
