@@ -57,7 +57,6 @@ def _create(door: Door, exchanges: Exchanges) -> Flask:
     def answer_problem(error: Exception) -> Response:
         exchange: Exchange = g.exchange
         problem = problem_of(error, request_id=exchange.request_id)
-        exchange.code = problem.code
         return respond(problem_answer(problem))
 
     routes = contract_routes(door)

@@ -92,9 +92,9 @@ class Front:
             found = await self._answered(exchange, at_hand, protocol)
         except Exception as error:  # noqa: BLE001 -- every exception has its problem
             problem = problem_of(error, request_id=exchange.request_id)
-            exchange.code = problem.code
             found = problem_answer(problem)
         assert isinstance(found.body, bytes)
+        exchange.code = found.code
         self._exchanges.ended(exchange, found.status)
         headers = [*found.headers, ("X-Request-Id", exchange.request_id)]
         protocol.response_bytes(found.status, headers, found.body)

@@ -41,11 +41,12 @@ class BodyCut(Problem):
 
 
 class Answer(NamedTuple):
-    """An answer's status, headers and body: bytes, or pieces of a stream."""
+    """An answer's status, headers and body: bytes, or pieces of a stream. `code`: a problem's."""
 
     status: int
     headers: Headers
     body: bytes | Iterable[bytes]
+    code: str | None = None
 
 
 def json_answer(status: int, document: Any, headers: Headers | None = None) -> Answer:
@@ -62,7 +63,7 @@ def problem_answer(
         found.append(("WWW-Authenticate", "Bearer"))
     if problem.status in (429, 503) and not any(name == "Retry-After" for name, _ in found):
         found.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
-    return Answer(problem.status, found, problem_body(problem, more))
+    return Answer(problem.status, found, problem_body(problem, more), problem.code)
 
 
 # -- what came

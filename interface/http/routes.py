@@ -68,7 +68,8 @@ def answering_batch(door: Door) -> Answering:
 
 
 def respond(answer: Answer) -> Response:
-    """Returns an answer as Flask's response."""
+    """Returns an answer as Flask's response, of which the exchange notes a problem's code."""
+    g.exchange.code = answer.code
     return Response(answer.body, answer.status, answer.headers)
 
 

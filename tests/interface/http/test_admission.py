@@ -362,6 +362,8 @@ def test_logs_hold_no_secrets_and_no_texts(
     caller = Caller(app.test_client, token)
     body = entry(world.account(), world.account(), "1.00", narrative="for Mrs Jones only")
     assert caller.post(f"{world.path}/entries", body).status_code == 201
+    nobody = entry(world.account(), "no:body", "1.00")
+    assert caller.post(f"{world.path}/entries", nobody).status_code == 404
     caller.get(f"/v1/ledgers/{token}")
     said, requests = "", []
 
@@ -370,13 +372,14 @@ def test_logs_hold_no_secrets_and_no_texts(
         said += capsys.readouterr().err
         lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
         requests = [one for one in lines if one["event"] == "request" and one["actor"] == "quiet"]
-        return len(requests) == 2
+        return len(requests) == 3
 
-    wait_until(have_come, "the lines of both requests")
-    assert [(line["status"], line["actor"]) for line in requests] == [
-        (201, "quiet"),
-        (404, "quiet"),
+    wait_until(have_come, "the lines of all requests")
+    assert [(line["status"], line["code"]) for line in requests] == [
+        (201, None),
+        (404, "account_not_found"),
+        (404, "ledger_not_found"),
     ]
-    assert "***" in requests[1]["path"]
+    assert "***" in requests[2]["path"]
     assert token not in said
     assert "Jones" not in said

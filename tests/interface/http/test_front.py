@@ -27,6 +27,7 @@ from interface.http.door import Door, HttpSettings
 from interface.http.exchanges import Exchanges
 from interface.http.front import Front
 from interface.http.messages import Environ
+from interface.http.request_log import Line
 from tests.interface.http.world import (
     World,
     authorization,
@@ -88,7 +89,8 @@ class Served:
         self.ledgers = world.ledgers
         self.behind = Behind(world)
         door = Door(world.ledgers, HttpSettings())
-        self._front = Front(self.behind, door, Exchanges(), threads=8)
+        self.exchanges = Exchanges()
+        self._front = Front(self.behind, door, self.exchanges, threads=8)
         self.port = free_port()
 
     def run(self, stopping: threading.Event) -> None:
@@ -246,6 +248,20 @@ def test_commands(world: World, ask: Ask) -> None:
     ask(f"{world.path}/accounts/{account}/unfreeze", None, kind=None, status=200)
     ask(f"{world.path}/accounts/{account}/close", {}, headers={"If-Match": '"9"'}, status=412)
     ask(f"{world.path}/accounts/{account}/close", {}, headers={"If-Match": '"3"'}, status=200)
+
+
+def test_the_log_says_why_a_command_was_turned_down(
+    world: World, served: Served, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[Line] = []
+    monkeypatch.setattr(served.exchanges, "_say", lines.append)
+    served.ledgers.authenticate(token)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    good = json.dumps(entry(world.account(), world.account(), "1.00")).encode()
+    refused = json.dumps(entry(world.account(), "no:body", "1.00")).encode()
+    for body in (good, refused, b"{"):
+        served.ask("POST", f"{world.path}/entries", headers, body, terminated=False)
+    assert [line.code for line in lines] == [None, "account_not_found", "malformed"]
 
 
 def test_batches_go_on_to_flask(world: World, ask: Ask) -> None:
