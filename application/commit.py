@@ -100,6 +100,8 @@ class Commit:
 
     def _begin(self, position: int, last_at: datetime, incarnation: int) -> None:
         self.incarnation = incarnation + self._continues
+        # Rises with positions whatever the clocks of processes do: what is counted from is the
+        # commit before, whoever wrote it.
         self.recorded_at = max(self._clock(), last_at.astimezone(UTC) + timedelta(microseconds=1))
         self._books = self._cache.books
         self.decisions = Decisions(

@@ -9,6 +9,10 @@ the other. What makes it sound:
 - The look-up of what was done already needs no lock: the commit before holds it, so that whatever
   was committed earlier can be seen, and what that commit does itself is known here. Where either
   has any of the ids, nothing is decided ahead.
+- It has its moment (recorded_at) before it has the lock, and still later than the commit before:
+  it is counted from that one's, and the head must be what that one left, so nobody's is between.
+  All of its commands had come by then. Expiry, today and the days of limits are judged at that
+  moment, which is in the record, and not at the one when the lock is had, which is nowhere.
 - Nothing is sent before the lock is had and the head is what the commit before has left. Where it
   is not (that commit failed, another writer came between), the cache is dropped and the commands
   are decided anew: nothing of what was decided ahead was seen by anybody.

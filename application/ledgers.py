@@ -53,7 +53,8 @@ class Ledgers:
     `owner` may make schemas; `service` may not. Where both name the same login, the service takes
     on the role backoffice_service when it connects. `install(connection, schema)` makes what others
     keep in a ledger's schema, again and again, whenever that was migrated; the connection is the
-    owner's, in autocommit. `signing` None: logs get no signing keys.
+    owner's, in autocommit. `signing` None: logs get no signing keys. `on_writer_failure` is called
+    by the thread that writes to a ledger when a bug ends it; then its ledger is `unavailable`.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class Ledgers:
         signing: Signing | None = None,
         clock: Callable[[], datetime] = utc_now,
         install: Callable[[Connection[Any], str], None] = install_nothing,
+        on_writer_failure: Callable[[], object] = str,
     ) -> None:
         self._owner = owner
         self._install = install
         self._service = acting_as_service(service)
         self._software_version = software_version
         self._clock = clock
+        self._on_writer_failure = on_writer_failure
         self._opening = threading.RLock()
         self._stores: dict[str, LedgerStore] = {}
         self._writers: dict[str, Writer] = {}
@@ -333,6 +336,7 @@ class Ledgers:
                     conninfo=self._service,
                     software_version=self._software_version,
                     on_commit=self._notices.grown,
+                    on_failure=self._on_writer_failure,
                     clock=self._clock,
                 )
             return self._writers[ledger]

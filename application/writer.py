@@ -6,7 +6,8 @@ answers everybody. Small requests go ahead of what remains of a big batch, which
 
 A big commit is written by a thread of its own: while PostgreSQL stores it, the writer's thread
 decides the next one ahead (application/following.py). Whatever goes wrong there ends in the plain
-way: the cache dropped, the commands decided anew, behind the lock.
+way: the cache dropped, the commands decided anew, behind the lock. What ends the thread itself is
+a bug outside of any commit; `on_failure` is told, since nobody else would write to the ledger then.
 """
 
 import threading
@@ -60,9 +61,11 @@ class Writer:
         conninfo: str,
         software_version: str,
         on_commit: Callable[[str, int], None],
+        on_failure: Callable[[], object],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._ledger = ledger
+        self._on_failure = on_failure
         self._ids = CommandIds(ledger=ledger, secret=_read_secret(store, conninfo))
         self._transactions = Transactions(
             ledger=ledger,
@@ -145,6 +148,9 @@ class Writer:
                 else:
                     self._land(self._flight)
                 QUEUE_DEPTH.labels(self._ledger).set(self._queue.depth)
+        except Exception:
+            log.exception("writer_failed", ledger=self._ledger)
+            self._on_failure()
         finally:
             self._queue.end([*taken, *(self._flight.taken if self._flight else ())])
             self._hand.shutdown()

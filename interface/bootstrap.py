@@ -60,7 +60,7 @@ class Database:
     postgres: EmbeddedPostgres | None = None
     is_embedded: bool = False
 
-    def ledgers(self) -> Ledgers:
+    def ledgers(self, *, on_writer_failure: Callable[[], object] = str) -> Ledgers:
         """Returns the ledgers, neither migrated nor open."""
         return Ledgers(
             owner=self.owner,
@@ -68,6 +68,7 @@ class Database:
             software_version=SOFTWARE_VERSION,
             install=install_views,
             signing=self.signing,
+            on_writer_failure=on_writer_failure,
         )
 
 

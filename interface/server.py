@@ -29,7 +29,7 @@ from interface.bootstrap import Database
 from interface.collector import calm_collector
 from interface.logs import configure_logs
 from interface.settings import Settings
-from interface.supervision import KeptProcess, end_with_supervisor
+from interface.supervision import KeptProcess, end_at_once, end_with_supervisor
 from interface.worker import run_worker
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def make_application(database: Database, settings: Settings, threads: int) -> "F
     from interface.http.app import create_front
     from interface.http.door import HttpSettings
 
-    ledgers = database.ledgers()
+    ledgers = database.ledgers(on_writer_failure=end_at_once)
     ledgers.open()
     # Runs when granian has answered what was begun: whoever was told `done` has it on disk.
     atexit.register(ledgers.close)

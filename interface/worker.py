@@ -13,7 +13,7 @@ from interface.duties import work
 from interface.logs import configure_logs
 from interface.priority import lower_own
 from interface.settings import Settings
-from interface.supervision import end_with_supervisor
+from interface.supervision import end_at_once, end_with_supervisor
 
 
 def run_worker(database: Database, settings: Settings) -> None:
@@ -31,7 +31,7 @@ def run_worker(database: Database, settings: Settings) -> None:
     signal.signal(signal.SIGINT, end)
     end_with_supervisor()
     lower_own()
-    ledgers = database.ledgers()
+    ledgers = database.ledgers(on_writer_failure=end_at_once)
     ledgers.open()
     try:
         calm_collector()

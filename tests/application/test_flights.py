@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -30,7 +31,7 @@ from domain.authorizations import Authorize, Settle
 from domain.commands import Command
 from domain.entries import Post
 from domain.hold_ends import Release, Void
-from tests.application.office import Office, transfer
+from tests.application.office import Clock, Office, transfer
 
 WALLETS = 40
 BATCH = FLIGHT_COMMANDS + 100
@@ -265,6 +266,53 @@ def test_two_writers_overtake_each_other(office: Office, partner: Office) -> Non
         return send(turns[0], asked)
 
     load(office, by_turns, seed=2)
+
+
+class Unsteady(Clock):
+    """Jumps to and fro, a minute either way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._random = Random(4)
+
+    def __call__(self) -> datetime:
+        return self.now + timedelta(seconds=self._random.uniform(-60, 60))
+
+
+def test_moments_rise_with_positions_and_judge_expiry_whatever_the_clocks_do(
+    own_office: Office,
+) -> None:
+    offices = [Office(own_office.database, clock=Unsteady()) for _ in range(2)]
+    payer, shop, *_ = open_wallets(offices[0])
+    opened = offices[0].all(
+        *[
+            Authorize(
+                debit=payer, credit=shop, amount="0.01", asset="USD", expires_in_seconds=seconds
+            )
+            for seconds in range(1, 2 * BATCH)
+        ]
+    )
+    settles: list[Command] = [Settle(authorization=outcome.stored[0].stream) for outcome in opened]
+    requests = [(offices[0], settles[::2]), (offices[0], settles[1::2]), (offices[1], settles[:9])]
+    threads = [threading.Thread(target=at.all, args=commands) for at, commands in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    due: dict[str, datetime] = {}
+    found, moment = set(), datetime.fromisoformat
+    # (That moments rise is checked at the end.)
+    for record in own_office.records():
+        match record["type"]:
+            case "AuthorizationOpened":
+                due[record["stream"]] = moment(record["payload"]["authorization"]["expires_at"])
+            case "AuthorizationSettled" | "AuthorizationExpired" as type:
+                is_due = moment(record["recorded_at"]) >= due[record["stream"]]
+                assert is_due is (type == "AuthorizationExpired")
+                found.add(type)
+    assert len(found) == 2
+    for office in offices:
+        office.close()
 
 
 def test_sessions_cut_in_flight(office: Office) -> None:

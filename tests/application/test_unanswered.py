@@ -1,12 +1,16 @@
 """What a Writer can not do, and that it goes on afterwards."""
 
+import threading
+
 import pytest
 
+from application.ledgers import Ledgers
 from application.outcomes import Unanswered
 from tests.application.office import (
     Office,
     transfer,
 )
+from tests.patience import PATIENCE_SECONDS
 
 
 def test_a_closed_writer_answers_that_it_is_unavailable(own_office: Office) -> None:
@@ -16,6 +20,31 @@ def test_a_closed_writer_answers_that_it_is_unavailable(own_office: Office) -> N
     with pytest.raises(Unanswered) as unanswered:
         own_office.do(transfer(chart.cash, chart.wallet, "1.00"))
     assert unanswered.value.code == "unavailable"
+
+
+def test_a_bug_that_ends_a_writer_is_told_and_leaves_nobody_waiting(own_office: Office) -> None:
+    office, failed = own_office, threading.Event()
+    chart = office.chart()
+    database = office.database
+    ledgers = Ledgers(
+        owner=database.owner,
+        service=database.service,
+        software_version="1.2.3",
+        clock=office.clock,
+        on_writer_failure=failed.set,
+    )
+    ledgers.open()
+    writer = ledgers.writer("acme")
+    asked = office.asked(transfer(chart.cash, chart.wallet, "1.00"))
+    # Who is told that a command has ended must raise nothing.
+    writer.send([(asked,)], ended=lambda: 1 // 0)
+    assert failed.wait(PATIENCE_SECONDS)
+    with pytest.raises(Unanswered) as unanswered:
+        writer.submit([(office.asked(transfer(chart.cash, chart.wallet, "1.00")),)])
+    assert unanswered.value.code == "unavailable"
+    ledgers.close()
+    # It had been done, and whoever comes next finds it under its key.
+    assert office.submit([asked])[0].status == "replayed"
 
 
 def test_a_log_of_a_newer_format_is_not_written_to(own_office: Office) -> None:

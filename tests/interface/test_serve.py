@@ -1,22 +1,31 @@
 """`backoffice serve`: it starts, stops, dies and comes back without losing what it confirmed."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
 
+from application.ledgers import THE_SERVICE
+from application.outcomes import Asked
+from domain.access import RecordActor
+from interface.bootstrap import Database as Connections
 from interface.embedded_processes import has_postmaster
+from interface.server import make_application
+from interface.settings import read_settings
 from tests.conftest import Databases
 from tests.patience import PATIENCE_SECONDS, wait_until
 from tests.service import PROGRAM, MakeService, Service, free_port, on_database
 
 LOAD_THREADS = 8
+PROCESSES = multiprocessing.get_context("forkserver")
 
 
 def is_alive(pid: int) -> bool:
@@ -190,6 +199,23 @@ def test_a_killed_process_that_answers_is_replaced(mortal: Service) -> None:
         os.kill(service.answering_pid, signal.SIGKILL)
         load.wait_for(len(load.acknowledged) + 20)
     assert_all_there_once(service, ledger, load)
+
+
+def test_a_process_whose_writer_fails_ends(mortal: Service) -> None:
+    url = mortal.environment["DATABASE_URL"]
+    database = Connections(owner=url, service=url)
+    process = PROCESSES.Process(target=answer_until_its_writer_fails, args=(database,))
+    process.start()
+    process.join(PATIENCE_SECONDS)
+    assert process.exitcode == os.EX_SOFTWARE
+
+
+def answer_until_its_writer_fails(database: Connections) -> None:
+    settings = read_settings({}, data_dir=Path("unused"))
+    front = make_application(database, settings, threads=4)
+    asked = Asked(RecordActor(actor="unlucky"), "unlucky", THE_SERVICE)
+    front._door.ledgers.writer("system").send([(asked,)], ended=lambda: 1 // 0)
+    threading.Event().wait(PATIENCE_SECONDS)
 
 
 def test_the_embedded_postgres_comes_back_and_goes_with_it(make_service: MakeService) -> None:
