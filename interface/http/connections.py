@@ -3,9 +3,11 @@
 granian has no word for ending one in the middle of an answer.
 """
 
+import ctypes
 import errno
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import ip_address
@@ -15,6 +17,7 @@ from typing import Any
 from interface.http.messages import Environ
 
 _DESCRIPTORS = Path("/dev/fd")
+_NOBODY = struct.pack("=H14x", socket.AF_UNSPEC)
 
 
 def is_connected(environ: Environ) -> bool:
@@ -27,11 +30,18 @@ def is_connected(environ: Environ) -> bool:
 
 
 def cut(environ: Environ) -> None:
-    """Ends the connection that the request came on: whatever is sent on it from now on, its client
-    does not take what it has got for a whole answer."""
+    """Resets the connection that the request came on: whatever is sent on it from now on, its
+    client does not take what it has got for a whole answer.
+
+    In HTTP/1.0, which proxies speak (nginx, unless told otherwise), the orderly end of a connection
+    is the end of a stream: there only a reset says that something is missing.
+    """
     for connection in _connections(environ):
         with connection, suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
+            # To be connected to nobody is what resets a connection that others have open too.
+            # Source: connect(2). Where a system does not know it, the end has to do.
+            if ctypes.CDLL(None).connect(connection.fileno(), _NOBODY, len(_NOBODY)) != 0:
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def _connections(environ: Environ) -> Iterator[socket.socket]:
