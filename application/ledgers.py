@@ -343,7 +343,7 @@ class Ledgers:
 
     def connect_service(self) -> Connection[Any]:
         """Opens a session of the service's own role, in autocommit."""
-        return psycopg.connect(self._service, autocommit=True, connect_timeout=5)
+        return psycopg.connect(self._service, autocommit=True, connect_timeout=15)
 
 
 def read_position(connection: Connection[DictRow]) -> int:

@@ -28,7 +28,6 @@ from application.identity import CommandIds
 from application.metrics import COMMANDS, COMMIT_SIZE, QUEUE_DEPTH
 from application.outcomes import Outcome, Prepared, Unanswered, Unit
 from application.queue import MAX_COMMIT_COMMANDS, Queue, Taken, Ticket
-from application.sessions import connect_writer
 from application.store import LedgerStore
 from application.transactions import Transactions
 
@@ -283,7 +282,7 @@ class Writer:
 
 def _read_secret(store: LedgerStore, conninfo: str) -> bytes:
     query = SQL("SELECT secret FROM {}.secrets WHERE name = 'command_digest'")
-    with connect_writer(conninfo) as connection:
+    with psycopg.connect(conninfo, autocommit=True, connect_timeout=15) as connection:
         schema = Identifier(store.log.datastore.schema)
         found = connection.execute(query.format(schema)).fetchone()
     assert found is not None

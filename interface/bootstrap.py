@@ -14,16 +14,11 @@ from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
 from application.sessions import acting_as_service, login_of
 from application.store import schema_of
-from application.sweeper import Sweeper
-from application.transparency.publisher import Publisher
-from application.transparency.sealer import Sealer
 from application.transparency.vault import Signing
 from domain.ledgers import SYSTEM
-from interface.closer import Closer
 from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
 from interface.priority import lower_session
-from interface.revaluer import Revaluer
 from interface.settings import Settings
 from projections.entries import ENTRIES
 from projections.holds import HOLDS
@@ -38,7 +33,7 @@ VIEWS = (LINES, ENTRIES, ITEMS, HOLDS, REFUSALS)
 
 SOFTWARE_VERSION = version("backoffice-ledger")
 OLDEST_POSTGRES = 15
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 15
 SECRET_FILE = "signing.secret"  # noqa: S105 -- a name
 
 
@@ -143,6 +138,13 @@ def install_views(connection: psycopg.Connection[Any], schema: str) -> None:
 
 def duties(database: Database, ledgers: Ledgers) -> list[Duty]:
     """Returns what a worker does. Requires that the ledgers are open."""
+    # What nobody else needs, and takes long to import: every command would start later.
+    from application.sweeper import Sweeper
+    from application.transparency.publisher import Publisher
+    from application.transparency.sealer import Sealer
+    from interface.closer import Closer
+    from interface.revaluer import Revaluer
+
     service = acting_as_service(database.service)
 
     def session() -> Connection[Any]:
