@@ -12,7 +12,7 @@ from uuid import uuid4
 import msgspec
 from marshmallow import Schema
 from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
+from werkzeug.http import parse_accept_header, parse_etags
 
 from interface.http.errors import PROBLEM_TYPE, RETRY_AFTER_SECONDS, Problem, invalid, problem_body
 from interface.http.fields import POSITION_MAX, VISIBLE_ASCII
@@ -158,6 +158,11 @@ def expected_version(environ: Environ) -> int | None:
     if weak or not (tag.isascii() and tag.isdecimal() and len(tag) < 19):
         return 0
     return min(int(tag), POSITION_MAX)
+
+
+def is_unchanged(environ: Environ, tag: str) -> bool:
+    """True where If-None-Match names what an answer's ETag would be (RFC 9110 13.1.2)."""
+    return parse_etags(environ.get("HTTP_IF_NONE_MATCH")).contains_weak(tag.strip('"'))
 
 
 def read_query(environ: Environ, schema: Schema) -> dict[str, Any]:

@@ -64,6 +64,12 @@ IF_MATCH = {
     "description": "The ETag that the account must still have.",
     "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,18}")$'},
 }
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags that the client has what stands under: 304 where it is still that.",
+    "schema": {"type": "string"},
+}
 
 DESCRIBED = {
     "ledger": ("The ledger's id.", {"type": "string"}),
@@ -120,10 +126,15 @@ def reading(
     which other media types it may be had."""
     content: dict[str, Any] = {JSON: answer} if line is None else {JSON: answer, NDJSON[0]: line}
     content |= {kind: {"type": "string"} for kind in files}
+    parameters: list[dict[str, Any]] = [{"in": "query", "schema": query}]
+    responses = {"200": _answer("As asked.", content, headers)}
+    if "ETag" in headers:
+        parameters.append(IF_NONE_MATCH)
+        responses["304"] = _answer("As the client has it.", {}, headers)
     return {
         "summary": summary,
-        "parameters": [{"in": "query", "schema": query}],
-        "responses": {"200": _answer("As asked.", content, headers), **problems(ALWAYS)},
+        "parameters": parameters,
+        "responses": {**responses, **problems(ALWAYS)},
     }
 
 

@@ -22,7 +22,15 @@ from interface.http.events import Events
 from interface.http.exchange import read_rates, read_revaluations
 from interface.http.limits import read_limits
 from interface.http.lists import authorizations_page, entries_page
-from interface.http.messages import JSON, NDJSON, Answer, Environ, json_answer, wants_ndjson
+from interface.http.messages import (
+    JSON,
+    NDJSON,
+    Answer,
+    Environ,
+    is_unchanged,
+    json_answer,
+    wants_ndjson,
+)
 from interface.http.pages import (
     Page,
     asked_page,
@@ -160,12 +168,15 @@ def period(reading: Reading, ledger: str, period: str) -> Answer:
 
 
 def account(reading: Reading, ledger: str, account: str) -> Answer:
-    """Answers with an account; its version is the ETag."""
-    door, _, guest, query = reading
+    """Answers with an account; its version is the ETag, and who has that gets no other one."""
+    door, environ, guest, query = reading
     with door.snapshot(guest, ledger, query) as connection:
         found = read_account(connection, named_account(account))
         seen = str(read_position(connection))
-    return json_answer(200, account_shown(found), [etag(found.version), (SEEN, seen)])
+    headers = [etag(found.version), (SEEN, seen)]
+    if is_unchanged(environ, headers[0][1]):
+        return Answer(304, headers, b"")
+    return json_answer(200, account_shown(found), headers)
 
 
 def balances(reading: Reading, ledger: str, account: str) -> Answer:

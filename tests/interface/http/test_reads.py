@@ -161,6 +161,10 @@ def test_an_accounts_life(world: World) -> None:
     world.post(world.account(), body["code"], "3.00")
     after = world.clerk.get(path)
     assert (after.headers["ETag"], body_of(after)) == ('"1"', shown), "postings leave it alone"
+    for tags, status in (('"1"', 304), ('W/"1"', 304), ('"0", "1"', 304), ("*", 304), ('"2"', 200)):
+        known = world.clerk.get(path, headers={"If-None-Match": tags})
+        assert (known.status_code, known.headers["ETag"]) == (status, '"1"')
+        assert bool(known.data) == (status == 200)
 
     changes = {"name": "Purse", "owner": None, "floor": "1"}
     amended = world.controller.patch(path, changes, headers={"If-Match": '"1"'})
