@@ -184,7 +184,11 @@ def _add_baseline(report: Report, source: Source, in_force: list[tuple[date, Rec
     first = in_force[0][1].baseline
     dimension = ", ".join(f"{name}={value}" for name, value in first.about[1])
     actual = _actual(source, first, Span(in_force[0][0], last_day(in_force[-1][0])))
-    heads = {"account": first.account, "dimension": dimension}
+    heads: dict[str, Any] = {
+        "account": first.account,
+        "dimension": dimension,
+        "dimensions": dict(first.about[1]),
+    }
     report.add("heading", **heads, month=source.name_of(first.account))
     sums = Sums()
     for month, one in in_force:
@@ -205,7 +209,7 @@ def _add_month(
     month: date,
     one: Baseline,
     actual: int,
-    heads: dict[str, str],
+    heads: dict[str, Any],
 ) -> None:
     expected = one.expected_minor(month)
     if not expected and not actual:

@@ -204,7 +204,8 @@ def _dimension_rows(position: int, posted: Posted) -> Iterator[tuple[Any, ...]]:
 
 
 class Wanted(NamedTuple):
-    """Which entries; None: any. `account` names one or, as a branch, all below it too."""
+    """Which entries; None: any. `account` names one or, as a branch, all below it too; one leg has
+    all `dimensions`."""
 
     account: str | None = None
     from_: date | None = None
@@ -219,7 +220,7 @@ class Wanted(NamedTuple):
     journal: str | None = None
     source: str | None = None
     party: str | None = None
-    dimension: tuple[str, str] | None = None
+    dimensions: dict[str, str] | None = None
     text: str | None = None
 
 
@@ -249,7 +250,7 @@ _CONDITIONS = {
     "journal": "p.journal = %(journal)s",
     "source": "p.source = %(source)s",
     "party": "%(party)s = ANY (p.parties)",
-    "dimension": "%(dimension)s::jsonb <@ ANY (p.dimensions)",
+    "dimensions": "%(dimensions)s::jsonb <@ ANY (p.dimensions)",
     "text": "EXISTS (SELECT FROM private AS t WHERE t.position = p.position AND position("
     "lower(%(text)s) in lower(convert_from(t.body, 'UTF8')::jsonb ->> 'narrative')) > 0)",
 }
@@ -276,8 +277,8 @@ def find_entries(
     if {"min_amount", "max_amount"} <= given.keys():
         given["amounts"] = None
     end = _end(start, known=known, backwards=backwards, scans=scans)
-    if wanted.dimension is not None:
-        given["dimension"] = Jsonb(dict([wanted.dimension]))
+    if wanted.dimensions is not None:
+        given["dimensions"] = Jsonb(wanted.dimensions)
     conditions = [_CONDITIONS[name] for name in given if name in _CONDITIONS]
     if "amounts" in given:
         # The same leg has to be within both bounds.

@@ -30,6 +30,9 @@ from projections.status import read_shown
 
 FORMS = (*TEXTS, *DIRECTORIES)
 
+MISSING_SHOWN_MAX = 20
+"""So much of what a ledger lacks fits on a terminal."""
+
 
 class Asked(NamedTuple):
     """What the command line asked for, but for the ledger."""
@@ -122,7 +125,9 @@ def _refused(error: ExportIncomplete, *, wants_json: bool) -> Exception:
     if wants_json:
         write_json({"code": error.code, "detail": str(error), "missing": error.missing})
         return click.exceptions.Exit(1)
-    listed = "".join(f"\n  - {one}" for one in error.missing)
+    listed = "".join(f"\n  - {one}" for one in error.missing[:MISSING_SHOWN_MAX])
+    if (more := len(error.missing) - MISSING_SHOWN_MAX) > 0:
+        listed += f"\nand {more} more; --json --output PATH lists all."
     return Failed(f"{error.code}: nothing was written. The ledger lacks:{listed}")
 
 

@@ -73,19 +73,18 @@ def check(extract: Extract) -> None:
     functional = extract.source.assets[ledger.functional_asset]
     if not _CURRENCY.fullmatch(functional.code) or functional.scale > MONETARY_SCALE:
         missing.append(f"books in a currency of three letters and up to {MONETARY_SCALE} decimals")
-    numbers = account_numbers(extract.source.accounts)
-    for account in extract.accounts_used():
-        codes = account.statutory_codes or {}
-        missing += [
-            f"the statutory code {scheme} of the account {account.code}"
-            for scheme in (CATEGORY, CODE)
-            if not codes.get(scheme)
-        ]
-        if len(numbers[account.code]) > MIDDLE_2:
-            missing.append(f"a number of up to {MIDDLE_2} characters for {account.code}")
     if {extract.first_day().year, extract.last_day.year} - set(YEARS):
         missing.append(f"days in the years {YEARS[0]} to {YEARS[-1]}")
     missing += islice(extract.unvalued(), LISTED_MAX)
+    # Last, as there may be very many.
+    numbers = account_numbers(extract.source.accounts)
+    for account in extract.accounts_used():
+        codes = account.statutory_codes or {}
+        lacking = " and ".join(scheme for scheme in (CATEGORY, CODE) if not codes.get(scheme))
+        if lacking:
+            missing.append(f"{lacking}, as statutory codes of the account {account.code}")
+        if len(numbers[account.code]) > MIDDLE_2:
+            missing.append(f"a number of up to {MIDDLE_2} characters for {account.code}")
     if missing:
         raise ExportIncomplete(missing)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from application.records import SHAPES
 from interface.http.authorizations import HISTORY_MAX, authorization_shown
+from interface.http.errors import invalid
 from interface.http.pages import Page, direction_of, two_way_page
 from interface.http.schemas_queries import PAGE_DEFAULT
 from interface.http.streams import Stored, read_texts
@@ -18,10 +19,9 @@ Query = dict[str, Any]
 
 def entries_page(seen: Seen, query: Query) -> Page:
     """Returns a page of entries in the order of the log. Raises Problem (invalid_request)."""
-    given = {name: query[name] for name in Wanted._fields if name in query}
-    if (dimension := given.pop("dimension", None)) is not None:
-        name, _, value = dimension.partition("=")
-        given["dimension"] = (name, value)
+    given = {name: query[name] for name in (*Wanted._fields, "dimension") if name in query}
+    if (pairs := given.pop("dimension", None)) is not None:
+        given["dimensions"] = _named(pairs)
     direction = direction_of(query)
     found = find_entries(
         seen.connection,
@@ -39,6 +39,13 @@ def entries_page(seen: Seen, query: Query) -> Page:
         first = direction["after"] + 1 if direction.get("after") else None
         last = found.scanned_to if found.more else None
     return two_way_page(items, first=first, last=last, position=seen.known)
+
+
+def _named(pairs: list[str]) -> dict[str, str]:
+    dimensions = dict(pair.split("=", 1) for pair in pairs)
+    if len(dimensions) < len(pairs):
+        raise invalid({"dimension": ["Name each dimension once."]})
+    return dimensions
 
 
 def authorizations_page(seen: Seen, query: Query, *, now: datetime) -> Page:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields
 from msgspec import Struct
 
 from domain.commands import Command
@@ -82,14 +82,23 @@ def element_of(raw: bytes) -> Element:
 
 
 def query_of(schema: Schema, query_string: str) -> dict[str, Any]:
-    """Returns the parameters of a query string, each of which may stand once. Raises Invalid."""
+    """Returns the parameters of a query string, each of which may stand once, but for those that
+    are lists. Raises Invalid."""
     if not query_string:
         return {}
     given = parse_qs(query_string, keep_blank_values=True)
-    twice = {name: ["Given more than once."] for name, values in given.items() if len(values) > 1}
+    lists = {name for name, field in schema.fields.items() if isinstance(field, fields.List)}
+    twice = {
+        name: ["Given more than once."]
+        for name, values in given.items()
+        if len(values) > 1 and name not in lists
+    }
     if twice:
         raise Invalid(shown(twice))
-    return loaded(schema, {name: values[0] for name, values in given.items()})
+    return loaded(
+        schema,
+        {name: values if name in lists else values[0] for name, values in given.items()},
+    )
 
 
 def loaded(schema: Schema, document: Any) -> dict[str, Any]:

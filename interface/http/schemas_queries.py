@@ -1,6 +1,6 @@
 """Parameters of query strings. Unknown ones are refused: what is not understood is not ignored."""
 
-from marshmallow import Schema
+from marshmallow import Schema, fields, validate
 
 from interface.http.fields import (
     POSITION_MAX,
@@ -22,6 +22,7 @@ PAGE_MAX = 1000
 TEXT_IN_QUERY_MAX = 255
 REFERENCE_MAX = 140
 SEGMENTS_MAX = 8
+DIMENSIONS_MAX = 8
 
 
 class ReadQuery(Schema):
@@ -143,10 +144,10 @@ class EntriesQuery(PageQuery):
     journal = Text(TEXT_IN_QUERY_MAX)
     source = Text(TEXT_IN_QUERY_MAX, metadata={"description": "The system it came from."})
     party = Text(TEXT_IN_QUERY_MAX)
-    dimension = Text(
-        2 * TEXT_IN_QUERY_MAX + 1,
-        pattern="[^=]+=.+",
-        metadata={"description": "`cost_centre=101`"},
+    dimension = fields.List(
+        Text(2 * TEXT_IN_QUERY_MAX + 1, pattern="[^=]+=.+"),
+        validate=validate.Length(1, DIMENSIONS_MAX),
+        metadata={"description": "`cost_centre=101`; given again, the same leg has that one too."},
     )
     text = Text(TEXT_IN_QUERY_MAX, metadata={"description": "Anywhere in its narrative."})
 

@@ -86,16 +86,15 @@ class Drill:
     def dimension(self, values: Values) -> Links:
         """The entries with a value of the dimension."""
         asked = self._report.asked
-        pair = f"{asked['dimension']}={values['value']}"
-        return self._found(values, asked["from"], asked["to"], pair)
+        dimensions = {asked["dimension"]: values["value"]}
+        return self._found(values, asked["from"], asked["to"], dimensions)
 
     def month(self, values: Values) -> Links:
         """The entries of a month that a baseline is held against."""
         if "version" not in values:
             return {}
         first = date.fromisoformat(f"{values['month']}-01")
-        pair = values["dimension"].partition(", ")[0] or None
-        found = self._found(values, first, last_day(first), pair)
+        found = self._found(values, first, last_day(first), values["dimensions"])
         return found | {"baseline": f"{self._base}/baselines/{values['baseline_id']}"}
 
     def items(self, values: Values) -> Links:
@@ -128,8 +127,11 @@ class Drill:
         asked = {"account": account, "from": first, "to": last, "basis": basis}
         return {"lines": self._path("reports/general-ledger", **asked, **self._known)}
 
-    def _found(self, values: Values, first: date, last: date, pair: str | None) -> Links:
-        asked = {"account": values["account"], "from": first, "to": last, "dimension": pair}
+    def _found(
+        self, values: Values, first: date, last: date, dimensions: Mapping[str, str]
+    ) -> Links:
+        pairs = [f"{name}={value}" for name, value in dimensions.items()]
+        asked = {"account": values["account"], "from": first, "to": last, "dimension": pairs}
         return {"entries": self._path("entries", **asked)}
 
     @property
@@ -138,7 +140,7 @@ class Drill:
 
     def _path(self, path: str, **query: Any) -> str:
         given = {name: value for name, value in query.items() if value is not None}
-        return f"{self._base}/{path}?{urlencode(given, quote_via=quote, safe=':')}"
+        return f"{self._base}/{path}?{urlencode(given, doseq=True, quote_via=quote, safe=':')}"
 
 
 _BELOW: dict[str, Callable[[Drill, Values], Links]] = {

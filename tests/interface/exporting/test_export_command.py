@@ -70,6 +70,17 @@ def test_what_a_format_needs_is_listed_and_nothing_is_written(
     assert file.name.startswith("SAF-T Financial_732829320_")
 
 
+def test_a_long_list_of_what_is_missing_is_cut_on_a_terminal(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    year = ["--format", "fec", "--from", "2025-01-01", "--to", "2025-01-31"]
+    (missing,) = exporter.json(*year, "--output", str(tmp_path), status=1)["missing"]
+    assert f"lacks:\n  - {missing}\n" in exporter.run(*year, status=1).stderr
+    monkeypatch.setattr("interface.cli.export_books.MISSING_SHOWN_MAX", 0)
+    said = exporter.run(*year, status=1).stderr
+    assert "lacks:\nand 1 more; --json" in said
+
+
 def test_several_files_go_to_a_directory(exporter: Exporter, tmp_path: Path) -> None:
     made = exporter.json("--format", "ads", "--output", str(tmp_path / "tables"))
     assert sorted(made["files"]) == sorted(map(str, (tmp_path / "tables").iterdir()))

@@ -108,6 +108,23 @@ def test_of_two_places_one_ends_after_june(world: World, housing: str) -> None:
     assert totals["avoided"] == "9000.00"
 
 
+def test_a_month_leads_to_the_entries_of_all_its_dimensions(world: World, housing: str) -> None:
+    both = {"cost_centre": "tax, audit", "site": "north=1"}
+    record(world, housing, ONE_PLACE, dimension=both)
+    meant = subsidies(world, housing, {"2025-01": 1}, dimensions=both)
+    other = leg(housing, "debit", "5.00", dimensions={**both, "site": "south"})
+    legs = [other, leg(world.account(), "credit", "5.00")]
+    body = {"legs": legs, "effective_on": "2025-01-28"}
+    assert world.clerk.post(f"{world.path}/entries", body).status_code == 201
+    (first, *_) = lines(report(world, account=housing))
+    assert first["actual"] == "500.00"
+    answer = world.auditor.get(first["links"]["entries"])
+    assert [one["id"] for one in body_of(answer)["items"]] == meant
+    path = f"{world.path}/entries?dimension=site=north&dimension="
+    assert_problem(world.auditor.get(f"{path}site=south"), 422, "invalid_request")
+    assert_problem(world.auditor.get(f"{path}x"), 422, "invalid_request")
+
+
 def test_what_is_not_posted_is_not_saved(world: World, housing: str) -> None:
     record(world, housing, ONE_PLACE)
     first, _ = subsidies(world, housing, {"2025-01": 1, "2025-02": 3})
