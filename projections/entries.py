@@ -85,6 +85,9 @@ p.class = ANY(%(without)s::text[]) AND p.effective_on >= coalesce(%(since)s, '-i
 from the day `since` on (null: ever). What corrects an entry of an earlier day counts whatever its
 class: the balance that was carried forward holds what it corrects."""
 
+VOUCHER = "p.journal || '/' || p.fiscal_year || '/' || p.voucher_no"
+"""Of `posted_entries AS p`, as people name it."""
+
 _COPY = (
     "COPY posted_entries (position, effective_on, journal, class, actor, reason, reference,"
     " document, source, accounts, amounts, parties, dimensions, correction, fiscal_year,"

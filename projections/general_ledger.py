@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import tuple_row
 
 from projections.balances import read_without
-from projections.entries import LEFT_OUT
+from projections.entries import LEFT_OUT, VOUCHER
 from projections.lines import LINES_OF_ENTRY, PLACES
 from projections.report import Column, Report, Source, Span, TooLarge
 from projections.trial_balance import WITHOUT, Basis, left_out_since
@@ -20,6 +20,7 @@ LEDGER_COLUMNS = (
     Column("asset", "Asset"),
     Column("effective_on", "Date", "day"),
     Column("journal", "Journal"),
+    Column("voucher", "Voucher"),
     Column("position", "Position", "number"),
     Column("leg", "Leg", "number"),
     Column("reference", "Reference"),
@@ -30,6 +31,7 @@ LEDGER_COLUMNS = (
 JOURNAL_COLUMNS = (
     Column("effective_on", "Date", "day"),
     Column("journal", "Journal"),
+    Column("voucher", "Voucher"),
     Column("position", "Position", "number"),
     Column("class", "Class"),
     Column("reference", "Reference"),
@@ -53,6 +55,7 @@ class Line(NamedTuple):
     is_debit: bool
     amount: int
     journal: str
+    voucher: str
     class_: str
     reference: str | None
     actor: str
@@ -60,7 +63,7 @@ class Line(NamedTuple):
 
 _LINES = f"""
 SELECT p.position, l.place %% %(places)s, k.account, k.asset, p.effective_on, l.is_debit, l.amount,
-    p.journal, p.class, p.reference, p.actor
+    p.journal, {VOUCHER}, p.class, p.reference, p.actor
 FROM posted_entries AS p {LINES_OF_ENTRY}
 WHERE p.position <= %(known)s AND p.effective_on BETWEEN %(from_)s AND %(to)s
     AND NOT ({LEFT_OUT})
@@ -151,6 +154,7 @@ def _add_account(
                 asset=asset,
                 effective_on=line.effective_on,
                 journal=line.journal,
+                voucher=line.voucher,
                 position=line.position,
                 leg=line.leg,
                 reference=line.reference,
@@ -187,6 +191,7 @@ def journal(source: Source, *, span: Span, account: str | None) -> Report:
         values = {
             "effective_on": line.effective_on,
             "journal": line.journal,
+            "voucher": line.voucher,
             "position": line.position,
             "class": line.class_,
             "reference": line.reference,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psycopg.rows import tuple_row
 
 from projections.balances import Past, read_without
-from projections.entries import LEFT_OUT
+from projections.entries import LEFT_OUT, VOUCHER
 from projections.lines import LINES_OF_ENTRY, PLACES
 from projections.report import Column, Report, Source, TooLarge
 from projections.trial_balance import WITHOUT, Basis, left_out_since
@@ -21,6 +21,7 @@ COLUMNS = (
     Column("name", "Name"),
     Column("asset", "Asset"),
     Column("effective_on", "Effective on", "day"),
+    Column("voucher", "Voucher"),
     Column("position", "Position", "number"),
     Column("class", "Class"),
     Column("reference", "Reference"),
@@ -47,6 +48,7 @@ class Change(NamedTuple):
     asset: str
     position: int
     effective_on: date
+    voucher: str
     class_: str
     reference: str | None
     actor: str
@@ -115,6 +117,7 @@ def _add(
             "account": account,
             "asset": asset,
             "effective_on": one.effective_on,
+            "voucher": one.voucher,
             "position": one.position,
             "class": one.class_,
             "reference": one.reference,
@@ -154,7 +157,8 @@ def _figures(
 
 
 _CHANGES = f"""
-SELECT k.account, k.asset, p.position, p.effective_on, p.class, p.reference, p.actor, p.reason,
+SELECT k.account, k.asset, p.position, p.effective_on, {VOUCHER},
+    p.class, p.reference, p.actor, p.reason,
     CASE WHEN l.is_debit THEN l.amount ELSE -l.amount END,
     CASE WHEN l.functional IS NOT NULL THEN l.functional
         WHEN l.is_debit THEN l.amount ELSE -l.amount END

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from psycopg.rows import tuple_row
 
 from projections.balances import Past, read_past
+from projections.entries import VOUCHER
 from projections.general_ledger import JOURNAL_COLUMNS, Line, sides
 from projections.lines import LINES_OF_ENTRY, PLACES
 from projections.report import Column, Report, Source, Span, TooLarge
@@ -69,7 +70,7 @@ def _add(
 
 _CUT_OFF = f"""
 SELECT p.position, l.place %% %(places)s, k.account, k.asset, p.effective_on, l.is_debit, l.amount,
-    p.journal, p.class, p.reference, p.actor
+    p.journal, {VOUCHER}, p.class, p.reference, p.actor
 FROM posted_entries AS p {LINES_OF_ENTRY}
 WHERE p.position <= %(known)s AND (p.position > %(cut)s) = (p.effective_on <= %(day)s)
 ORDER BY l.place LIMIT %(limit)s
@@ -103,6 +104,7 @@ def cut_off(source: Source, *, effective_on: date, cut: int) -> Report:
         values = {
             "effective_on": line.effective_on,
             "journal": line.journal,
+            "voucher": line.voucher,
             "position": line.position,
             "class": line.class_,
             "reference": line.reference,

@@ -33,7 +33,7 @@ ROW_GAP = 2
 _LEFT = ("text", "day")
 
 PADDING = 4
-SHORT = 14 * 0.6 * FONT_SIZE
+SHORT = 18 * 0.6 * FONT_SIZE
 """Texts that take no more than this are not broken."""
 MAX_WIDTH = 36 * 0.6 * FONT_SIZE
 """What a column of longer texts asks for at most."""
@@ -237,7 +237,7 @@ def _draw_foot(canvas: Canvas, document: Document, number: str) -> None:
 
 def _widths(report: Report, texts: Sequence[Sequence[str]], width: float) -> list[float]:
     """Figures and what is short get what they take, as they are not to be broken; longer texts
-    share the rest."""
+    share the rest, and what all leave goes to each."""
     sizes, shares = [], []
     for place, column in enumerate(report.columns):
         said = {cells[place] for cells in texts}.union(column.title.split())
@@ -246,12 +246,14 @@ def _widths(report: Report, texts: Sequence[Sequence[str]], width: float) -> lis
         shares.append(is_long)
         sizes.append((min(size, MAX_WIDTH) if is_long else size) + 2 * PADDING)
     fixed = sum(size for size, is_long in zip(sizes, shares, strict=True) if not is_long)
-    share = max(width - fixed, width / 4) / ((sum(sizes) - fixed) or 1)
+    share = min(max(width - fixed, width / 4) / ((sum(sizes) - fixed) or 1), 1)
     widths = [
         size * share if is_long else size for size, is_long in zip(sizes, shares, strict=True)
     ]
-    # All of the page and no more of it, also where there are no texts, or more than it holds.
-    return [each * width / sum(widths) for each in widths]
+    spare = width - sum(widths)
+    if spare < 0:  # More figures than a page holds.
+        return [each * width / sum(widths) for each in widths]
+    return [each + spare / len(widths) for each in widths]
 
 
 def _text(column: Column, value: Any) -> str:

@@ -16,7 +16,11 @@ from interface.reports.document import Document
 from projections.report import Column, Row
 
 DIGITS = 15
-WIDTHS = {"text": 28, "amount": 18, "day": 12, "number": 12}
+SIDES = {"text": "left", "day": "left", "amount": "right", "number": "right"}
+WIDTH_MAX = 48
+"""Of a column, in characters: longer texts go on in the cell."""
+HEADS_WIDTH = 20
+"""The first column has the names of what stands above the report."""
 
 
 def as_xlsx(document: Document) -> bytes:
@@ -39,7 +43,10 @@ class _Writing:
         self._document = document
         self._sheet = sheet
         self._bold = book.add_format({"bold": True})
-        self._head = book.add_format({"bold": True, "bottom": 1})
+        self._heads = {
+            kind: book.add_format({"bold": True, "bottom": 1, **_aligned(side)})
+            for kind, side in SIDES.items()
+        }
         self._title = book.add_format({"bold": True, "font_size": 14})
         self._formats: dict[tuple[str, int, bool], Any] = {}
         self._book = book
@@ -55,8 +62,8 @@ class _Writing:
             sheet.write_string(number, 1, text)
         top = len(self._document.heads) + 2
         for number, column in enumerate(report.columns):
-            sheet.set_column(number, number, WIDTHS[column.kind])
-            sheet.write_string(top, number, column.title, self._head)
+            sheet.set_column(number, number, self._width(number, column))
+            sheet.write_string(top, number, column.title, self._heads[column.kind])
         self._first = top + 1
         sheet.freeze_panes(self._first, 0)
         sheet.repeat_rows(top)
@@ -69,12 +76,21 @@ class _Writing:
                 if value is not None and value != "":
                     self._cell(self._first + number, place, column, row, value)
 
+    def _width(self, place: int, column: Column) -> int:
+        """Returns what a column takes, within bounds."""
+        said = {str(row.values.get(column.name) or "") for row in self._document.report.rows}
+        longest = max(map(len, {column.title, *said}))
+        if column.kind == "amount":
+            longest += longest // 4  # separators
+        return min(max(longest + 2, 0 if place else HEADS_WIDTH), WIDTH_MAX)
+
     def _cell(self, line: int, place: int, column: Column, row: Row, value: Any) -> None:
         sheet, is_bold = self._sheet, row.kind != "line"
         if column.kind == "amount":
             self._amount(line, place, column, row, str(value))
         elif column.kind == "day" and isinstance(value, date):
-            sheet.write_datetime(line, place, value, self._format("yyyy-mm-dd", 0, is_bold=is_bold))
+            shape = self._format("yyyy-mm-dd", 0, is_bold=is_bold, side="left")
+            sheet.write_datetime(line, place, value, shape)
         elif column.kind == "number":
             sheet.write_number(line, place, value, self._format("0", 0, is_bold=is_bold))
         else:
@@ -108,13 +124,19 @@ class _Writing:
             return f"=SUM({cells[0][0]}:{cells[-1][0]})"
         return "=" + "".join(f"{'+' if sign > 0 else '-'}{cell}" for cell, sign in cells)
 
-    def _format(self, shape: str, decimals: int, *, is_bold: bool) -> Any:
+    def _format(self, shape: str, decimals: int, *, is_bold: bool, side: str = "right") -> Any:
         key = (shape, decimals, is_bold)
         if key not in self._formats:
             said = shape + ("." + "0" * decimals if decimals else "")
+            form = {"num_format": said, "bold": is_bold, **_aligned(side)}
             top = {"top": 1} if is_bold else {}
-            self._formats[key] = self._book.add_format({"num_format": said, "bold": is_bold, **top})
+            self._formats[key] = self._book.add_format({**form, **top})
         return self._formats[key]
+
+
+def _aligned(side: str) -> dict[str, Any]:
+    """Figures keep away from the text on their right."""
+    return {"align": side, "indent": 1 if side == "right" else 0}
 
 
 def _digits(text: str) -> int:
