@@ -64,6 +64,15 @@ _OTHER_SPELLINGS = {
     "jelinenumber": "Journal_ID_Line_Number",
     "amountdebitcreditindicator": "Amount_Credit_Debit_Indicator",
 }
+_SHORT_IN_CHARTS = {
+    "accountnumber": "GL_Account_Number",
+    "number": "GL_Account_Number",
+    "accountname": "GL_Account_Name",
+    "name": "GL_Account_Name",
+    "type": "Account_Type",
+}
+"""What charts made by hand call their columns; taken where a field has no other."""
+
 _SIDES = {"debit": "debit", "d": "debit", "credit": "credit", "c": "credit"}
 
 
@@ -205,6 +214,9 @@ def _matches(headings: Sequence[str], fields: Sequence[str], asked: Asked) -> di
         columns = _columns(headings, heading) if heading else []
         if columns:
             matches[field] = columns
+    for name, field in _SHORT_IN_CHARTS.items() if fields is CHART_OF_ACCOUNTS else ():
+        if field not in matches and field not in asked.headings:
+            matches |= {field: columns for columns in [_columns(headings, name)] if columns}
     return matches
 
 

@@ -124,3 +124,12 @@ def test_a_chart_s_columns_can_be_mapped(tmp_path: Path) -> None:
     assert list(read_chart(path, mapping=mapping)) == [Account(2, body)]
     with pytest.raises(UnknownColumns, match="GL_Account_Number"):
         list(read_chart(path))
+
+
+def test_short_headings_do_where_the_standard_s_are_missing(tmp_path: Path) -> None:
+    path = tmp_path / "chart.csv"
+    path.write_text("number,name,type\n1000,Cash,Assets\n")
+    body = {"code": "1000", "type": "asset", "name": "Cash", "number": "1000"}
+    assert list(read_chart(path)) == [Account(2, body)]
+    path.write_text("Number,GL_Account_Number,Name,Account Type,type\n1,1000,Cash,Assets,x\n")
+    assert list(read_chart(path)) == [Account(2, body)]
