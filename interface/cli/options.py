@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 import msgspec
@@ -56,10 +56,16 @@ def write_json(result: Any) -> None:
     click.echo(_encode(result))
 
 
+def plain_console(*, file: IO[str] | None = None, width: int | None = None) -> Console:
+    """Returns a console that shows texts as they are: to rich, `:bank:` in an account's code is an
+    emoji, and brackets are markup."""
+    return Console(file=file, width=width, markup=False, emoji=False, highlight=False)
+
+
 def write_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Writes rows to standard output; null is left blank."""
     table = Table(*headings, box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH, markup=False)
+    console = plain_console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     console.print(table)

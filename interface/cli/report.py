@@ -23,7 +23,7 @@ from application.store import schema_of
 from interface.bootstrap import VIEWS, Database, migrated, running
 from interface.cli.certificate import make_certificate, state_account
 from interface.cli.failures import Failed
-from interface.cli.options import FILE_WIDTH, settings_option, write_json
+from interface.cli.options import FILE_WIDTH, plain_console, settings_option, write_json
 from interface.http.door import snapshot
 from interface.http.viewing import read_own
 from interface.reports.catalogue import REPORTS
@@ -39,6 +39,11 @@ from projections.runner import Stopped, catch_up, connect, enter
 
 DAY = click.DateTime(["%Y-%m-%d"])
 BINARY = ("xlsx", "pdf")
+
+FOLDED_WIDTH = 16
+"""Texts are folded to no less than this."""
+GAP_WIDTH = 3
+"""Between columns."""
 
 Made = TypeVar("Made")
 
@@ -122,7 +127,7 @@ def report(
             drafted = _make(database, ledgers, ledger, name, query, draft)
             certificate.write_text(make_certificate(database, ledgers, drafted))
             document = drafted.document
-        _write(document, form, output)
+        write(document, form, output)
 
 
 def _state(ledgers: Ledgers, ledger: str, query: dict[str, Any]) -> int:
@@ -178,7 +183,8 @@ def bring_views(database: Database, ledgers: Ledgers, ledger: str, views: Collec
             raise Failed(f"{error}. `backoffice projections status` says more.") from error
 
 
-def _write(document: Document, form: str, output: Path | None) -> None:
+def write(document: Document, form: str, output: Path | None) -> None:
+    """Writes a report in a form, to standard output without a path."""
     if form == "table":
         _write_table(document, output)
     elif form == "json" and output is None:
@@ -209,16 +215,28 @@ def _write_table(document: Document, output: Path | None) -> None:
     table = _table(document.report)
     if output is not None:
         with output.open("w") as stream:
-            _print_table(document, table, Console(file=stream, width=_width(table), markup=False))
-        return
-    width = None if sys.stdout.isatty() else _width(table)
-    _print_table(document, table, Console(width=width, markup=False))
+            _print_table(document, table, plain_console(file=stream, width=_width(table)))
+    elif sys.stdout.isatty():
+        room = max(plain_console().width, _width_min(document.report))
+        _print_table(document, table, plain_console(width=room))
+    else:
+        _print_table(document, table, plain_console(width=_width(table)))
 
 
 def _width(table: Table) -> int:
     """A file is as wide as it takes: nothing is cut off."""
-    unbounded = Console(width=10 * FILE_WIDTH)
+    unbounded = plain_console(width=10 * FILE_WIDTH)
     return max(FILE_WIDTH, Measurement.get(unbounded, unbounded.options, table).maximum)
+
+
+def _width_min(report: Report) -> int:
+    """Texts are folded to fit a terminal. Figures are not: in a narrower one its lines break."""
+    width = 0
+    for column in report.columns:
+        cells = {str(row.values.get(column.name) or "") for row in report.rows}
+        longest = max(map(len, {*column.title.split(), *cells}))
+        width += min(longest, FOLDED_WIDTH) if column.kind == "text" else longest
+    return width + GAP_WIDTH * len(report.columns)
 
 
 def _table(report: Report) -> Table:

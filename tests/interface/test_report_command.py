@@ -12,7 +12,7 @@ from interface.bootstrap import VIEWS
 from tests.patience import wait_until
 from tests.service import MakeService, Service
 
-BANK, RENT = "assets:cash", "expenses:rent"
+BANK, RENT = "assets:bank:cash", "expenses:rent"
 
 
 def posted(service: Service) -> str:
@@ -53,7 +53,9 @@ def test_a_report_on_the_terminal_and_in_files(reported: Service, tmp_path: Path
         done = service.command("report", *options, "--ledger", ledger)
         return done.stdout
 
-    assert "12.50" in report("trial-balance")
+    balance = report("trial-balance")
+    assert "12.50" in balance
+    assert BANK in balance, "to a terminal's library, :bank: is a picture"
     sheet = json.loads(report("balance-sheet", "--effective-on", "2025-12-31", "--json"))
     assert sheet["totals"] == {"assets": "-10.00", "liabilities": "0.00", "equity": "-10.00"}
     text = report("journal", "--from", "2025-01-01", "--format", "csv")

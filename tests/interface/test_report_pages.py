@@ -1,4 +1,4 @@
-"""PDFs: every row on some page, under the columns' titles, above whose it is."""
+"""PDFs: every row on some page, under the columns' titles, above whose it is; and terminals."""
 
 import io
 from datetime import UTC, date, datetime
@@ -6,8 +6,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pypdf
+import pytest
 
 from domain.ledgers import Ledger
+from interface.cli.report import write
 from interface.reports.document import Document
 from interface.reports.pages import MAX_LINES, as_pdf, wrapped
 from projections.general_ledger import JOURNAL_COLUMNS
@@ -68,6 +70,18 @@ def test_a_text_that_is_higher_than_a_page_goes_on() -> None:
     pages = pages_of(document(1, name=" ".join(words)))
     assert len(pages) > 1
     assert [word for page in pages for word in page.split() if word.startswith("word")] == words
+
+
+def test_no_figure_is_cut_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    made = document(1, debit="1012596.48", credit="-98765432109876.54", account="a:bank:[b]")
+    write(made, "table", None)
+    shown = capsys.readouterr().out
+    for whole in ("1012596.48", "-98765432109876.54", "2026-01-01", "a:bank:[b]"):
+        assert whole in shown
 
 
 def test_no_figure_is_broken() -> None:
