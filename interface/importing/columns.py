@@ -215,8 +215,9 @@ def _matches(headings: Sequence[str], fields: Sequence[str], asked: Asked) -> di
         if columns:
             matches[field] = columns
     for name, field in _SHORT_IN_CHARTS.items() if fields is CHART_OF_ACCOUNTS else ():
-        if field not in matches and field not in asked.headings:
-            matches |= {field: columns for columns in [_columns(headings, name)] if columns}
+        is_named = field in matches or field in asked.headings
+        if not is_named and (columns := _columns(headings, name)):
+            matches[field] = columns
     return matches
 
 
