@@ -120,9 +120,11 @@ class Ledgers:
         self._repair_listings(schemas[1:])
         return schemas
 
-    def open(self) -> None:
-        """Opens the readers' connections. Requires that `migrate` was run."""
-        self._readers.open()
+    def open(self, *, within_seconds: float | None = None) -> None:
+        """Opens the readers' connections; None waits for none. Requires that `migrate` was run.
+
+        Raises psycopg.OperationalError."""
+        self._readers.open(within_seconds=within_seconds)
 
     def close(self) -> None:
         """Answers what waits, then closes everything."""

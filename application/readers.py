@@ -38,9 +38,9 @@ class Readers:
             name="readers",
         )
 
-    def open(self) -> None:
-        """Opens the first connections."""
-        self.pool.open()
+    def open(self, *, within_seconds: float | None) -> None:
+        """Opens the first connection, None: while others go on. Raises psycopg.OperationalError."""
+        self.pool.open(wait=within_seconds is not None, timeout=within_seconds or 0)
 
     def close(self) -> None:
         """Closes all connections."""

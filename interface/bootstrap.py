@@ -33,7 +33,7 @@ VIEWS = (LINES, ENTRIES, ITEMS, HOLDS, REFUSALS)
 
 SOFTWARE_VERSION = version("backoffice-ledger")
 OLDEST_POSTGRES = 15
-CONNECT_SECONDS = 15
+CONNECT_SECONDS = 30
 SECRET_FILE = "signing.secret"  # noqa: S105 -- a name
 
 
@@ -126,7 +126,7 @@ def migrated(database: Database, on_schema: Callable[[str], object] = str) -> It
             ledgers.migrate(on_schema)
         except psycopg.errors.InsufficientPrivilege as error:
             raise UnfitDatabase(_missing_privilege(database, error)) from error
-        ledgers.open()
+        ledgers.open(within_seconds=CONNECT_SECONDS)
         yield ledgers
 
 

@@ -22,6 +22,7 @@ from domain.ledgers import CreateLedger
 from domain.legs import LegAsked
 from interface.bootstrap import install_views
 from tests.conftest import Database
+from tests.patience import PATIENCE_SECONDS
 
 LEDGER = "acme"
 NOON = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
@@ -67,7 +68,7 @@ class Office:
         self.ledger = ledger
         self.clock = clock or Clock()
         self.ledgers = self._ledgers()
-        self.ledgers.open()
+        self.ledgers.open(within_seconds=PATIENCE_SECONDS)
         self._keys = itertools.count(1)
         self._run = next(self._runs)
 

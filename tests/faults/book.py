@@ -17,6 +17,7 @@ from domain.ledgers import CreateLedger
 from domain.legs import LegAsked
 from tests.conftest import Database
 from tests.faults.writer_process import CLERK, Answer, WriterProcess
+from tests.patience import PATIENCE_SECONDS
 
 LEDGER = "acme"
 CASH, WALLET, MERCHANT = "cash", "wallet", "merchant"
@@ -81,7 +82,7 @@ def open_ledgers(database: Database, *, service: str | None = None) -> Ledgers:
         owner=database.owner, service=service or database.service, software_version="test"
     )
     ledgers.migrate()
-    ledgers.open()
+    ledgers.open(within_seconds=PATIENCE_SECONDS)
     return ledgers
 
 

@@ -176,7 +176,7 @@ def test_a_clock_that_stands_still(database: Database) -> None:
         owner=database.owner, service=database.service, software_version="test", clock=lambda: now
     )
     ledgers.migrate()
-    ledgers.open()
+    ledgers.open(within_seconds=PATIENCE_SECONDS)
     make_ledger(ledgers)
     ledgers.close()
     found = check_sound(database.superuser, LEDGER)

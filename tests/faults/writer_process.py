@@ -145,7 +145,7 @@ def _write(owner: str, service: str, ledger: str, pipe: "Connection[Any, Any]") 
         return utc_now()
 
     ledgers = Ledgers(owner=owner, service=service, software_version="test", clock=clock)
-    ledgers.open()
+    ledgers.open(within_seconds=PATIENCE_SECONDS)
     writer = ledgers.writer(ledger)
 
     def answer(number: int, units: list[Unit]) -> None:

@@ -38,6 +38,7 @@ from tests.lives.wishes import (
     TOGETHER,
     wishes,
 )
+from tests.patience import PATIENCE_SECONDS
 
 STEPS = 50
 SOAK_COMMANDS = int(os.environ.get("SOAK_COMMANDS", "0"))
@@ -125,7 +126,7 @@ def machine(module_database: Database) -> Iterator[type[Machine]]:
         clock=clock,
     )
     ledgers.migrate()
-    ledgers.open()
+    ledgers.open(within_seconds=PATIENCE_SECONDS)
     Machine.door = OverHttp(World(ledgers, create_app(ledgers, HttpSettings())), clock)
     yield Machine
     check_second_fold(ledgers)

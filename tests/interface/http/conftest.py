@@ -79,7 +79,7 @@ def on_database(database: Database, secret_file: Path) -> Connections:
 def open_ledgers(connections: Connections) -> Iterator[Ledgers]:
     opened = connections.ledgers()
     opened.migrate()
-    opened.open()
+    opened.open(within_seconds=PATIENCE_SECONDS)
     yield opened
     opened.close()
 

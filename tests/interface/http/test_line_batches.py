@@ -16,6 +16,7 @@ from interface.http.lines import LINE_MAX_BYTES
 from tests.conftest import Database
 from tests.interface.http.batch_requests import FORMS, post, send, send_lines, statuses
 from tests.interface.http.world import World, assert_problem, entry, make_key
+from tests.patience import PATIENCE_SECONDS
 
 
 def test_a_broken_line_is_refused_alone(world: World, pair: tuple[str, str]) -> None:
@@ -135,7 +136,7 @@ def leaving(world: World, module_database: Database) -> Iterator[World]:
     ledgers = Ledgers(
         owner=module_database.owner, service=module_database.service, software_version="test"
     )
-    ledgers.open()
+    ledgers.open(within_seconds=PATIENCE_SECONDS)
     yield World(ledgers, create_app(ledgers, HttpSettings()), ledger=None)
     ledgers.close()
 
