@@ -32,7 +32,9 @@ WORK_MEMORY = "64MB"
 
 DDL = """
 -- What the entries of a stretch of the log add to each account and day. before: the place of
--- the first entry after it; it begins where the stretch before it ended.
+-- the first entry after it; it begins where the stretch before it ended. It leads the index, so
+-- that the last stretch is found at once and each is written at the end; for some days PostgreSQL
+-- (from 18 on) looks into one stretch of the index after another.
 CREATE TABLE chart_stretches (
     before bigint NOT NULL,
     effective_on date NOT NULL,
@@ -40,7 +42,7 @@ CREATE TABLE chart_stretches (
     debits numeric NOT NULL,
     credits numeric NOT NULL,
     functional numeric,
-    PRIMARY KEY (effective_on, before, key)
+    PRIMARY KEY (before, effective_on, key)
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1);
 -- All of these together, by month and by year. Room is left in its pages: an update of a row stays
 -- in its page, and in no index.

@@ -333,7 +333,7 @@ def _functional_asset(connection: Connection[Any]) -> str:
 
 LINES = View(
     name="lines",
-    shape=5,
+    shape=6,
     topics=(EntryPosted.__name__,),
     tables=("lines", "line_keys", "line_periods", "chart_stretches", "chart_totals"),
     ddl=DDL,
