@@ -91,7 +91,8 @@ class Fold:
             self._check_place(record)
         self.recorded_at = record.recorded_at
         if record.command_id != self._command_id:
-            self._end_command()
+            if self._posted:
+                self._end_command()
             self._command_id = record.command_id
         handler = self._handlers.get(record.type)
         if handler is None:
@@ -117,7 +118,8 @@ class Fold:
 
     def end(self) -> None:
         """Checks what only the end of the records can tell. Raises Divergence."""
-        self._end_command()
+        if self._posted:
+            self._end_command()
 
     def _turning(self, handler: Handler) -> Handler:
         """Has the passbook ask the chart again after each event that may change it."""
@@ -153,8 +155,7 @@ class Fold:
                 raise Divergence(f"the {correction} {id} was not posted with its mark")
 
     def _end_command(self) -> None:
-        if self._posted:
-            raise Divergence(f"the entry {next(iter(self._posted))} corrects one without a mark")
+        raise Divergence(f"the entry {next(iter(self._posted))} corrects one without a mark")
 
     def _account_stated(self, record: Envelope) -> None:
         """What is certified of an account is what its lines came to."""

@@ -35,6 +35,7 @@ from interface.evidence.verification import BATCH, Listener, Stored, Verificatio
 from interface.evidence.views import Views
 
 Advance = Callable[[int], None]
+Hears = Callable[[Envelope, Fold], None]
 
 _RECORDS = (
     "SELECT state, notification_id, uuid_send(originator_id), originator_version, topic,"
@@ -53,6 +54,8 @@ class LiveSource:
     def __init__(self, connection: Connection[DictRow], views: Views | None = None) -> None:
         self.connection = connection
         self._views = views
+        self.take: Hears = _nobody_hears if views is None else views.take
+        """Lets the views hear of a record. Raises Divergence."""
         head = connection.execute(
             "SELECT position, incarnation, halted, texts_withheld_through AS withheld FROM head"
         ).fetchone()
@@ -149,11 +152,6 @@ class LiveSource:
         ).fetchone()
         return None if row is None else row["position"]
 
-    def take(self, record: Envelope, fold: Fold) -> None:
-        """Lets the views hear of a record. Raises Divergence."""
-        if self._views is not None:
-            self._views.take(record, fold)
-
     def compare(self, position: int) -> None:
         """Compares the views' rows to a position. Raises Divergence."""
         if self._views is not None:
@@ -171,6 +169,10 @@ class LiveSource:
         for one in wanted:
             if one not in found:
                 raise Divergence(f"the network's reference {one[1]} has not the row that follows")
+
+
+def _nobody_hears(_record: Envelope, _fold: Fold) -> None:
+    """Where there are no views."""
 
 
 def verify_live(

@@ -1,9 +1,9 @@
 """The second fold's entries and balances: each line must follow from the one before it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from interface.evidence.calendar import fiscal_year, month_of
 from interface.evidence.chart import Account, Chart
@@ -34,10 +34,12 @@ class Totals:
         "asset",
         "credits",
         "debits",
+        "kept",
         "lines",
         "month",
-        "moved",
+        "net",
         "of_month",
+        "of_months",
         "pending_credits",
         "pending_debits",
         "scale",
@@ -47,17 +49,39 @@ class Totals:
         self.account = account
         self.asset = asset
         self.scale = scale
-        self.moved: dict[str, list[int]] = {}
-        """By the last day of a month of the fiscal year: debits less credits, and their worth."""
+        self.kept: Any = None
+        """What the one who compares lines with these totals keeps beside them."""
+        self.of_months: dict[str, list[int]] = {}
+        """What `months` returns, but for the last entries in a row of one month."""
         self.month = ""
+        """Of the last entry: most are of the same one."""
         self.of_month = [0, 0]
-        """What `moved` has of the last entry's month: most are of the same one."""
+        self.net = 0
+        """Debits less credits before the first entry in a row of that month."""
         self.debits = self.credits = self.pending_debits = self.pending_credits = self.lines = 0
 
     def turn_to(self, month: str) -> None:
         """Makes `of_month` that of a month, named by its last day."""
+        self._settle()
         self.month = month
-        self.of_month = self.moved.setdefault(month, [0, 0])
+        self.of_month = self.of_months.setdefault(month, [0, 0])
+
+    def months(self) -> Mapping[str, list[int]]:
+        """Returns, by the last day of a month of the fiscal year, debits less credits and their
+        worth."""
+        self._settle()
+        return self.of_months
+
+    def _settle(self) -> None:
+        """Adds to the month what its entries in a row came to: once for all of them."""
+        net = self.debits - self.credits
+        self.of_month[0] += net - self.net
+        self.net = net
+
+
+Moved = tuple[Totals, int, int, int, int]
+"""What a leg moved: the totals, by how much (above zero for debits), and what it left there: lines,
+debits, credits."""
 
 
 class Passbook:
@@ -66,23 +90,29 @@ class Passbook:
     def __init__(self, chart: Chart) -> None:
         self.chart = chart
         self.totals: dict[tuple[str, str], Totals] = {}
+        self._of_asset: dict[str, dict[str, Totals]] = {}
+        """The same, found in less time."""
         self.vouchers: dict[tuple[str, int], int] = {}
-        self.legs: list[tuple[Totals, int]] = []
-        """What the last entry's legs moved, of which totals; above zero for debits."""
-        self._decode = EntryDecoder()
+        self.legs: list[Moved] = []
+        """What the last entry's legs moved."""
+        self._decode = EntryDecoder().decode
         self._pages: dict[tuple[str, str, str], Page] = {}
 
     def totals_of(self, code: str, asset: str) -> Totals:
         """Returns the totals, new where nothing was counted yet. Raises Divergence where the
         account or the asset is not known."""
-        found = self.totals.get((code, asset))
-        if found is None:
-            scale = self.chart.scales.get(asset)
-            if scale is None:
-                raise Divergence(f"the asset {asset} was never registered")
-            found = Totals(self.chart.account(code), asset, scale)
-            self.totals[code, asset] = found
-        return found
+        try:
+            return self._of_asset[asset][code]
+        except KeyError:
+            return self._new_totals(code, asset)
+
+    def _new_totals(self, code: str, asset: str) -> Totals:
+        scale = self.chart.scales.get(asset)
+        if scale is None:
+            raise Divergence(f"the asset {asset} was never registered")
+        new = self.totals[code, asset] = Totals(self.chart.account(code), asset, scale)
+        self._of_asset.setdefault(asset, {})[code] = new
+        return new
 
     def turn(self) -> None:
         """To be called when something of the chart may have changed."""
@@ -131,59 +161,69 @@ class Passbook:
 
     def _post_pair(self, entry_legs: Sequence[PlainLeg], month: str) -> None:
         """Does what `_post_legs` does, for two plain legs of one asset."""
-        known = self.totals
-        self.legs = legs = []
-        net, text, amount = 0, "", 0
+        legs: list[Moved] = []
+        self.legs = legs
+        net, text, amount, asset = 0, "", 0, entry_legs[0].asset
+        known = self._of_asset.get(asset) or {}
         for leg in entry_legs:
-            totals = known.get((leg.account, leg.asset)) or self.totals_of(leg.account, leg.asset)
+            totals = known.get(leg.account) or self.totals_of(leg.account, asset)
             account, scale = totals.account, totals.scale
-            if account.asset != leg.asset and account.asset is not None:
-                raise Divergence(f"{leg.account} takes {account.asset}, not {leg.asset}")
+            if account.asset != asset and account.asset is not None:
+                raise Divergence(f"{leg.account} takes {account.asset}, not {asset}")
             if leg.amount != text:
                 # Mostly the same on both sides.
                 text, amount = leg.amount, amount_of(leg.amount, scale)
                 if amount <= 0:
                     raise Divergence(f"an amount of {text} is not above zero")
+            if totals.month != month:
+                totals.turn_to(month)
+            debits, credits = totals.debits, totals.credits
             if leg.side == "debit":
                 change = amount
-                totals.debits += amount
+                debits = totals.debits = debits + amount
             elif leg.side == "credit":
                 change = -amount
-                totals.credits += amount
+                credits = totals.credits = credits + amount
             else:
                 raise Divergence(f"a leg on the side {leg.side!r}")
             net += change
-            legs.append((totals, change))
-            if totals.month != month:
-                totals.turn_to(month)
-            totals.of_month[0] += change
-            totals.lines += 1
-            left = totals.debits - totals.credits
-            if leg.line != totals.lines or minor_of(leg.balance, scale) != (
-                left if account.debit_normal else -left
+            line = totals.lines = totals.lines + 1
+            legs.append((totals, change, line, debits, credits))
+            digits = str(debits - credits if account.debit_normal else credits - debits)
+            left = leg.balance
+            if (
+                leg.line != line
+                or left.replace(".", "", 1) != digits
+                or left[-scale - 1 : -scale] != "."
             ):
+                # Also where there are leading zeros, or no decimals: for them this is too quick.
                 _check_left(totals, leg)
         if net:
-            self._check_nets({entry_legs[0].asset: net})
-        self._touch()
+            self._check_nets({asset: net})
+        one, other = legs[0][0].account, legs[1][0].account
+        one.touched += 1
+        if one is not other:
+            other.touched += 1
 
     def _touch(self) -> None:
         """Counts the last entry for the accounts that it touches."""
-        for account in {totals.account for totals, _ in self.legs}:
+        for account in {moved[0].account for moved in self.legs}:
             account.touched += 1
 
     def _post_legs(self, entry: Entry, month: str) -> None:
         """`month`: the last day of the entry's."""
         nets: dict[str, int] = {}
         valued = False
-        known, functional = self.totals, self.chart.functional_asset
+        functional = self.chart.functional_asset
         self.legs = legs = []
         for leg in entry.legs:
             asset = leg.asset
-            totals = known.get((leg.account, asset)) or self.totals_of(leg.account, asset)
+            totals = self.totals_of(leg.account, asset)
             account, scale = totals.account, totals.scale
             if account.asset != asset and account.asset is not None:
                 raise Divergence(f"{leg.account} takes {account.asset}, not {asset}")
+            if totals.month != month:
+                totals.turn_to(month)
             change = amount_of(leg.amount, scale)
             if change <= 0:
                 _check_worth_only(entry, leg, change)
@@ -194,17 +234,14 @@ class Passbook:
                 change = -change
             else:
                 raise Divergence(f"a leg on the side {leg.side!r}")
-            legs.append((totals, change))
             nets[asset] = nets.get(asset, 0) + change
-            if totals.month != month:
-                totals.turn_to(month)
-            totals.of_month[0] += change
             if leg.functional_amount is not None:
                 valued = True
                 if asset != functional:
                     worth = minor_of(leg.functional_amount, self.chart.functional_scale)
                     totals.of_month[1] += worth if leg.side == "debit" else -worth
             totals.lines += 1
+            legs.append((totals, change, totals.lines, totals.debits, totals.credits))
             _check_left(totals, leg)
         self._check_nets(nets)
         if valued or len(nets) > 1:

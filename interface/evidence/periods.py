@@ -184,7 +184,7 @@ class Periods:
         chart = self.chart
         digest = hashlib.sha256()
         for (account, asset), totals in sorted(self.passbook.totals.items()):
-            months = [moved for day, moved in totals.moved.items() if day <= last_on]
+            months = [moved for day, moved in totals.months().items() if day <= last_on]
             net = sum(moved[0] for moved in months)
             functional = sum(moved[1] for moved in months)
             if asset == chart.functional_asset:

@@ -65,8 +65,8 @@ class EntryDecoder:
     def __init__(self) -> None:
         self._wait = 0
 
-    def __call__(self, payload: msgspec.Raw) -> Entry:
-        """Raises msgspec.MsgspecError, UnicodeDecodeError."""
+    def decode(self, payload: msgspec.Raw) -> Entry:
+        """Returns what the payload says. Raises msgspec.MsgspecError, UnicodeDecodeError."""
         if self._wait:
             self._wait -= 1
             return _decode_any(payload)

@@ -124,20 +124,19 @@ class EntryRows:
 
     def _post_pair(self, record: Envelope, entry: PlainEntry) -> None:
         one, other = entry.legs
-        items, text = self._items, member_text
-        if one.account == other.account:
-            accounts = self._account_array(entry.legs)
+        items, text, amount = self._items, member_text, one.amount
+        if one.account == other.account or amount != other.amount:
+            accounts, amounts = self._account_array(entry.legs), _amount_array(entry.legs)
         else:
             first = items.get(one.account) or self._item(one.account)
             accounts = f'"{{{first},{items.get(other.account) or self._item(other.account)}}}"'
-        amount = one.amount
+            amounts = f"{{{amount}}}"
         reference, reason = entry.reference, record.reason
         self.entries.due.append(
             f"({record.position},{entry.effective_on},{text(entry.journal)},ordinary,"
             f"{text(record.actor)},{'' if reason is None else text(reason)},"
             f"{'' if reference is None else member(reference)},,,{accounts},"
-            f"{f'{{{amount}}}' if amount == other.amount else _amount_array(entry.legs)},"
-            f"{{}},{{}},,{entry.fiscal_year},{entry.voucher_no})"
+            f"{amounts},{{}},{{}},,{entry.fiscal_year},{entry.voucher_no})"
         )
 
     def _account_array(self, legs: Sequence[Leg]) -> str:
@@ -185,9 +184,7 @@ class ItemRows:
         return (self.legs,)
 
     def post(self, record: Envelope, entry: Entry) -> None:
-        """Works out the rows of an entry."""
-        if type(entry) is PlainEntry:
-            return
+        """Works out the rows of an entry. A plain one has none."""
         number = None if entry.document is None else entry.document.number
         legs: Sequence[Leg] = entry.legs
         for leg_number, leg in enumerate(legs, start=1):

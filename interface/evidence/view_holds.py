@@ -63,10 +63,10 @@ class HoldRows:
         position, asset, text = record.position, hold.asset, member_text
         debit, credit = text(hold.debit), text(hold.credit)
         if position <= self._shown:
-            for account, moved in ((debit, debited), (credit, credited)):
-                self.pending.due.append(
-                    f"({position},{account},{asset},{moved.pending_debits},{moved.pending_credits})"
-                )
+            self.pending.due += (
+                f"({position},{debit},{asset},{debited.pending_debits},{debited.pending_credits})",
+                f"({position},{credit},{asset},{credited.pending_debits},{credited.pending_credits})",
+            )
         expires_at = "" if hold.expires_at is None else text(moment_text(hold.expires_at))
         is_open = hold.closed_as is None
         row = (

@@ -80,12 +80,15 @@ class _Key:
 
     __slots__ = (
         "credits",
+        "credits_text",
         "day",
+        "day_credits",
+        "day_debits",
         "debits",
+        "debits_text",
         "functional",
         "id",
         "is_valued",
-        "number",
         "of_day",
         "of_stretch",
         "periods",
@@ -96,11 +99,14 @@ class _Key:
     )
 
     def __init__(self, id: int, *, since: int, is_valued: bool) -> None:
-        self.id = id
+        self.id = str(id)
         self.since = since
         """The place of its first line."""
         self.is_valued = is_valued
-        self.number = self.debits = self.credits = self.functional = self.run = 0
+        self.run = ""
+        """The place of its open run's first line, as rows have it."""
+        self.debits = self.credits = self.functional = 0
+        self.debits_text = self.credits_text = "0"
         self.periods: dict[int, list[int]] = {}
         """Debits, credits, functional of days, months and years, as of the last full run."""
         self.run_days: dict[str, list[int]] = {}
@@ -109,13 +115,27 @@ class _Key:
         """The same of the open stretch, without places."""
         self.day = ""
         """The last line's; most are of the same one."""
+        self.day_debits = self.day_credits = 0
+        """The totals as they were before the first line in a row of that day."""
         self.of_day = self.of_stretch = [0, 0, 0]
 
     def turn_to(self, day: str) -> None:
         """Makes `of_day` and `of_stretch` those of a day."""
+        self.settle()
         self.day = day
         self.of_day = self.run_days.setdefault(day, [0, 0, 0])
         self.of_stretch = self.stretch_days.setdefault(day, [0, 0, 0])
+
+    def settle(self) -> None:
+        """Adds to the day what its lines in a row came to: once for all of them."""
+        if moved := self.debits - self.day_debits:
+            self.day_debits = self.debits
+            self.of_day[0] += moved
+            self.of_stretch[0] += moved
+        if moved := self.credits - self.day_credits:
+            self.day_credits = self.credits
+            self.of_day[1] += moved
+            self.of_stretch[1] += moved
 
 
 class LineRows:
@@ -139,48 +159,47 @@ class LineRows:
         if stretch != self._stretch:
             self._end_stretch(position * PLACES)
             self._stretch = stretch
-        keys, due = self._keys, self.lines.due
+        due = self.lines.due
+        last, amount = 0, "0"
         day = entry.effective_on
         place = position * PLACES
-        for totals, change in fold.passbook.legs:
+        for totals, change, number, debits, credits in fold.passbook.legs:
             place += 1
-            key = keys.get(totals) or self._new_key(totals, place, fold)
+            key = totals.kept or self._new_key(totals, place, fold)
             if key.day != day:
                 key.turn_to(day)
-            of_day, of_stretch = key.of_day, key.of_stretch
-            of_day.append(place)
+            key.of_day.append(place)
+            of_run = number % RUN
+            if of_run == 1:
+                key.run = str(place)
             if change > 0:
-                key.debits += change
-                of_day[0] += change
-                of_stretch[0] += change
+                key.debits = debits
+                key.debits_text = str(debits)
+                side, size = "t", change
             else:
-                key.credits -= change
-                of_day[1] -= change
-                of_stretch[1] -= change
-            number = key.number = key.number + 1
-            if number % RUN == 1:
-                key.run = place
-            if key.is_valued or not change:
+                key.credits = credits
+                key.credits_text = str(credits)
+                side, size = "f", -change
+            if size != last:
+                # Mostly the same on both sides.
+                last, amount = size, str(size)
+            if key.is_valued or not size:
                 leg = entry.legs[place - position * PLACES - 1]
-                due.append(_valued_line(key, leg, place, change, fold.chart.functional_scale))
-            elif change > 0:
-                due.append(
-                    f"({place},{key.run},{number},{key.id},{day},t,{change},,"
-                    f"{key.debits},{key.credits},)"
-                )
+                scale = fold.chart.functional_scale
+                due.append(_valued_line(key, leg, place, number, size, scale))
             else:
                 due.append(
-                    f"({place},{key.run},{number},{key.id},{day},f,{-change},,"
-                    f"{key.debits},{key.credits},)"
+                    f"({place},{key.run},{number},{key.id},{day},{side},{amount},,"
+                    f"{key.debits_text},{key.credits_text},)"
                 )
-            if not number % RUN:
+            if not of_run:
                 self._end_run(key, place)
 
     def end(self, connection: Connection[DictRow], *, has_moved: bool) -> None:
         """Compares the keys, and what all stretches add up to. `has_moved`: the view shows more by
         now. Raises Divergence."""
         follows = {
-            row_text(str(key.id), totals.account.code, totals.asset, str(key.since))
+            row_text(key.id, totals.account.code, totals.asset, str(key.since))
             for totals, key in self._keys.items()
         }
         rows = connection.execute(
@@ -210,10 +229,11 @@ class LineRows:
     def _new_key(self, totals: Totals, place: int, fold: Fold) -> _Key:
         is_valued = totals.asset != fold.chart.functional_asset
         key = _Key(len(self._keys) + 1, since=place, is_valued=is_valued)
-        self._keys[totals] = key
+        self._keys[totals] = totals.kept = key
         return key
 
     def _end_run(self, key: _Key, place: int) -> None:
+        key.settle()
         touched: dict[int, str] = {}
         for day, (debits, credits, functional, *places) in key.run_days.items():
             ordinal = DAYS + date.fromisoformat(day).toordinal()
@@ -237,6 +257,7 @@ class LineRows:
     def _end_stretch(self, place: int) -> None:
         """`place`: of the entry that is the first after it."""
         for key in self._keys.values():
+            key.settle()
             for day, (debits, credits, functional) in key.stretch_days.items():
                 self.stretches.due.append(
                     f"({place},{day},{key.id},{debits},{credits},"
@@ -251,7 +272,9 @@ def _period_of(day: str) -> int:
     return MONTHS + int(day[:4]) * 12 + int(day[5:7]) - 1
 
 
-def _valued_line(key: _Key, leg: Leg, place: int, change: int, functional_scale: int) -> str:
+def _valued_line(
+    key: _Key, leg: Leg, place: int, number: int, size: int, functional_scale: int
+) -> str:
     """The row of a line that may be worth something other than its amount."""
     is_debit = leg.side == "debit"
     worth, sum = "", ""
@@ -264,6 +287,6 @@ def _valued_line(key: _Key, leg: Leg, place: int, change: int, functional_scale:
         key.of_stretch[2] += value
         worth, sum = str(value), str(key.functional)
     return (
-        f"({place},{key.run},{key.number},{key.id},{key.day},{'t' if is_debit else 'f'},"
-        f"{abs(change)},{worth},{key.debits},{key.credits},{sum})"
+        f"({place},{key.run},{number},{key.id},{key.day},{'t' if is_debit else 'f'},"
+        f"{size},{worth},{key.debits},{key.credits},{sum})"
     )

@@ -81,7 +81,7 @@ def test_plain_entries_are_judged_as_any_others(busy: Archive) -> None:
         pairs += isinstance(plain.entry, PlainEntry)
         if plain.entry is not None and general.entry is not None:
             legs = [
-                [(*_named(totals), change) for totals, change in fold.passbook.legs]
+                [(*_named(totals), *moved) for totals, *moved in fold.passbook.legs]
                 for fold in (plain, general)
             ]
             assert legs[0] == legs[1]
