@@ -8,13 +8,17 @@ Written against docs/evidence-format.md, it shares no code with the service that
 
 It derives the tree from the records and compares root and tiles with the signed checkpoint, checks
 signatures, positions, streams, command ids, voucher and running numbers, that each entry balances
-and each balance follows, what holds make pending, each text against its digest, and the trial
-balance on which each period was closed.
+and each balance follows, that nothing is held that is closed, each text against its digest, and
+the trial balance on which each period was closed. Memory grows with accounts and open holds, and
+hardly with records.
 A certificate is checked by itself: its signatures, that the records it names are in the log, and
 that no line of a statement is left out; with the report as JSON, that it is the one that was
 certified; with a bundle, that its log and its lines are the bundle's, and that the records give
 the report, figure by figure.
 Exit status: 0 it all holds, 1 something does not (the first position is named), 2 used wrongly.
+
+To read it: signed notes, the tree, what follows from the records (`Books.apply` is the heart of
+it), reports made again, certificates, the bundle (`Verifier.run`), the command line.
 """
 
 import argparse
@@ -23,20 +27,24 @@ import gzip
 import hashlib
 import json
 import re
+import struct
 import sys
+import zlib
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "backoffice-bundle/1"
+RECORD_MAX = 65_535
 Json = dict[str, Any]
 
 CERTIFICATE = "backoffice-certificate/1"
@@ -60,6 +68,9 @@ CERTIFIED = {
 }
 """The columns of a report that its certificate is about."""
 
+LISTED = ("line", "effective_on", "position")
+"""What a statement's certificate says of each line."""
+
 LEFT_OUT: dict[str, set[str]] = {
     "unadjusted": {"adjusting", "reclassification", "audit_adjustment", "revaluation", "closing"},
     "adjusted": {"closing"},
@@ -82,15 +93,31 @@ class Wrong(Exception):
     """Something does not hold."""
 
 
+FOUND: tuple[type[Exception], ...] = (Wrong, ArithmeticError, AttributeError, EOFError, LookupError)
+FOUND += (OSError, RecursionError, TypeError, ValueError, zlib.error)
+"""What is raised where something does not hold, or has not the form that can be read."""
+
+
+def told(error: Exception) -> str:
+    """Returns what is wrong, in words."""
+    if isinstance(error, Wrong | OSError):
+        return str(error)
+    if isinstance(error, KeyError):
+        return f"there is no {error}"
+    return f"this can't be read: {type(error).__name__}: {error}"
+
+
 # -- signed notes (C2SP signed-note, tlog-checkpoint)
 
 
 def parse_key(text: str) -> tuple[str, bytes, Ed25519PublicKey]:
     """Returns name, id and key of `name+id+base64(0x01 || Ed25519 key)`."""
-    name, id_text, encoded = text.strip().split("+", 2)
-    material = base64.b64decode(encoded, validate=True)
+    found = re.fullmatch(r"([^ +]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", text.strip())
+    if found is None:
+        raise Wrong(f"{text!r} is no verifier key")
+    name, material = found[1], base64.b64decode(found[3], validate=True)
     id = hashlib.sha256(name.encode() + b"\n" + material).digest()[:4]
-    if len(material) != 33 or material[0] != 1 or id.hex() != id_text:
+    if material[0] != 1 or id.hex() != found[2]:
         raise Wrong(f"{text!r} is no verifier key")
     return name, id, Ed25519PublicKey.from_public_bytes(material[1:])
 
@@ -202,6 +229,9 @@ def joint_root(leaves: dict[int, bytes], start: int, end: int, hashes: Iterator[
 # -- what follows from the records
 
 
+AMOUNT = re.compile(r"(-?[0-9]+)(\.[0-9]+)?")
+
+
 class Books:
     """Balances and numbers as the records lead to them."""
 
@@ -209,10 +239,6 @@ class Books:
         self.position = 0
         self.recorded_at = ""
         self.incarnation = 1
-        self.command: str | None = None
-        self.versions: dict[bytes, int] = {}
-        self.commands: set[bytes] = set()
-        """By id, as bytes: as text they would take twice the memory."""
         self.scales: dict[str, int] = {}
         self.debit_normal: dict[str, bool] = {}
         self.opened: dict[str, Json] = {}
@@ -224,8 +250,9 @@ class Books:
         )
         """Of each account and asset, by the last day of a month: debits less credits, and worth."""
         self.remade: Remade | None = None
-        self.ends: set[int] = set()
-        """Where the log ended and went on under another name."""
+        self.ends: dict[str, tuple[int, int]] = {}
+        """By name, where a log ended that goes on under another one: its size, and the position of
+        the record that says so."""
         self.locked = ""
         self.closed = ""
         self.closing: str | None = None
@@ -237,8 +264,6 @@ class Books:
         self.vouchers: dict[tuple[str, int], int] = {}
         self.lines: dict[tuple[str, str], int] = {}
         self.balances: dict[tuple[str, str], int] = {}
-        self.held: dict[str, int] = {}
-        self.pending: dict[tuple[str, str, str], int] = {}
         self.watch: tuple[str, str] | None = None
         """The account and asset of a certified statement: which lines it has, what was stated."""
         self.watched: list[list[Any]] = []
@@ -255,27 +280,15 @@ class Books:
             raise Wrong("it was recorded before the one in front of it")
         self.recorded_at = record["recorded_at"]
         stream, kind, payload = record["stream"], record["type"], record["payload"]
-        id = bytes.fromhex(stream.replace("-", ""))
-        if record["version"] != self.versions.get(id, 0) + 1:
-            raise Wrong(f"version {record['version']} of the stream {stream} is not the next")
-        self.versions[id] = record["version"]
-        command = record["command_id"]
-        if command != self.command and command is not None:
-            # Most commands open a stream under their own id: one object for both.
-            done = id if command == stream else bytes.fromhex(command.replace("-", ""))
-            if done in self.commands:
-                raise Wrong(f"the command {command} was done before")
-            self.commands.add(done)
-        self.command = command
         if record["incarnation"] != self.incarnation + (kind == "LedgerContinued"):
             raise Wrong(f"incarnation {record['incarnation']} is not the one that stands")
         self.incarnation = record["incarnation"]
         self.actor, self.channel, self.stream = record["actor"], record["channel"], stream
         self.behalf = record["on_behalf_of"]
         if kind == "LedgerContinued":
-            self.ends.add(payload["old_size"])
+            self.ends[payload["old_origin"]] = (payload["old_size"], self.position)
         if kind.startswith("Authorization"):
-            self._hold(stream, payload["authorization"])
+            self._hold(payload["authorization"])
         elif kind not in NO_EFFECT and kind != "LedgerContinued":
             rule = getattr(self, f"_{kind}", None)
             if rule is None:
@@ -401,8 +414,10 @@ class Books:
         nets: defaultdict[str, int] = defaultdict(int)
         worth, valued = 0, False
         for leg in payload["legs"]:
-            asset, sign = leg["asset"], 1 if leg["side"] == "debit" else -1
+            asset, sign = leg["asset"], {"debit": 1, "credit": -1}[leg["side"]]
             minor = self.minor_of(leg["amount"], asset)
+            if minor < 0:
+                raise Wrong(f"a leg of {leg['amount']} {asset}")
             nets[asset] += sign * minor
             valued = valued or "functional_amount" in leg
             value = leg.get(
@@ -429,6 +444,8 @@ class Books:
         if leg["line"] != number:
             raise Wrong(f"line {leg['line']} of {key}; the next is {number}")
         self.lines[key] = number
+        if leg["account"] not in self.debit_normal:
+            raise Wrong(f"{leg['account']} was never opened")
         side = 1 if self.debit_normal[leg["account"]] else -1
         # Kept as debits less credits: an account may change its side until its first posting.
         self.balances[key] = self.balances.get(key, 0) + change
@@ -446,21 +463,17 @@ class Books:
         if self.minor_of(payload["balance"], payload["asset"]) != balance:
             raise Wrong(f"a balance of {payload['balance']} is stated, which does not follow")
 
-    def _hold(self, stream: str, state: Json) -> None:
+    def _hold(self, state: Json) -> None:
         held = self.minor_of(state["held"], state["asset"])
         if held < 0 or (held and "closed_as" in state):
             raise Wrong("a hold in an impossible state")
-        change = held - self.held.pop(stream, 0)
-        if held:
-            self.held[stream] = held
-        for side in ("debit", "credit"):
-            key = (state[side], state["asset"], side)
-            self.pending[key] = self.pending.get(key, 0) + change
 
     def minor_of(self, text: str, asset: str) -> int:
         """Returns an amount in minor units. Raises Wrong where it has not all of its decimals."""
-        _, _, fraction = text.partition(".")
-        if len(fraction) != self.scales[asset]:
+        found = AMOUNT.fullmatch(text)
+        if found is None:
+            raise Wrong(f"{text!r} is no amount")
+        if len(found[2] or ".") - 1 != self.scales[asset]:
             raise Wrong(f"{text} {asset} does not have {self.scales[asset]} decimals")
         return int(text.replace(".", ""))
 
@@ -793,11 +806,7 @@ class Certificate:
         ]
         if hashlib.sha256(canonical(model)).hexdigest() != body["digest"]:
             raise Wrong("the report is not the one that was certified")
-        found = [
-            [row["line"], row["effective_on"], row["position"]]
-            for row in model["rows"]
-            if "line" in row
-        ]
+        found = [[row[name] for name in LISTED] for row in model["rows"] if "line" in row]
         if self.lines is not None and sorted(found) != self.lines["inside"]:
             raise Wrong("the report does not show the lines that the certificate lists")
 
@@ -810,12 +819,10 @@ class Certificate:
         if before != ([] if previous is None else [json.loads(previous)["position"]]):
             raise Wrong("the account was stated at another position before")
         known = [line for line in books.watched if line[2] <= self.position]
-        asked = self.body["parameters"]
-        if asked["basis"] == "effective":
-            first, last = asked.get("from", ""), asked.get("to", "9999-12-31")
-            inside = [line for line in known if first <= line[1] <= last]
-            if inside != self.lines["inside"]:
-                raise Wrong("the certificate lists other lines of those days than the records have")
+        assert books.remade is not None
+        shown = [[line[name] for name in LISTED] for line in books.remade.lines]
+        if sorted(shown) != self.lines["inside"]:
+            raise Wrong("the certificate lists other lines of those days than the records have")
         for line in self.lines["inside"] + self.lines["outside"]:
             if line not in known:
                 raise Wrong(f"the certificate lists {line}, which is no line of the account")
@@ -830,23 +837,91 @@ def canonical(document: Json) -> bytes:
 # -- the bundle
 
 
+class Ids:
+    """Whether each stream's versions count 1, 2, 3, ... and each command was done once.
+
+    A log has more ids than memory may have room for: they wait in a file, sorted by their first
+    byte, and are looked at in the end.
+    """
+
+    ROW = struct.Struct(">16sQQ?")
+    """Id, position, version (zero: the stream is not asked about), whether it is a command's."""
+    BLOCK = 16_384 // ROW.size * ROW.size
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.command: str | None = None
+        self.file = file
+        self.rows = [bytearray() for _ in range(256)]
+        self.blocks: list[list[int]] = [[] for _ in range(256)]
+
+    def take(self, record: Json, position: int) -> None:
+        """Notes the ids of a record."""
+        stream, command, version = record["stream"], record["command_id"], record["version"]
+        if not 0 < version <= position:
+            raise Wrong(f"version {version} of the stream {stream} is not the next")
+        is_new = command is not None and command != self.command
+        self.command = command
+        # Most commands open a stream under their own id.
+        self._add(stream, position, version=version, is_command=is_new and command == stream)
+        if is_new and command != stream:
+            self._add(command, position, version=0, is_command=True)
+
+    def _add(self, text: str, position: int, *, version: int, is_command: bool) -> None:
+        id = bytes.fromhex(text.replace("-", ""))
+        if len(id) != 16:
+            raise Wrong(f"{text} is no id")
+        row = self.rows[id[0]]
+        row += self.ROW.pack(id, position, version, is_command)
+        if len(row) == self.BLOCK:
+            self.blocks[id[0]].append(self.file.tell())
+            self.file.write(row)
+            row.clear()
+
+    def check(self) -> None:
+        """Raises Wrong, with the first position whose ids are not what they should be."""
+        found: list[tuple[int, str]] = []
+        for blocks, last in zip(self.blocks, self.rows, strict=True):
+            versions: dict[bytes, int] = {}
+            commands: set[bytes] = set()
+            for rows in (*map(self._read, blocks), bytes(last)):
+                for id, position, version, is_command in self.ROW.iter_unpack(rows):
+                    if is_command and id in commands:
+                        found.append((position, f"the command {id.hex()} was done before"))
+                    if is_command:
+                        commands.add(id)
+                    if version and version != versions.get(id, 0) + 1:
+                        said = f"version {version} of the stream {id.hex()} is not the next"
+                        found.append((position, said))
+                    if version:
+                        versions[id] = version
+        if found:
+            raise Wrong("position {}: {}".format(*min(found)))
+
+    def _read(self, block: int) -> bytes:
+        self.file.seek(block)
+        return self.file.read(self.BLOCK)
+
+
 class Verifier:
     """Checks one bundle."""
 
     def __init__(self, directory: Path, keys: list[str], against: list[Path]) -> None:
         self.directory = directory
-        self.manifest: Json = json.loads((directory / "manifest.json").read_bytes())
+        self.manifest: Json = json.loads(self._read("manifest.json"))
         if self.manifest["format"] != FORMAT:
             raise Wrong(f"the bundle has the format {self.manifest['format']}")
         keys = keys or self.manifest["verifier_keys"]
-        raw = (directory / "log/checkpoint").read_bytes()
-        self.origin, self.size, self.root = read_checkpoint(raw, keys)
-        self.others: dict[int, list[tuple[Path, bytes]]] = {}
+        self.origin, self.size, self.root = read_checkpoint(self._read("log/checkpoint"), keys)
+        self.others: dict[int, list[tuple[Path, str, bytes]]] = {}
+        """Checkpoints to hold the records against, by size: file, origin and root."""
         for file in against:
-            origin, size, root = read_checkpoint(file.read_bytes(), keys)
-            if origin != self.origin or not 0 < size <= self.size:
-                raise Wrong(f"{file} is a checkpoint of {size} records of {origin}")
-            self.others.setdefault(size, []).append((file, root))
+            try:
+                origin, size, root = read_checkpoint(file.read_bytes(), keys)
+            except (Wrong, ValueError) as error:
+                raise Wrong(f"{file}: {told(error)}") from error
+            if not 0 < size <= self.size:
+                raise Wrong(f"{file} is of {size} records of {origin}; the bundle has {self.size}")
+            self.others.setdefault(size, []).append((file, origin, root))
         self.tree = Tree()
         self.books = Books()
         self.numbers: defaultdict[int, int] = defaultdict(int)
@@ -863,24 +938,20 @@ class Verifier:
         """Checks everything. Raises Wrong."""
         if (self.manifest["first"], self.manifest["last"]) != (1, self.size):
             raise Wrong("the bundle has a part of the records only")
-        for line in self._lines("records"):
-            self.tree.add(line)
-            try:
-                record = json.loads(line)
-                self.books.apply(record, self.manifest["ledger"])
-                self._check_text(record)
-                if self.certified == self.tree.size and self.books.remade is not None:
-                    self.books.remade.check()
-            except (Wrong, KeyError, TypeError, ValueError) as error:
-                raise Wrong(
-                    f"position {self.tree.size}: {error}\n{line.decode(errors='replace')}"
-                ) from error
-            self._check_tree()
+        for name in self.manifest["files"]:
+            if not name.startswith(("records/", "texts/")):
+                self._check_file(name)
+        with TemporaryFile() as ids_file:
+            ids = Ids(ids_file)
+            for line in self._lines("records"):
+                self._take(line, ids)
+            ids.check()
         if self.tree.size != self.size:
             raise Wrong(f"{self.tree.size} records; the checkpoint is of {self.size}")
         if self.tree.root() != self.root:
             raise Wrong("the records do not give the root that was signed")
-        if self.withheld_through and self.withheld_through not in {*self.books.ends, self.size}:
+        ends = {size for size, _ in self.books.ends.values()}
+        if self.withheld_through and self.withheld_through not in {*ends, self.size}:
             raise Wrong("texts are said to have been withheld where no copy was made")
         if self.textless:
             raise Wrong(f"position {min(self.textless.values())}: its text is gone, unsaid")
@@ -889,25 +960,49 @@ class Verifier:
         for level, row in self.tree.rows.items():
             if row:
                 self._check_tile(level, b"".join(row))
+        for file, origin, _ in (one for each in self.others.values() for one in each):
+            if origin not in (self.origin, *self.books.ends):
+                raise Wrong(f"{file} is a checkpoint of {origin}, which the records do not name")
+
+    def _take(self, line: bytes, ids: Ids) -> None:
+        self.tree.add(line)
+        try:
+            if len(line) > RECORD_MAX:
+                raise Wrong(f"a record of {len(line)} bytes")
+            record = json.loads(line)
+            ids.take(record, self.tree.size)
+            self.books.apply(record, self.manifest["ledger"])
+            self._check_text(record)
+            if self.certified == self.tree.size and self.books.remade is not None:
+                self.books.remade.check()
+        except FOUND as error:
+            ids.check()
+            shown = line[:RECORD_MAX].decode(errors="replace")
+            raise Wrong(f"position {self.tree.size}: {told(error)}\n{shown}") from error
+        self._check_tree()
 
     def _check_tree(self) -> None:
         for level, hashes in self.tree.full_tiles():
             self._check_tile(level, hashes)
-        for file, root in self.others.get(self.tree.size, ()):
+        for file, origin, root in self.others.get(self.tree.size, ()):
             if self.tree.root() != root:
-                raise Wrong(f"a record up to position {self.tree.size} is not what {file} was for")
+                said = f"a record up to position {self.tree.size} is not what {file} was for"
+                if origin in self.books.ends:
+                    size, position = self.books.ends[origin]
+                    said += f"; position {position} says that {origin} ended at {size}"
+                raise Wrong(said)
 
     def _check_tile(self, level: int, hashes: bytes) -> None:
         number = self.numbers[level]
         self.numbers[level] += 1
         name = tile_name(level, number, len(hashes) // 32)
-        stored = (self.directory / name).read_bytes()
-        if stored != hashes:
-            at = next(
-                i for i in range(0, len(hashes), 32) if stored[i : i + 32] != hashes[i : i + 32]
-            )
-            place = f"position {number * 256 + at // 32 + 1}: " if level == 0 else ""
-            raise Wrong(f"{place}{name} does not follow from the records")
+        stored = self._read(name)
+        if len(stored) != len(hashes):
+            raise Wrong(f"{name} has {len(stored)} bytes")
+        for at in range(0, len(hashes), 32):
+            if stored[at : at + 32] != hashes[at : at + 32]:
+                place = f"position {number * 256 + at // 32 + 1}: " if level == 0 else ""
+                raise Wrong(f"{place}{name} does not follow from the records")
 
     def _check_text(self, record: Json) -> None:
         if record["type"] == "PrivateTextErased":
@@ -933,12 +1028,23 @@ class Verifier:
             yield json.loads(line)
 
     def _lines(self, kind: str) -> Iterator[bytes]:
-        for name, digest in sorted(self.manifest["files"].items()):
+        for name in sorted(self.manifest["files"]):
             if name.startswith(f"{kind}/"):
-                raw = (self.directory / name).read_bytes()
-                if hashlib.sha256(raw).hexdigest() != digest:
-                    raise Wrong(f"{name} is not the file that the manifest names")
-                yield from gzip.decompress(raw).splitlines()
+                self._check_file(name)
+                try:
+                    with gzip.open(self.directory / name) as lines:
+                        for line in lines:
+                            yield line.removesuffix(b"\n")
+                except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                    raise Wrong(f"{name} can't be read: {error}") from error
+
+    def _check_file(self, name: str) -> None:
+        with (self.directory / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != self.manifest["files"][name]:
+                raise Wrong(f"{name} is not the file that the manifest names")
+
+    def _read(self, name: str) -> bytes:
+        return (self.directory / name).read_bytes()
 
 
 def check_certificate(asked: argparse.Namespace) -> str:
@@ -968,8 +1074,8 @@ def check_bundle(asked: argparse.Namespace, certificate: Certificate | None) -> 
             raise Wrong(f"the bundle is of the ledger {verifier.manifest['ledger']}")
         if certificate.size > verifier.size:
             raise Wrong(f"the bundle ends at {verifier.size}, before the certificate's checkpoint")
-        root = (asked.certificate, certificate.root)
-        verifier.others.setdefault(certificate.size, []).append(root)
+        signed = (asked.certificate, certificate.origin, certificate.root)
+        verifier.others.setdefault(certificate.size, []).append(signed)
         parameters = certificate.body["parameters"]
         if certificate.lines is not None:
             verifier.books.watch = (parameters["account"], parameters["asset"])
@@ -979,6 +1085,10 @@ def check_bundle(asked: argparse.Namespace, certificate: Certificate | None) -> 
     if certificate is not None:
         certificate.check_books(verifier.books)
     said = f"All {verifier.size} records of {verifier.origin} hold; root {verifier.root.hex()}\n"
+    for file in asked.against:
+        said += f"They begin with those of {file}\n"
+    if not asked.key:
+        said += "The keys are those that the bundle names: compare them with what you were given\n"
     if verifier.withheld:
         said += f"The texts of {verifier.withheld} were withheld from the copy that this is of\n"
     return said
@@ -999,10 +1109,18 @@ def main() -> None:
         parser.error(f"{asked.bundle} is no directory")
     if asked.report is not None and asked.certificate is None:
         parser.error("--report goes with --certificate")
+    for file in (*asked.against, asked.certificate, asked.report):
+        if file is not None and not file.is_file():
+            parser.error(f"{file} is no file")
+    try:
+        for key in asked.key:
+            parse_key(key)
+    except Wrong as error:
+        parser.error(str(error))
     try:
         said = check_bundle(asked, None) if asked.certificate is None else check_certificate(asked)
-    except (Wrong, OSError, EOFError, KeyError, TypeError, ValueError) as error:
-        sys.stdout.write(f"WRONG: {error}\n")
+    except FOUND as error:
+        sys.stdout.write(f"WRONG: {told(error)}\n")
         raise SystemExit(1) from error
     sys.stdout.write(said)
 

@@ -3,33 +3,28 @@
 Records never change once committed, so only the end needs a snapshot, and keeps it short.
 """
 
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
-import msgspec
 import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row, tuple_row
 
 from application.restoring import COPIED
 from application.store import schema_of
-from application.transparency.notes import (
-    BadNote,
-    Checkpoint,
-    VerifierKey,
-    check_signed,
-    parse_verifier_key,
-)
-from application.transparency.notes import parse_note as parse_signed_note
-from application.transparency.tiles import TileAt, tile_width
-from application.transparency.tree import HASH_BYTES
+from application.transparency.notes import Checkpoint
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.rows import check_rows
 from interface.evidence.shapes import Envelope
 from interface.evidence.signed import SignedTree
+from interface.evidence.signed_rows import (
+    SignedRows,
+    check_closed_logs,
+    check_cosignatures,
+    check_tile_widths,
+)
 from interface.evidence.texts import Text
 from interface.evidence.verification import BATCH, Listener, Stored, Verification
 from interface.evidence.views import Views
@@ -48,11 +43,10 @@ _LEAVES = (
 )
 
 
-class LiveSource:
+class LiveSource(SignedRows):
     """Reads one ledger. Requires that its schema is first in the connection's search_path."""
 
     def __init__(self, connection: Connection[DictRow], views: Views | None = None) -> None:
-        self.connection = connection
         self._views = views
         self.take: Hears = _nobody_hears if views is None else views.take
         """Lets the views hear of a record. Raises Divergence."""
@@ -62,27 +56,9 @@ class LiveSource:
         if head is None:
             raise Divergence("the head is gone")
         self.position: int = head["position"]
-        self.incarnation: int = head["incarnation"]
+        super().__init__(connection, head["incarnation"])
         self.withheld_through: int = head["withheld"]
         self.is_copy = (head["halted"] or "").startswith(COPIED)
-        signed = connection.execute(
-            "SELECT coalesce(max(size), 0) AS size FROM checkpoints WHERE incarnation = %s",
-            [self.incarnation],
-        ).fetchone()
-        assert signed is not None
-        self.signed_size: int = signed["size"]
-
-    def keys(self) -> list[VerifierKey]:
-        """Returns the keys that the ledger's own row names. Raises Divergence."""
-        row = self.connection.execute("SELECT document FROM ledger").fetchone()
-        if row is None:
-            raise Divergence("the ledger's own row is gone")
-        try:
-            document = msgspec.json.decode(row["document"])
-            named = [*document.get("verifier_keys", []), *document.get("retired_keys", [])]
-            return [parse_verifier_key(key) for key in named]
-        except (msgspec.MsgspecError, UnicodeDecodeError, BadNote) as error:
-            raise Divergence(f"the ledger's own row: {error}") from error
 
     def records(self, after: int, to: int) -> Iterator[list[Stored]]:
         """Yields the records in batches, none of which spans two stretches."""
@@ -104,34 +80,6 @@ class LiveSource:
                 if len(found) < end - start:
                     raise Divergence(f"of positions {start + 1} to {end} some are missing")
                 yield found
-
-    def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
-        """Returns the stored tiles of these that there are."""
-        if not wanted:
-            return {}
-        rows = self.connection.execute(
-            "SELECT level, number, hashes FROM unnest(%s::smallint[], %s::bigint[])"
-            " AS wanted (level, number) JOIN tiles USING (level, number) WHERE incarnation = %s",
-            [[level for level, _ in wanted], [number for _, number in wanted], self.incarnation],
-            binary=True,
-        )
-        return {(row["level"], row["number"]): row["hashes"] for row in rows}
-
-    def notes(self, after: int, to: int) -> Mapping[int, str]:
-        """Returns the signed checkpoints of these sizes. Raises Divergence."""
-        rows = self.connection.execute(
-            "SELECT size, root, note FROM checkpoints WHERE incarnation = %s AND size > %s"
-            " AND size <= %s",
-            [self.incarnation, after, min(to, self.signed_size)],
-        ).fetchall()
-        for row in rows:
-            stated = row["note"].split("\n", 3)
-            if stated[1:3] != [str(row["size"]), b64encode(row["root"]).decode()]:
-                raise Divergence(
-                    f"the checkpoint of size {row['size']} does not say what its row",
-                    position=row["size"],
-                )
-        return {row["size"]: row["note"] for row in rows}
 
     def texts(self, after: int, to: int) -> dict[int, Text]:
         """Returns the private texts of these positions."""
@@ -206,6 +154,7 @@ def verify_signed(
     """
     with session(conninfo, ledger) as connection:
         source = LiveSource(connection)
+        check_closed_logs(source)
         tree = SignedTree(
             source, keys=source.keys(), signed_size=source.signed_size, against=against
         )
@@ -216,8 +165,8 @@ def verify_signed(
             tree.source, tree.signed_size = rest, rest.signed_size
             _take_leaves(tree, rest, advance)
             tree.end()
-            _check_tile_widths(connection, rest)
-            _check_cosignatures(connection)
+            check_tile_widths(connection, rest)
+            check_cosignatures(connection)
     return tree
 
 
@@ -249,6 +198,7 @@ def _begun(
         listener=listener,
     )
     verification.withhold(source.withheld_through)
+    check_closed_logs(source)
     return verification
 
 
@@ -261,8 +211,8 @@ def _end(
     _check_end(connection, rest)
     verification.end()
     verification.check_withheld(copied_at=rest.position if rest.is_copy else None)
-    _check_tile_widths(connection, rest)
-    _check_cosignatures(connection)
+    check_tile_widths(connection, rest)
+    check_cosignatures(connection)
     row = connection.execute("SELECT count(*) AS n FROM network_references").fetchone()
     if row is None or row["n"] != verification.references:
         raise Divergence("a network's reference has a row and no record, or the other way round")
@@ -290,32 +240,6 @@ def _check_end(connection: Connection[DictRow], source: LiveSource) -> None:
     ).fetchone()
     if row is not None and row["first"] is not None:
         raise Divergence("a record stands where the head knows none", position=row["first"])
-
-
-def _check_tile_widths(connection: Connection[DictRow], source: LiveSource) -> None:
-    """No tile may stand that the signed tree does not have, and none be wider than there."""
-    rows = connection.execute(
-        "SELECT level, number, octet_length(hashes) AS bytes FROM tiles WHERE incarnation = %s",
-        [source.incarnation],
-    )
-    for row in rows:
-        at = (row["level"], row["number"])
-        if row["bytes"] != HASH_BYTES * tile_width(at, source.signed_size):
-            raise Divergence(f"tile {row['number']} of level {row['level']} was not signed so")
-
-
-def _check_cosignatures(connection: Connection[DictRow]) -> None:
-    rows = connection.execute(
-        "SELECT c.note, s.line, s.verifier_key, s.size FROM cosignatures AS s"
-        " LEFT JOIN checkpoints AS c USING (incarnation, size)"
-    ).fetchall()
-    for row in rows:
-        try:
-            text = (row["note"] or "").rpartition("\n\n")[0]
-            note = parse_signed_note(f"{text}\n\n{row['line']}".encode())
-            check_signed(note, [parse_verifier_key(row["verifier_key"])])
-        except BadNote as error:
-            raise Divergence(f"a cosignature of size {row['size']}: {error}") from error
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from application.transparency.notes import (
     parse_verifier_key,
 )
 from application.transparency.tiles import TileAt, number_path, tile_width
+from application.transparency.tree import HASH_BYTES
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
@@ -121,6 +122,8 @@ class Bundle:
             )
             if (self.directory / name).exists():
                 found[at] = self._read(name)
+                if len(found[at]) != width * HASH_BYTES:
+                    raise Divergence(f"{name} has {len(found[at])} bytes")
         return found
 
     def notes(self, after: int, to: int) -> Mapping[int, str]:

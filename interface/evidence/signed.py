@@ -50,6 +50,13 @@ class SignedTree:
         self._against = against
         self._tree = GrowingTree(self._grown)
         self._tiles: dict[TileAt, bytes] = {}
+        self._origin: str | None = None
+        """Of all its checkpoints."""
+        names = list(dict.fromkeys(key.name for key in keys))
+        if against is not None and against.origin not in names:
+            raise Divergence(
+                f"the checkpoint given is of {against.origin}; this log is {', '.join(names)}"
+            )
 
     @property
     def size(self) -> int:
@@ -61,13 +68,16 @@ class SignedTree:
 
     def take(self, records: Sequence[bytes]) -> None:
         """Checks the records that follow. Raises Divergence."""
+        self.take_leaves(leaf_hashes(records))
+
+    def take_leaves(self, leaves: Sequence[bytes]) -> None:
+        """Checks the leaves that follow. Raises Divergence."""
         start = self._tree.size
-        leaves = leaf_hashes(records)
-        notes = self.source.notes(start, start + len(records))
+        notes = self.source.notes(start, start + len(leaves))
         sizes = {*notes}
         if self._against is not None:
             sizes.add(self._against.size)
-        for first, last in split_at(start, len(records), sizes):
+        for first, last in split_at(start, len(leaves), sizes):
             self._tree.add_leaves(leaves[first:last])
             self._compare_tiles()
             size = self._tree.size
@@ -117,7 +127,8 @@ class SignedTree:
             signed = parse_checkpoint(note.text)
         except BadNote as error:
             raise Divergence(f"the checkpoint of size {size}: {error}", position=size) from error
-        if signed.origin not in {key.name for key in self._keys}:
+        self._origin = self._origin or signed.origin
+        if signed.origin != self._origin or signed.origin not in {key.name for key in self._keys}:
             raise Divergence(f"the checkpoint of size {size} is of another log", position=size)
         if (signed.size, signed.root) != (size, self._tree.root()):
             self._compare_last_leaves()
@@ -135,12 +146,19 @@ class SignedTree:
             raise _tile_differs(at, stored, leaves[: len(stored)])
 
     def _check_against(self, against: Checkpoint) -> None:
-        if against.root != self._tree.root():
-            raise Divergence(
-                f"the log is not the one of the checkpoint given: a record at or before position"
-                f" {against.size} was changed since",
-                position=against.size,
+        if against.root == self._tree.root():
+            return
+        said = (
+            "the log is not the one of the checkpoint given: a record at or before position"
+            f" {against.size} was changed since"
+        )
+        current = self._keys[0].name
+        if against.origin != current:
+            said += (
+                f", or was lost before the log went on as {current}: LedgerContinued says where the"
+                " old one ended"
             )
+        raise Divergence(said, position=against.size)
 
 
 def _tile_differs(at: TileAt, stored: bytes | None, wanted: bytes) -> Divergence:

@@ -43,6 +43,7 @@ class Appended:
 
     def __init__(self, about: Columns, *, shown: int) -> None:
         self._about = about
+        self.name = about.table
         self._shown = shown
         self.due: list[str] = []
         """Of one stretch, until `compare` takes them."""

@@ -4,6 +4,7 @@ A view may be behind the head: it is held to what it showed when the verificatio
 shows since is verified the next time.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from psycopg import Connection
@@ -57,6 +58,8 @@ class Views:
             "holds": self._holds.tables,
             "refusals": self._refusals.tables,
         }
+        for name, tables in self._tables.items():
+            _check_tracked(connection, name, [table.name for table in tables], self.shown[name])
         for table in self._standing():
             table.begin(connection)
 
@@ -122,6 +125,19 @@ class Views:
             if self.shown[name] is not NOWHERE
             for table in tables
         ]
+
+
+def _check_tracked(
+    connection: Connection[DictRow], view: str, tables: Sequence[str], shown: Shown
+) -> None:
+    """Requires that a view has its tables, or that there is none. Raises Divergence."""
+    for table in tables:
+        there = connection.execute("SELECT to_regclass(%s) AS it", [table]).fetchone()
+        assert there is not None
+        if there["it"] is None and shown is not NOWHERE:
+            raise Divergence(f"the view {view} has no table {table}")
+        if there["it"] is not None and shown is NOWHERE:
+            raise Divergence(f"the table {table} stands; nothing says up to where {view} shows")
 
 
 def _read_shown(connection: Connection[DictRow]) -> dict[str, Shown]:

@@ -1,14 +1,17 @@
 """The one-file verifier finds the same, without any code of the service."""
 
 import ast
+import gzip
 import json
 import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -121,6 +124,102 @@ def test_any_byte_that_is_changed_is_found(whole: Path, tmp_path: Path, seed: in
         assert not holds(directory), (file, at)
         file.write_bytes(kept)
     assert holds(directory)
+
+
+def rewritten(directory: Path, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """The records changed, and what the manifest says of their file with them."""
+    (file,) = (directory / "records").iterdir()
+    lines = change(gzip.decompress(file.read_bytes()).splitlines())
+    packed(directory, file, gzip.compress(b"\n".join(lines) + b"\n", 1))
+
+
+def packed(directory: Path, file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    manifest = json.loads((directory / "manifest.json").read_bytes())
+    manifest["files"][f"records/{file.name}"] = sha256(content).hexdigest()
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+
+
+def cut_short(directory: Path) -> None:
+    (file,) = (directory / "records").iterdir()
+    packed(directory, file, file.read_bytes()[:-20])
+
+
+def record(number: int, member: str, value: object) -> Callable[[Path], None]:
+    def change(lines: list[bytes]) -> list[bytes]:
+        changed = json.dumps(json.loads(lines[number - 1]) | {member: value}).encode()
+        return [*lines[: number - 1], changed, *lines[number:]]
+
+    return lambda directory: rewritten(directory, change)
+
+
+def longer(directory: Path) -> None:
+    with (directory / "log/tile/0/000").open("ab") as tile:
+        tile.write(bytes(32))
+
+
+CHEATS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "records exchanged": (
+        lambda at: rewritten(at, lambda lines: [*lines[:9], lines[10], lines[9], *lines[11:]]),
+        "position 10: it says position 11",
+    ),
+    "the newest records left out": (
+        lambda at: rewritten(at, lambda lines: lines[:-5]),
+        "records; the checkpoint is of",
+    ),
+    "a record that is none": (record(7, "payload", []), "position 7: this can't be read"),
+    "a record without its type": (record(7, "type", None), "position 7: this can't be read"),
+    "a version that is no number": (record(7, "version", "one"), "position 7: this can't be read"),
+    "a file cut short": (cut_short, "can't be read: "),
+    "a tile made longer": (longer, "log/tile/0/000 has 8224 bytes"),
+    "a tile gone": (lambda at: (at / "log/tile/0/000").unlink(), "log/tile/0/000"),
+    "a manifest that is none": (lambda at: (at / "manifest.json").write_text("[]"), "can't be"),
+}
+"""What an operator may do to a bundle, and what is said of it."""
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_a_cheat_is_named(
+    whole: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    cheat, said = CHEATS[name]
+    shutil.copytree(whole, tmp_path / "bundle")
+    cheat(tmp_path / "bundle")
+    monkeypatch.setattr(sys, "argv", ["backoffice-verify", str(tmp_path / "bundle")])
+    with pytest.raises(SystemExit) as ended:
+        backoffice_verify.main()
+    assert ended.value.code == 1
+    assert said in capsys.readouterr().out
+
+
+def test_ids_that_come_again_are_found_wherever_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of their positions, in the file and in memory."""
+    monkeypatch.setattr(backoffice_verify.Ids, "BLOCK", 2 * backoffice_verify.Ids.ROW.size)
+    names = [f"00000000-0000-5000-8000-{number:012d}" for number in range(9)]
+
+    def checked(*ids: tuple[int, int, int]) -> None:
+        with TemporaryFile() as file:
+            found = backoffice_verify.Ids(file)
+            for position, (stream, version, command) in enumerate(ids, start=1):
+                named = {"stream": names[stream], "command_id": names[command]}
+                found.take(named | {"version": version}, position)
+            found.check()
+
+    several = [(1, 1, 1), (2, 1, 2), (1, 2, 3), (4, 1, 3), (5, 1, 5)]
+    checked(*several)
+    with pytest.raises(backoffice_verify.Wrong, match="position 6: version 2 of the stream"):
+        checked(*several, (1, 2, 6), (2, 2, 3))
+    with pytest.raises(backoffice_verify.Wrong, match=r"position 7: the command .*3 was done"):
+        checked(*several, (1, 3, 6), (2, 2, 3))
+
+
+def test_it_says_how_it_is_used(whole: Path) -> None:
+    assert "'k' is no verifier key" in run(whole, "--key", "k")[1]
+    assert run(whole, "--against", whole / "nothing")[0] == 2
 
 
 def asked(busy: Archive, **query: Any) -> dict[str, Any]:

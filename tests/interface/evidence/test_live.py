@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import Connection
@@ -50,8 +51,8 @@ COLUMNS = {
         "state",
         "command_id",
     ),
-    "tiles": ("level", "number", "hashes"),
-    "checkpoints": ("size", "root", "note"),
+    "tiles": ("incarnation", "level", "number", "hashes"),
+    "checkpoints": ("incarnation", "size", "root", "note"),
     "private": ("position", "salt", "body"),
     "balances": (
         "account",
@@ -99,9 +100,7 @@ NO_EVIDENCE = {
     "secrets": "never leaves the database",
     "signing_keys": "encrypted; whose signatures count is in the records",
     "cosignatures": "checked, but what nobody cosigned is no contradiction",
-    "checkpoints.incarnation": "of an older one: another log, closed",
     "checkpoints.signed_at": "not signed itself",
-    "tiles.incarnation": "as a checkpoint's",
     "balances.id": "the number of a row",
     "head.commit_id": "random",
     "head.format": "of the software that may write",
@@ -363,6 +362,12 @@ ATTACKS = {
         None,
         "the table lines has a row of position",
     ),
+    "a view said not to be there": (
+        ["DELETE FROM tracking WHERE application_name = 'entries'", "DELETE FROM posted_entries"],
+        None,
+        "the table posted_entries stands; nothing says up to where entries shows",
+    ),
+    "a view's table dropped": (["DROP TABLE refusals"], None, "refusals has no table refusals"),
     "a view set forward": (
         ["UPDATE tracking SET notification_id = 1000000"],
         None,
@@ -438,6 +443,12 @@ def test_two_ledgers_rows_exchanged(busy: Archive) -> None:
         with pytest.raises(Divergence) as found:
             verify_within(connection, busy.ledger, against=None, advance=lambda _: None)
     assert found.value.position == 1
+
+
+def test_a_checkpoint_of_another_log_is_said_to_be_one(busy: Archive) -> None:
+    other = msgspec.structs.replace(busy.signed(), origin="localhost:8000/v1/ledgers/other/log")
+    with pytest.raises(Divergence, match=r"given is of localhost.*other/log; this log"):
+        verify(busy, other)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 1.0])

@@ -8,7 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from application.ledgers import LedgerNotFound
 from application.outcomes import Unanswered
@@ -18,6 +20,7 @@ from interface.backoffice_verify import Verifier
 from interface.cli.digest_secret import read_digest_secret, write_digest_secret
 from interface.cli.failures import Failed
 from interface.evidence.divergence import Divergence
+from interface.evidence.live import verify_within
 from interface.evidence.read_bundle import verify_bundle
 from interface.evidence.restore import Terms, Unimportable, restore_bundle
 from tests.application.office import OPERATOR, transfer
@@ -135,9 +138,28 @@ def test_without_texts_it_is_a_copy_that_says_so_and_knows_its_commands(
         assert verify(copy).texts.withheld == withheld
         export(copy, tmp_path / "again")
         again = verify_bundle(tmp_path / "again", against=None, advance=lambda _: None)
-        apart = Verifier(tmp_path / "again", [], [])
+        older = tmp_path / "textless" / "log/checkpoint"
+        apart = Verifier(tmp_path / "again", [], [older])
         apart.run()
         assert again.texts.withheld == apart.withheld == withheld
+        for change, said in SIGNED_BEFORE.items():
+            with psycopg.connect(copy.database.superuser, row_factory=dict_row) as connection:
+                connection.execute("SET search_path TO ledger_acme")
+                connection.execute("SET session_replication_role = replica")
+                connection.execute(change.encode())
+                with pytest.raises(Divergence, match=said):
+                    verify_within(connection, "acme", against=None, advance=lambda _: None)
+                connection.rollback()
+
+
+SIGNED_BEFORE = {
+    "UPDATE tiles SET hashes = set_byte(hashes, 40, 255 - get_byte(hashes, 40))"
+    " WHERE incarnation = 1 AND level = 0 AND number = 0": "incarnation 1 closed: ",
+    "UPDATE tiles SET incarnation = 3 WHERE incarnation = 1": "of a log that there never was",
+    "UPDATE checkpoints SET root = sha256(root) WHERE incarnation = 1": "does not say what its row",
+    "UPDATE checkpoints SET incarnation = 2 WHERE incarnation = 1": "of another log|not signed so",
+}
+"""What is changed of a log that was closed, and what is found."""
 
 
 def spoilt(directory: Path) -> None:
