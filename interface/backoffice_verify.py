@@ -35,6 +35,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -1033,7 +1034,7 @@ class Verifier:
                 self._check_file(name)
                 try:
                     with gzip.open(self.directory / name) as lines:
-                        for line in lines:
+                        for line in BufferedReader(lines, 1 << 18):
                             yield line.removesuffix(b"\n")
                 except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                     raise Wrong(f"{name} can't be read: {error}") from error
