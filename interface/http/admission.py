@@ -35,13 +35,6 @@ class Admission:
         if rate_limit_per_second is not None:
             self._rates = Rates(per_second=rate_limit_per_second)
 
-    def admit(self, environ: Environ) -> Guest:
-        """Returns who sent the request.
-
-        Raises Problem: unauthenticated, too_many_requests, forbidden (another ledger's key).
-        """
-        return self.admit_holder(self.check_key(environ), environ)
-
     def check_key(self, environ: Environ) -> ApiKey:
         """Returns the key of a request. Asked again when its body has come, which its sender may
         have kept back until the key was revoked. Raises Problem (unauthenticated)."""
@@ -51,8 +44,17 @@ class Admission:
             raise Problem("unauthenticated", "Send Authorization: Bearer KEY, with a valid key.")
         return key
 
-    def admit_holder(self, key: ApiKey, environ: Environ) -> Guest:
-        """Does what `admit` does for the holder of a valid key: never waits."""
+    def holder(self, key: ApiKey) -> Guest:
+        """Returns the holder of a valid key, who is noted whether let in or not: never waits."""
+        guest = self._guests.get(key.key_id)
+        if guest is None or guest.key is not key:
+            roles = frozenset(key.roles)
+            caller = Caller(key.actor, key.key_id, roles, "http", key.network_feed, owner=key.owner)
+            guest = self._guests[key.key_id] = Guest(key, caller)
+        return guest
+
+    def check_welcome(self, key: ApiKey, environ: Environ) -> None:
+        """Raises Problem: too_many_requests, forbidden (another ledger's key). Never waits."""
         if self._rates is not None and (seconds := self._rates.take(key.key_id)):
             raise Problem(
                 "too_many_requests",
@@ -62,12 +64,6 @@ class Admission:
         ledger = ledger_of_path(environ["PATH_INFO"])
         if key.ledger is not None and ledger is not None and ledger != key.ledger:
             raise Problem("forbidden", "This key is for another ledger.")
-        guest = self._guests.get(key.key_id)
-        if guest is None or guest.key is not key:
-            roles = frozenset(key.roles)
-            caller = Caller(key.actor, key.key_id, roles, "http", key.network_feed, owner=key.owner)
-            guest = self._guests[key.key_id] = Guest(key, caller)
-        return guest
 
 
 def ledger_of_path(path: str) -> str | None:

@@ -45,7 +45,9 @@ def _create(door: Door, exchanges: Exchanges) -> Flask:
         if path.startswith("//"):
             raise NotFound
         if needs_key(path) and not (request.method in OPEN_METHODS and is_open_log(path)):
-            exchange.guest = g.guest = door.admission.admit(request.environ)
+            key = door.admission.check_key(request.environ)
+            exchange.guest = g.guest = door.admission.holder(key)
+            door.admission.check_welcome(key, request.environ)
 
     @app.after_request
     def note(response: Response) -> Response:

@@ -130,7 +130,8 @@ class Front:
         if perf_counter() - exchange.started > AT_ONCE_SECONDS:
             check_key = partial(self._door.admission.check_key, environ)
             key = await loop.run_in_executor(self._behind.threads, check_key)
-        guest = exchange.guest = self._door.admission.admit_holder(key, environ)
+        guest = exchange.guest = self._door.admission.holder(key)
+        self._door.admission.check_welcome(key, environ)
         named = None if kind is None else NAMED[kind](target)
         asked = asked_by(environ, guest, ledger, verb, named)
         ended: Future[None] = loop.create_future()

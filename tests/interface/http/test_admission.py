@@ -365,6 +365,9 @@ def test_logs_hold_no_secrets_and_no_texts(
     nobody = entry(world.account(), "no:body", "1.00")
     assert caller.post(f"{world.path}/entries", nobody).status_code == 404
     caller.get(f"/v1/ledgers/{token}")
+    # Who is turned away by name is noted by name.
+    stranger = make_key(world.ledgers, "quiet", "clerk", ledger="elsewhere")
+    assert Caller(app.test_client, stranger).get(world.path).status_code == 403
     said, requests = "", []
 
     def have_come() -> bool:
@@ -372,13 +375,14 @@ def test_logs_hold_no_secrets_and_no_texts(
         said += capsys.readouterr().err
         lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
         requests = [one for one in lines if one["event"] == "request" and one["actor"] == "quiet"]
-        return len(requests) == 3
+        return len(requests) == 4
 
     wait_until(have_come, "the lines of all requests")
     assert [(line["status"], line["code"]) for line in requests] == [
         (201, None),
         (404, "account_not_found"),
         (404, "ledger_not_found"),
+        (403, "forbidden"),
     ]
     assert "***" in requests[2]["path"]
     assert token not in said
