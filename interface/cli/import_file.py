@@ -31,6 +31,7 @@ from interface.cli.import_sources import (
 from interface.cli.intake import Intake, Origin
 from interface.cli.invalid import sentences
 from interface.cli.key import actor_id
+from interface.cli.known_journals import KnownJournals
 from interface.cli.options import json_option, settings_option, write_json
 from interface.cli.progress import Advance, progress
 from interface.cli.references import read_references
@@ -259,11 +260,18 @@ class LedgerImport:
             detail = "; ".join(sentences(result.get("errors", {}))) or result["detail"]
             remarks.refuse(file, origin.line, origin.id, result["code"], detail)
 
+        known = KnownJournals(self._ledgers, self._ledger, self._caller)
         calm_collector()
         with (
             Occurrences() as groups,
             progress(file, total=source.total) as advance,
-            Intake(writer, self._caller, groups=groups, refuse=refuse) as intake,
+            Intake(
+                writer,
+                self._caller,
+                groups=groups,
+                refuse=refuse,
+                are_there=known.are_there if source.is_told else None,
+            ) as intake,
         ):
             try:
                 self._read(source, file, intake, remarks, advance)

@@ -26,13 +26,15 @@ Item = Block | Line | Refused | Noticed
 
 class Source(NamedTuple):
     """What a file gives. `setup`, from the file `chart`, must stand before the commands; `total`:
-    lines, for progress."""
+    lines, for progress; `is_told`: another system's journals, as commands with the file that they
+    are from."""
 
     setup: Sequence[Setup]
     remarks: Sequence[Refused | Noticed]
     items: Iterator[Item]
     total: int
     chart: str
+    is_told: bool = True
 
 
 class JournalOptions(NamedTuple):
@@ -63,7 +65,7 @@ def ndjson_source(path: Path) -> Source:
     with path.open("rb", buffering=0) as file:
         while block := file.read(BLOCK_BYTES):
             lines += block.count(b"\n")
-    return Source((), (), read_ndjson(path), lines, path.name)
+    return Source((), (), read_ndjson(path), lines, path.name, is_told=False)
 
 
 def journal_source(

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple, Self
 
 import structlog
 
+from application.decisions import IdempotencyConflict
 from application.outcomes import Caller, Outcome, Prepared, Unanswered
 from application.queue import MAX_COMMIT_COMMANDS
 from application.writer import Writer
 from interface.http.parsing import Element
-from interface.http.units import GROUP_MAX_COMMANDS, Chunk, Done, Unfit, refused
+from interface.http.units import GROUP_MAX_COMMANDS, Chunk, Done, Result, Unfit, refused
 from interface.importing.ndjson import Occurrences
 
 CHUNK_COMMANDS = 5 * MAX_COMMIT_COMMANDS
@@ -77,6 +78,7 @@ class Intake:
     Commands of one group stand or fall together. They must follow one another: what comes back
     later is refused.
     `refuse` hears of each refusal, in order, in the caller's thread; `groups` counts them.
+    `are_there`: says which commands are there already though their keys were used for others.
     """
 
     def __init__(
@@ -86,10 +88,12 @@ class Intake:
         *,
         groups: Occurrences,
         refuse: Callable[[Origin, dict[str, Any]], None],
+        are_there: Callable[[Sequence[Element]], list[bool]] | None = None,
     ) -> None:
         self._writer = PatientWriter(writer)
         self._caller = caller
         self._refuse = refuse
+        self._are_there = are_there
         self._chunk = Chunk(caller, atomic=False)
         self._origins: list[Origin] = []
         self._last_group: str | None = None
@@ -177,10 +181,26 @@ class Intake:
         self._sending.append((self._sender.submit(self._writer.submit, prepared), chunk, origins))
         self._chunk, self._origins = Chunk(self._caller, atomic=False), []
 
+    def _there(self, chunk: Chunk, results: Sequence[Result]) -> set[int]:
+        """Returns the places of commands that are there already, from another file."""
+        if self._are_there is None:
+            return set()
+        places = [
+            place
+            for place, result in enumerate(results)
+            if not isinstance(result, Done) and result["code"] == IdempotencyConflict.code
+        ]
+        said = self._are_there(chunk.commands(places)) if places else []
+        return {place for place, is_there in zip(places, said, strict=True) if is_there}
+
     def _take_answers(self) -> None:
         future, chunk, origins = self._sending.popleft()
-        for origin, result in zip(origins, chunk.results(future.result()), strict=True):
-            if not isinstance(result, Done):
+        results = chunk.results(future.result())
+        there = self._there(chunk, results)
+        for place, (origin, result) in enumerate(zip(origins, results, strict=True)):
+            if place in there:
+                self.replayed += 1
+            elif not isinstance(result, Done):
                 self._refuse(origin, result)
             elif result.status == "done":
                 self.done += 1

@@ -141,6 +141,10 @@ class Chunk:
         result: Result = refused(failure.code, failure.detail)
         return [result] * len(self._commands)
 
+    def commands(self, places: Sequence[int]) -> list[Element]:
+        """Returns the commands at some places, which were sent."""
+        return [cast(Element, self._commands[place]) for place in places]
+
     def group_size(self, name: str) -> int:
         """Returns how many commands of a group are here."""
         return len(self._groups.get(name, ()))

@@ -11,13 +11,16 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from application.ledgers import Ledgers
-from application.outcomes import Caller
+from application.outcomes import Asked, Caller
 from application.writer import Writer
+from domain.accounts import OpenAccount
+from domain.commands import Command
 from domain.ledgers import CreateLedger
 from interface.bootstrap import Database as Connections
 from interface.bootstrap import migrated
 from interface.cli import intake
 from interface.cli.intake import Intake, Origin
+from interface.cli.known_journals import KnownJournals
 from interface.http.units import Unfit, load_command, refused
 from interface.importing.ndjson import Occurrences
 from tests.conftest import Database
@@ -57,6 +60,59 @@ def test_answers_come_in_the_order_of_the_file(
         taken.finish()
     assert heard == list(range(100))
     assert (taken.done, taken.replayed) == (0, 0)
+
+
+def test_what_comes_again_in_a_file_that_has_grown_is_there_already(
+    ledgers: Ledgers, writer: Writer
+) -> None:
+    """Which file it is from, and its line there, may be others; all else is as it was."""
+    opened: list[Command] = [
+        OpenAccount(code=code, type="asset", name=code) for code in ("cash", "till")
+    ]
+    for one in opened:
+        assert writer.submit([(Asked(one, one.code, OPERATOR),)])[0].code is None  # type: ignore[attr-defined]
+    legs = [
+        {"account": code, "side": side, "amount": "1.00", "asset": "USD"}
+        for code, side in (("cash", "debit"), ("till", "credit"))
+    ]
+    dearer = [{**leg, "amount": "2.00"} for leg in legs]
+
+    def taken(*commands: bytes, known: KnownJournals | None = None) -> tuple[int, int, list[Any]]:
+        heard: list[Any] = []
+        with Occurrences() as groups:
+            intake = Intake(
+                writer,
+                OPERATOR,
+                groups=groups,
+                refuse=lambda origin, result: heard.append((origin.line, result["code"])),
+                are_there=None if known is None else known.are_there,
+            )
+            for line, command in enumerate(commands):
+                intake.add(Origin(line, None), load_command(command))
+            intake.finish()
+        return intake.done, intake.replayed, heard
+
+    march = {"file": "gl.csv", "sha256": "a" * 64, "line": 2}
+    april = {"system": "erp", "file": "gl.csv", "sha256": "b" * 64, "line": 7}
+    known = KnownJournals(ledgers, "books", OPERATOR)
+    first = journal(1, legs=legs, source=march, narrative="Erika")
+    assert taken(first, known=known) == (1, 0, [])
+    grown = [
+        journal(1, legs=legs, source=april, narrative="Erika"),
+        journal(2, legs=legs, source=april),
+        journal(1, legs=legs, source=april, narrative="Mark"),
+        journal(1, legs=dearer, source=april, narrative="Erika"),
+        journal(1, legs=legs, narrative="Erika"),
+    ]
+    conflict = "idempotency_conflict"
+    assert taken(grown[0]) == (0, 0, [(0, conflict)])
+    assert taken(*grown, known=known) == (1, 2, [(2, conflict), (3, conflict)])
+    # What was refused has no source on record; it stays a conflict.
+    astray = [{**leg, "account": "nowhere"} for leg in legs]
+    refused_first = taken(journal(3, legs=astray, source=march), known=known)
+    assert refused_first == (0, 0, [(0, "account_not_found")])
+    again = journal(3, legs=astray, source=april)
+    assert taken(again, known=known) == (0, 0, [(0, conflict)])
 
 
 def test_a_group_is_never_cut_at_the_end_of_a_chunk(
