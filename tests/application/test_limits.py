@@ -1,7 +1,8 @@
 """Limits on record: counters are rows, written with the events, and follow from them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from msgspec.structs import replace
 
 from domain.authorizations import Authorize, Settle
@@ -149,3 +150,22 @@ def test_a_due_hold_expires_before_a_condition_fails(office: Office) -> None:
     assert office.do(command).code == "condition_failed"
     office.clock.move(seconds=61)
     office.done(command)
+
+
+@pytest.mark.parametrize(
+    ("begins", "hours"), [("2026-11-01T04:00:00+00:00", 25), ("2027-03-14T05:00:00+00:00", 23)]
+)
+def test_days_on_which_the_clocks_are_changed_end_at_midnight_too(
+    office: Office, begins: str, hours: int
+) -> None:
+    chart = office.chart("500.00")
+    office.done(limit(chart))
+    all_of_it = transfer(chart.wallet, chart.merchant, "50.00")
+    start = datetime.fromisoformat(begins)
+    for moment in (start - timedelta(seconds=1), start):
+        office.clock.now = moment
+        office.done(all_of_it)
+    office.clock.now = start + timedelta(hours=hours, seconds=-1)
+    assert office.do(all_of_it).code == "limit_exceeded"
+    office.clock.now = start + timedelta(hours=hours)
+    office.done(all_of_it)
