@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 from psycopg.rows import tuple_row
 
+from domain.money import minor_units
 from projections.report import Column, Report, Source, TooLarge
 from projections.statements import LINES_MAX, Line, Statement
 
@@ -46,6 +47,7 @@ ENTRIES_READ = 1_000
 class Leg(Struct, gc=False):
     account: str
     side: str
+    functional_amount: str | None = None
 
 
 class Posted(Struct, gc=False):
@@ -84,8 +86,15 @@ class Entry(NamedTuple):
     reference: str | None
     debited: Sequence[str]
     credited: Sequence[str]
+    legs: Sequence[Leg]
     texts: Texts | None
     missing: str | None
+
+    def worth(self, line: Line) -> int:
+        """Returns what a line is worth in the functional asset, debits above zero; 0 for one that
+        was never valued."""
+        worth = minor_units(self.legs[line.leg - 1].functional_amount or "0")
+        return worth if line.is_debit else -worth
 
     def narrative(self, leg: int) -> str | None:
         """Returns the leg's own text, or else the entry's."""
@@ -109,40 +118,27 @@ def account_statement(
         name="statement",
         title=f"Statement of {account} in {asset}",
         asked=asked,
-        columns=COLUMNS,
+        columns=(*COLUMNS, *_worth(source, asset)),
     )
     opening = source.shown(sign * found.opening, asset)
     report.add("heading", narrative="Opening balance", balance=opening)
     numbers = []
+    worth = 0
     erased: set[int] = set()
     for line, entry in _with_entries(source, found.lines):
-        amount = source.shown(line.amount, asset)
+        numbers.append((report.add(**_line(source, line, entry, asset=asset, sign=sign)), 1))
+        worth += sign * entry.worth(line)
         if entry.missing == ERASED:
             erased.add(line.position)
-        numbers.append(
-            report.add(
-                line=line.number,
-                effective_on=line.effective_on,
-                recorded_on=entry.recorded_on,
-                voucher=entry.voucher,
-                reference=entry.reference,
-                narrative=entry.narrative(line.leg),
-                counter_accounts=_named(entry.credited if line.is_debit else entry.debited),
-                position=line.position,
-                leg=line.leg,
-                debit=amount if line.is_debit else None,
-                credit=None if line.is_debit else amount,
-                balance=source.shown(sign * line.balance, asset),
-            )
-        )
     debits = sum(line.amount for line in found.lines if line.is_debit)
     credits = sum(line.amount for line in found.lines if not line.is_debit)
     report.total(
-        [(number, 1) for number in numbers],
+        numbers,
         narrative="Closing balance",
         debit=source.shown(debits, asset),
         credit=source.shown(credits, asset),
         balance=source.shown(sign * found.closing, asset),
+        functional=source.shown(worth) if _worth(source, asset) else None,
     )
     if erased:
         report.notes.append(
@@ -150,6 +146,33 @@ def account_statement(
             " on record; figures and proofs are as they were."
         )
     return report
+
+
+def _worth(source: Source, asset: str) -> tuple[Column, ...]:
+    """Without it a revaluation, which moves nothing of the asset, would be a line of zeros."""
+    functional = source.ledger.functional_asset
+    return (
+        () if asset == functional else (Column("functional", f"Worth in {functional}", "amount"),)
+    )
+
+
+def _line(source: Source, line: Line, entry: Entry, *, asset: str, sign: int) -> dict[str, Any]:
+    amount = source.shown(line.amount, asset)
+    return {
+        "line": line.number,
+        "effective_on": line.effective_on,
+        "recorded_on": entry.recorded_on,
+        "voucher": entry.voucher,
+        "reference": entry.reference,
+        "narrative": entry.narrative(line.leg),
+        "counter_accounts": _named(entry.credited if line.is_debit else entry.debited),
+        "position": line.position,
+        "leg": line.leg,
+        "debit": amount if line.is_debit else None,
+        "credit": None if line.is_debit else amount,
+        "balance": source.shown(sign * line.balance, asset),
+        "functional": (source.shown(sign * entry.worth(line)) if _worth(source, asset) else None),
+    }
 
 
 def _named(accounts: Sequence[str]) -> str:
@@ -197,6 +220,7 @@ def _entry(record: Recorded, texts: Texts | None, missing: str, timezone: ZoneIn
         posted.reference,
         sorted(accounts["debit"]),
         sorted(accounts["credit"]),
+        posted.legs,
         texts,
         missing if texts is None and posted.private is not None else None,
     )

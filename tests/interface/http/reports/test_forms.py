@@ -124,6 +124,15 @@ def test_a_statement_says_what_its_page_over_http_says(past: Past) -> None:
     lines = body_of(world.auditor.get(path))["lines"]
     timezone = ZoneInfo(body_of(world.auditor.get(world.path))["timezone"])
     assert any(line["narrative"] for line in lines)
+    # What it has in euros is worth what the trial balance says.
+    (total,) = [row for row in report["rows"] if row["kind"] == "total"]
+    (balance,) = [
+        row
+        for row in get(world, "trial-balance")["rows"]
+        if (row["account"], row["asset"]) == ("assets:bank", "EUR")
+    ]
+    worth = Fraction(balance["functional_debit"]) - Fraction(balance["functional_credit"])
+    assert Fraction(total["functional"]) == worth != 0
     assert {
         (
             row["line"],
