@@ -1,7 +1,7 @@
 """Plain entries as records have them: what most are, and what is decoded and checked in less time.
 
 They have no member that stands here as a ClassVar, so whoever reads an entry can read one of these;
-what has one is no plain entry, and is decoded as any other.
+what has one is no plain entry, and is decoded as any other. What no check reads stands as it is.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,11 @@ from msgspec import Struct
 
 from interface.evidence import shapes
 
-TRIED_AGAIN_AFTER = 16
-"""Entries: where one was not plain, the next ones may not be either, and trying takes time too."""
+TRIED_AGAIN_AFTER = 15
+"""Entries at most: where several in a row were not plain, the next ones may not be either, and
+trying takes time too."""
+
+_UNREAD = msgspec.Raw()
 
 
 class PlainLeg(Struct, gc=False, forbid_unknown_fields=True):
@@ -43,9 +46,14 @@ class PlainEntry(Struct, gc=False, forbid_unknown_fields=True):
     reference: str | None = None
     authorization: str | None = None
     private: str | None = None
+    movement: msgspec.Raw = _UNREAD
+    source: shapes.Named | None = None
+    document: shapes.Named | None = None
+    original: msgspec.Raw = _UNREAD
+    value_on: msgspec.Raw = _UNREAD
+    links: msgspec.Raw = _UNREAD
+    attachments: msgspec.Raw = _UNREAD
     class_: ClassVar[str] = "ordinary"
-    document: ClassVar[None] = None
-    source: ClassVar[None] = None
     corrects: ClassVar[None] = None
     correction: ClassVar[None] = None
     limits: ClassVar[None] = None
@@ -63,7 +71,7 @@ class EntryDecoder:
     """Decodes payloads of entries one after another."""
 
     def __init__(self) -> None:
-        self._wait = 0
+        self._wait = self._next_wait = 0
 
     def decode(self, payload: msgspec.Raw) -> Entry:
         """Returns what the payload says. Raises msgspec.MsgspecError, UnicodeDecodeError."""
@@ -71,7 +79,10 @@ class EntryDecoder:
             self._wait -= 1
             return _decode_any(payload)
         try:
-            return _decode_plain(payload)
+            entry = _decode_plain(payload)
         except msgspec.ValidationError:
-            self._wait = TRIED_AGAIN_AFTER
+            self._wait = self._next_wait
+            self._next_wait = min(2 * self._wait + 1, TRIED_AGAIN_AFTER)
             return _decode_any(payload)
+        self._next_wait = 0
+        return entry

@@ -132,11 +132,14 @@ class EntryRows:
             accounts = f'"{{{first},{items.get(other.account) or self._item(other.account)}}}"'
             amounts = f"{{{amount}}}"
         reference, reason = entry.reference, record.reason
+        document, source = entry.document, entry.source
         self.entries.due.append(
             f"({record.position},{entry.effective_on},{text(entry.journal)},ordinary,"
             f"{text(record.actor)},{'' if reason is None else text(reason)},"
-            f"{'' if reference is None else member(reference)},,,{accounts},"
-            f"{amounts},{{}},{{}},,{entry.fiscal_year},{entry.voucher_no})"
+            f"{'' if reference is None else member(reference)},"
+            f"{'' if document is None or document.number is None else member(document.number)},"
+            f"{'' if source is None or source.system is None else text(source.system)},"
+            f"{accounts},{amounts},{{}},{{}},,{entry.fiscal_year},{entry.voucher_no})"
         )
 
     def _account_array(self, legs: Sequence[Leg]) -> str:

@@ -16,7 +16,7 @@ from interface.evidence.comparison import full_state_of
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import Passbook, Totals
-from interface.evidence.plain import PlainEntry
+from interface.evidence.plain import TRIED_AGAIN_AFTER, EntryDecoder, PlainEntry
 from interface.evidence.shapes import Envelope, decode_envelope
 from tests.application.transparency.archive import Archive
 
@@ -134,6 +134,50 @@ def test_a_plain_entry_that_does_not_follow_is_found(
         _book().post(_posted(payload))
         with pytest.raises(Divergence):
             _book().post(_posted(spoilt))
+
+
+@pytest.mark.parametrize(
+    ("more", "is_plain"),
+    [
+        ({"reference": "INV-1", "authorization": "a", "private": "00"}, True),
+        ({"source": {"system": "old", "line": 3}, "document": {"number": "7"}}, True),
+        ({"movement": {"kind": "settlement", "amount": "1.00"}, "value_on": "2026-03-31"}, True),
+        ({"original": {"entered_by": "E"}, "links": [], "attachments": [{}]}, True),
+        ({"class": "closing"}, False),
+        ({"corrects": "e", "correction": "reversal"}, False),
+        ({"limits": []}, False),
+        ({"reverse_on": "2026-04-01"}, False),
+        ({"relates_to": "2026-01-15"}, False),
+    ],
+)
+def test_entries_are_plain_unless_they_say_what_is_checked_apart(
+    more: dict[str, Any], is_plain: bool
+) -> None:
+    posted = _book().post(_posted(PAIR | more))
+    assert isinstance(posted, PlainEntry) is is_plain
+    general = msgspec.convert(PAIR | more, shapes.Entry)
+    assert {
+        name: msgspec.to_builtins(getattr(posted, name))
+        for name in shapes.Entry.__struct_fields__
+        if name != "legs"
+    } == {
+        name: msgspec.to_builtins(getattr(general, name))
+        for name in shapes.Entry.__struct_fields__
+        if name != "legs"
+    }
+
+
+def test_plain_entries_are_looked_for_again_soon() -> None:
+    """One among many that is not plain lets the next ones be; many in a row are not all tried."""
+    decode = EntryDecoder().decode
+    plain, other = _posted(PAIR).payload, _posted(PAIR | {"class": "ordinary"}).payload
+    assert not isinstance(decode(other), PlainEntry)
+    assert isinstance(decode(plain), PlainEntry)
+    for _ in range(100):
+        assert not isinstance(decode(other), PlainEntry)
+    tried = [isinstance(decode(plain), PlainEntry) for _ in range(2 * TRIED_AGAIN_AFTER)]
+    assert sorted(tried) == tried
+    assert sum(tried) >= TRIED_AGAIN_AFTER
 
 
 def _book() -> Passbook:
