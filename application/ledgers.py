@@ -26,7 +26,7 @@ from application.sessions import acting_as_service, login_of
 from application.store import LedgerStore, schema_of
 from application.transparency.signing import SigningKeys
 from application.transparency.vault import Signing
-from application.writer import Writer
+from application.writer import Writer, go_on
 from domain.access import ApiKey, ListLedger
 from domain.commands import Command
 from domain.ledgers import SYSTEM, CreateLedger, Ledger
@@ -66,7 +66,7 @@ class Ledgers:
         signing: Signing | None = None,
         clock: Callable[[], datetime] = utc_now,
         install: Callable[[Connection[Any], str], None] = install_nothing,
-        on_writer_failure: Callable[[], object] = str,
+        on_writer_failure: Callable[[], object] = go_on,
     ) -> None:
         self._owner = owner
         self._install = install

@@ -15,6 +15,7 @@ from application.records import SHAPES
 from application.sessions import acting_as_service, login_of
 from application.store import schema_of
 from application.transparency.vault import Signing
+from application.writer import go_on
 from domain.ledgers import SYSTEM
 from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
@@ -55,7 +56,7 @@ class Database:
     postgres: EmbeddedPostgres | None = None
     is_embedded: bool = False
 
-    def ledgers(self, *, on_writer_failure: Callable[[], object] = str) -> Ledgers:
+    def ledgers(self, *, on_writer_failure: Callable[[], object] = go_on) -> Ledgers:
         """Returns the ledgers, neither migrated nor open."""
         return Ledgers(
             owner=self.owner,
