@@ -8,7 +8,7 @@ from typing import Any
 
 from application.expiry import MAX_EXPIRED_PER_COMMAND, YIELDS_TO_EXPIRY, DueHolds
 from application.identity import CommandIds
-from application.needs import acts_on
+from application.needs import acts_on, named_by
 from application.outcomes import Asked, Outcome, Prepared
 from application.permissions import check, standing_of
 from application.plain import PlainForms
@@ -212,8 +212,10 @@ class Decisions:
         except Refusal as refusal:
             if not refusal.recorded:
                 return Outcome([], code=refusal.code, detail=refusal.detail, facts=refusal.facts)
+            # What it would have acted on: the audit trail of that is to have the refusal, too.
+            facts = named_by(one.asked.command) | refusal.facts
             try:
-                return self._record_refusal(one, refusal.code, refusal.detail, refusal.facts)
+                return self._record_refusal(one, refusal.code, refusal.detail, facts)
             except TooLarge as too_large:
                 return Outcome(
                     [], code=too_large.code, detail=too_large.detail, facts=too_large.facts

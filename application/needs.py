@@ -42,6 +42,12 @@ def acts_on(books: Books, command: Command) -> str | None:
     return None
 
 
+def named_by(command: Command) -> dict[str, str]:
+    """Returns the authorization or entry that the command names, whatever it is to happen to it."""
+    named = {name: getattr(command, name, None) for name in ("authorization", "entry")}
+    return {name: id for name, id in named.items() if isinstance(id, str)}
+
+
 class Needs:
     """What is not in memory yet, by kind. `new_ids` are clients' ids that must not be taken,
     `suspense` asks for the accounts that have that purpose, `exchange` for those that take

@@ -10,7 +10,10 @@ from interface.http.errors import Problem
 from interface.http.events import Events
 from interface.settings import Settings
 
-SHOWN = ("position", "recorded_at", "actor", "on_behalf_of", "channel", "reason", "type", "stream")
+SHOWN = (
+    *("position", "recorded_at", "actor", "on_behalf_of", "key_id", "channel"),
+    *("software_version", "reason", "type", "stream"),
+)
 PAGE = 1000
 
 

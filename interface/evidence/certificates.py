@@ -91,7 +91,8 @@ class Certified:
         before = [one.position for one in statement.stated][-2:-1]
         if before != _positions(lines.previous):
             raise Divergence(
-                f"the certificate names another statement before it than position {before}"
+                "the certificate names another statement before it than"
+                f" {'position ' + str(before[0]) if before else 'none'}"
             )
         shown = {line.number for line in statement.inside(chart)}
         since = before[0] if before else 0

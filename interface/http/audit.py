@@ -1,11 +1,12 @@
-"""The audit trail: everything about one thing, links followed, refusals included.
+"""The audit trail: everything about one thing, links followed, refusals and erasures included.
 
 An entry's and an authorization's trail is the records of its stream and of those that it leads to:
-what corrects it or was corrected by it, what settled it, what it names. An account's, an actor's
+what corrects it or was corrected by it, what settled it, what it names; and what was refused to
+happen to them, and the erasure of their texts. An account's, an actor's
 and a command's is what the log finds for them, page by page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -22,8 +23,8 @@ from interface.http.streams import Stored, read_stream
 from interface.http.targets import named_account, named_authorization, named_entry
 
 STREAMS_MAX = 200
-REFUSALS_SCANNED_MAX = 50_000
-"""So many positions after a thing's first record are looked at for refusals that name it."""
+SAID_MAX = 50_000
+"""So many refusals and erasures after a thing's first record are looked at for its id."""
 
 FOUND_BY_LOG = {"account": "account", "actor": "actor", "command": "key"}
 """Kinds of trails that are a question to the log, and its parameter."""
@@ -84,7 +85,7 @@ def thing_trail(connection: Connection[DictRow], kind: str, id: str) -> dict[str
                 found[linked] = read_stream(connection, linked)
                 waiting += found[linked]
     states = {one.record.position: one.state for stored in found.values() for one in stored}
-    states |= _refusals(connection, name, first[0].record.position)
+    states |= _said_of(connection, found, min(states))
     row = connection.execute("SELECT position FROM head").fetchone()
     assert row is not None
     items = []
@@ -100,11 +101,13 @@ def _links_of(stored: Stored) -> list[str]:
     return [link for link in found if isinstance(link, str)]
 
 
-def _refusals(connection: Connection[DictRow], id: str, first: int) -> dict[int, bytes]:
-    """Refusals whose facts name the thing, among the records after its first one."""
+def _said_of(connection: Connection[DictRow], ids: Iterable[str], first: int) -> dict[int, bytes]:
+    """Refusals and erasures that name any of the things, after their first record."""
     rows = connection.execute(
-        "SELECT notification_id, state FROM events WHERE topic = 'CommandRefused'"
-        " AND notification_id > %s AND notification_id <= %s AND position(%s in state) > 0",
-        [first, first + REFUSALS_SCANNED_MAX, id.encode()],
+        "SELECT notification_id, state FROM (SELECT notification_id, state FROM events"
+        " WHERE topic IN ('CommandRefused', 'PrivateTextErased') AND notification_id > %s"
+        " ORDER BY notification_id LIMIT %s) AS said"
+        " WHERE EXISTS (SELECT FROM unnest(%s::bytea[]) AS id WHERE position(id in state) > 0)",
+        [first, SAID_MAX, [id.encode() for id in ids]],
     )
     return {row["notification_id"]: row["state"] for row in rows}

@@ -28,11 +28,14 @@ def test_an_entry_leads_to_what_took_it_back_and_to_what_was_refused(world: Worl
     path = f"/v1/ledgers/main/entries/{entry}/reverse"
     assert world.clerk.post(path, {"reason": "duplicate"}).status_code == 201
     assert world.clerk.post(path, {"reason": "duplicate"}).status_code == 409
+    erased = f"/v1/ledgers/main/entries/{entry}/erase"
+    assert world.controller.post(erased, {"reason": "privacy_request"}).status_code == 200
     items = trail(world, "entry", entry)
-    assert types(items) == ["EntryPosted", "EntryPosted", "EntryReversed", "CommandRefused"]
+    told = ["EntryPosted", "EntryPosted", "EntryReversed", "CommandRefused", "PrivateTextErased"]
+    assert types(items) == told
     assert items[1]["payload"]["corrects"] == entry
     assert items[1]["reason"] == "duplicate"
-    assert {item["actor"] for item in items} == {"clerk"}
+    assert {item["actor"] for item in items[:-1]} == {"clerk"}
     assert trail(world, "entry", items[1]["stream"])[:3] == items[:3]
 
 
@@ -53,10 +56,13 @@ def test_an_authorization_leads_to_its_entries(world: World) -> None:
     wallet, cash = world.funded("100.00"), world.account()
     hold = world.hold(wallet, cash, "10.00")["id"]
     path = f"/v1/ledgers/main/authorizations/{hold}/settle"
+    refused = world.clerk.post(path, {"amount": "40.00"})
+    assert body_of(refused)["authorization"] == hold
     assert world.clerk.post(path, {"amount": "4.00", "final": True}).status_code == 201
     items = trail(world, "authorization", hold)
-    assert types(items) == ["AuthorizationOpened", "EntryPosted", "AuthorizationSettled"]
-    assert trail(world, "entry", items[1]["stream"]) == items
+    told = ["AuthorizationOpened", "CommandRefused", "EntryPosted", "AuthorizationSettled"]
+    assert types(items) == told
+    assert trail(world, "entry", items[2]["stream"]) == items
 
 
 def test_actors_and_commands_are_found_by_the_log(world: World) -> None:
