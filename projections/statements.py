@@ -161,6 +161,15 @@ def lines_between(
     return [_line(row, int(row[5]) - int(row[6])) for row in rows]
 
 
+def assets_of(connection: Connection[Any], account: str, *, known: int) -> list[str]:
+    """Returns the assets that an account has lines in, as known at a position."""
+    rows = connection.cursor(row_factory=tuple_row).execute(
+        "SELECT asset FROM line_keys WHERE account = %s AND since < %s ORDER BY asset",
+        [account, (known + 1) * PLACES],
+    )
+    return [asset for (asset,) in rows]
+
+
 _COLUMNS = "l.place, l.number, l.effective_on, l.is_debit, l.amount, l.all_debits, l.all_credits"
 _KEY = "(SELECT id FROM line_keys WHERE account = %(account)s AND asset = %(asset)s)"
 _AFTER = "l.place < %(end)s AND (l.effective_on, l.place) > (%(day)s, %(after)s)"

@@ -123,17 +123,22 @@ def report(
             document = _make(database, ledgers, ledger, name, query, lambda _, made: made)
         else:
             if name == "statement" and query.keys().isdisjoint({"known_at", "known_position"}):
-                query["known_position"] = _state(ledgers, ledger, query)
+                query |= _stated(database, ledgers, ledger, query)
             drafted = _make(database, ledgers, ledger, name, query, draft)
             certificate.write_text(make_certificate(database, ledgers, drafted))
             document = drafted.document
         write(document, form, output)
 
 
-def _state(ledgers: Ledgers, ledger: str, query: dict[str, Any]) -> int:
-    if "account" not in query:
-        raise click.UsageError("--account: Name an account that there is.")
-    return state_account(ledgers, ledger, account=query["account"], asset=query.get("asset"))
+def _stated(
+    database: Database, ledgers: Ledgers, ledger: str, query: dict[str, Any]
+) -> dict[str, Any]:
+    """Puts on record what the statement is of, and returns its asset and that position."""
+    asset: str = query.get("asset") or _make(
+        database, ledgers, ledger, "statement", query, lambda _, made: made.report.asked["asset"]
+    )
+    position = state_account(ledgers, ledger, account=query["account"], asset=asset)
+    return {"asset": asset, "known_position": position}
 
 
 def _make(

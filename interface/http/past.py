@@ -15,7 +15,7 @@ from projections.balances import Past, count_lines, read_past
 from projections.holds import Pending, read_pending
 from projections.lines import PLACES
 from projections.moments import position_before, start_of
-from projections.statements import Line, Statement, by_booking, by_effective_day
+from projections.statements import Line, Statement, assets_of, by_booking, by_effective_day
 
 Query = dict[str, Any]
 
@@ -249,12 +249,10 @@ def _asset_of(seen: Seen, account: Account, asked: str | None) -> Asset:
     states = read_asset_states(seen.connection)
     code = asked or account.asset
     if code is None:
-        rows = seen.connection.execute(
-            "SELECT asset FROM line_keys WHERE account = %s", [account.code]
-        ).fetchall()
-        if len(rows) > 1:
+        moved = assets_of(seen.connection, account.code, known=seen.known)
+        if len(moved) > 1:
             raise invalid({"asset": ["The account has lines in several assets; name one."]})
-        code = rows[0]["asset"] if rows else seen.ledger.functional_asset
+        code = moved[0] if moved else seen.ledger.functional_asset
     if code not in states:
         raise invalid({"asset": ["There is no such asset."]})
     return states[code]

@@ -20,7 +20,7 @@ from projections.refusals import corrections, refusals
 from projections.report import NeedsMore, Report, Source, Span
 from projections.restatement import restatement
 from projections.roll_forward import cut_off, roll_forward
-from projections.statements import LINES_MAX, by_booking, by_effective_day
+from projections.statements import LINES_MAX, assets_of, by_booking, by_effective_day
 from projections.trial_balance import WITHOUT, trial_balance
 
 Query = dict[str, Any]
@@ -166,7 +166,7 @@ def _statement(source: Source, query: Query) -> Report:
     account = query.get("account")
     if account is None or account not in source.accounts:
         raise NeedsMore("account", "Name an account that there is.")
-    asset = query.get("asset") or source.accounts[account].asset or source.ledger.functional_asset
+    asset = query.get("asset") or _asset_of(source, account)
     if asset not in source.assets:
         raise NeedsMore("asset", "There is no such asset.")
     from_, to = query.get("from_"), query.get("to")
@@ -195,6 +195,14 @@ def _statement(source: Source, query: Query) -> Report:
             limit=LINES_MAX,
         )
     return account_statement(source, found, account=account, asset=asset, asked=asked)
+
+
+def _asset_of(source: Source, account: str) -> str:
+    """The account's own asset, the only one that it has lines in, or the functional one."""
+    if (own := source.accounts[account].asset) is not None:
+        return own
+    moved = assets_of(source.connection, account, known=source.known)
+    return moved[0] if len(moved) == 1 else source.ledger.functional_asset
 
 
 def _recorded(source: Source, from_: date | None, to: date | None) -> tuple[int, int]:

@@ -352,6 +352,30 @@ def test_by_command_on_the_database(evidence: Evidence) -> None:
         assert evidence.run(*wrong).exit_code == 2
 
 
+def test_a_statement_whose_texts_were_erased_is_the_one_that_was_certified(
+    evidence: Evidence,
+) -> None:
+    world, raw = evidence.world, evidence.certificates["statement"]
+    before = json.loads(evidence.reports["statement"])
+    why = {"reason": "privacy_request"}
+    assert world.compliance.post(f"{world.path}/entries/{TOLD}/erase", why).status_code == 200
+    shown = report_of(world, raw)
+    after = json.loads(shown)
+    assert NAME not in shown.decode()
+    assert after["rows"][2].pop("narrative") == "(erased)"
+    assert before["rows"][2].pop("narrative") == NAME
+    assert after["notes"] == [
+        "The texts of 1 entry were erased on record; figures and proofs are as they were."
+    ]
+    assert {**after, "notes": []} == before
+    evidence.reports["erased"] = shown
+    assert evidence.verify_apart("erased", raw) is None
+    file = evidence.bundle.parent / "erased.json"
+    file.write_bytes(shown)
+    done = evidence.verify(raw, str(evidence.bundle), "--report", str(file))
+    assert done.exit_code == 0, done.output
+
+
 def test_a_certificate_holds_when_the_ledger_goes_on_under_another_name(
     evidence: Evidence,
 ) -> None:
@@ -376,27 +400,3 @@ def test_a_certificate_holds_when_the_ledger_goes_on_under_another_name(
         assert evidence.verify_apart(name, raw, directory) is None
         done = evidence.verify(raw, str(directory))
         assert done.exit_code == 0, done.output
-
-
-def test_a_statement_whose_texts_were_erased_is_the_one_that_was_certified(
-    evidence: Evidence,
-) -> None:
-    world, raw = evidence.world, evidence.certificates["statement"]
-    before = json.loads(evidence.reports["statement"])
-    why = {"reason": "privacy_request"}
-    assert world.compliance.post(f"{world.path}/entries/{TOLD}/erase", why).status_code == 200
-    shown = report_of(world, raw)
-    after = json.loads(shown)
-    assert NAME not in shown.decode()
-    assert after["rows"][2].pop("narrative") == "(erased)"
-    assert before["rows"][2].pop("narrative") == NAME
-    assert after["notes"] == [
-        "The texts of 1 entry were erased on record; figures and proofs are as they were."
-    ]
-    assert {**after, "notes": []} == before
-    evidence.reports["erased"] = shown
-    assert evidence.verify_apart("erased", raw) is None
-    file = evidence.bundle.parent / "erased.json"
-    file.write_bytes(shown)
-    done = evidence.verify(raw, str(evidence.bundle), "--report", str(file))
-    assert done.exit_code == 0, done.output

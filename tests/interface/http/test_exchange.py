@@ -153,6 +153,13 @@ def test_a_receivable_lives_through_three_rates(books: Books) -> None:
     lifetime = books.worth("2026-02-12")
     assert (receivable, "EUR") not in lifetime
     assert lifetime[differences, "EUR"] == ("0.00", "20.00")
+    path = f"{books.world.path}/reports/statement?min_position={settled['position']}"
+    statement = body_of(books.world.auditor.get(f"{path}&account={receivable}"))
+    # It has lines in nothing else.
+    assert statement["asset"] == "EUR"
+    assert [row.get("functional") for row in statement["rows"]] == [
+        *(None, "1100.00", "50.00", "-50.00", "-1100.00", "0.00")
+    ]
 
 
 def read_entry(books: Books, id: str) -> dict[str, Any]:
