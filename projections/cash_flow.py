@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from psycopg.rows import tuple_row
 
+from domain.accounts import Account, CashFlow
 from projections.balances import Past, read_past, read_without
 from projections.report import Column, Report, Source, Span
 
@@ -71,8 +72,7 @@ def cash_flow(source: Source, *, span: Span, depth: int | None) -> Report:
         if account.type in ("revenue", "expense"):
             sections["operating"][RESULT] -= minor
         else:
-            usual = "financing" if account.type == "equity" else "operating"
-            sections[account.cash_flow or usual][source.group(code, depth)] -= minor
+            sections[account.cash_flow or _usual(account)][source.group(code, depth)] -= minor
     if rates:
         sections["operating"][f"Less: {RATES.lower()}"] = -rates
     totals = []
@@ -89,6 +89,13 @@ def cash_flow(source: Source, *, span: Span, depth: int | None) -> Report:
     )
     report.totals = {"change": source.shown(change)}
     return report
+
+
+def _usual(account: Account) -> CashFlow:
+    """What owners put in is financing. What differences of rates leave on a conversion account is
+    not: where it is of cash, the operating section has its counterpart."""
+    is_owners = account.type == "equity" and account.purpose != "conversion"
+    return "financing" if is_owners else "operating"
 
 
 def _section(report: Report, source: Source, title: str, lines: dict[str, int]) -> tuple[int, int]:

@@ -92,8 +92,12 @@ def test_the_cash_flow_ties_to_the_cash(own_past: Past) -> None:
     world, legs, office = own_past
     # No account of this chart is cash; then nothing flows, and what moved cancels out.
     assert get(world, "cash-flow")["totals"] == {"change": "0.00"}
-    cash = {"code": "assets:till", "type": "asset", "name": "Till", "purpose": "cash"}
-    assert world.controller.post(f"{world.path}/accounts", cash).status_code == 201
+    for code, kind, purpose in (
+        ("assets:till", "asset", "cash"),
+        ("equity:conversion", "equity", "conversion"),
+    ):
+        body = {"code": code, "type": kind, "name": code, "purpose": purpose}
+        assert world.controller.post(f"{world.path}/accounts", body).status_code == 201
     day = max(leg.effective_on for leg in legs)
     for debit, credit, amount, class_ in (
         ("assets:till", "revenue:sales", "30.00", "ordinary"),
@@ -101,14 +105,17 @@ def test_the_cash_flow_ties_to_the_cash(own_past: Past) -> None:
         ("assets:till", "liabilities:loans", "100.00", "ordinary"),
         ("assets:till", "equity:capital", "7.00", "ordinary"),
         ("assets:till", "revenue:sales", "0.50", "revaluation"),
+        # No owner put that in.
+        ("assets:till", "equity:conversion", "0.25", "revaluation"),
     ):
         world.post(debit, credit, amount, effective_on=str(day), **{"class": class_})
     catch_up(office)
     span = {"from": day, "to": day, "min_position": office.position}
     report = get(world, "cash-flow", **span)
     shown = {row["account"]: row.get("amount") for row in report["rows"]}
-    assert report["totals"] == {"change": "133.50"}
-    assert shown["Effect of exchange rates on cash"] == "0.50"
+    assert report["totals"] == {"change": "133.75"}
+    assert shown["Effect of exchange rates on cash"] == "0.75"
+    assert shown["equity:conversion"] == "0.25"
     assert shown["Total financing activities"].endswith("7.00")
     # A close moves the result into equity; what flowed stays as it was.
     world.post(
