@@ -135,7 +135,8 @@ def _moved(source: Source, span: Span, without: frozenset[str]) -> dict[str, int
 
 
 def by_dimension(source: Source, *, dimension: str, span: Span, depth: int | None) -> Report:
-    """Returns what was posted under each value of a dimension in some days, by account."""
+    """Returns what was posted under each value of a dimension in some days, by account, without
+    closing entries."""
     report = Report(
         name="dimension",
         title=f"By {dimension}",
@@ -148,7 +149,10 @@ def by_dimension(source: Source, *, dimension: str, span: Span, depth: int | Non
             "SELECT value, account, sum(coalesce(functional, amount)) FILTER (WHERE is_debit),"
             " sum(coalesce(functional, amount)) FILTER (WHERE NOT is_debit)"
             " FROM entry_dimensions WHERE name = %s AND effective_on BETWEEN %s AND %s"
-            " AND position <= %s AND (functional IS NOT NULL OR asset = %s) GROUP BY 1, 2",
+            " AND position <= %s AND (functional IS NOT NULL OR asset = %s)"
+            # A year that was closed shows what it cost.
+            " AND position NOT IN (SELECT position FROM posted_entries WHERE class = 'closing')"
+            " GROUP BY 1, 2",
             [dimension, span.from_, span.to, source.known, source.ledger.functional_asset],
         )
         .fetchall()

@@ -134,6 +134,13 @@ def test_dimensions_corrections_and_refusals(own_past: Past) -> None:
             leg_body("assets:bank", "credit", amount),
         ]
         assert world.clerk.post(f"{world.path}/entries", {"legs": legs}).status_code == 201
+    # A close takes away what a cost centre cost; what it did cost stays to be seen.
+    legs = [
+        leg_body("expenses:rent", "credit", "7.00", dimensions={"cost_centre": "101"}),
+        leg_body("equity:retained", "debit", "7.00"),
+    ]
+    closing = {"legs": legs, "class": "closing"}
+    assert world.clerk.post(f"{world.path}/entries", closing).status_code == 201
     refused = world.clerk.post(
         f"{world.path}/entries", entry("expenses:rent", "assets:none", "1.00")
     )
