@@ -394,6 +394,8 @@ class Books:
 
     def _side(self, code: str) -> None:
         known = self.opened[code]
+        if known["type"] not in ("asset", "expense", "liability", "equity", "revenue"):
+            raise Wrong(f"an account of the type {known['type']}")
         debit = known["type"] in ("asset", "expense")
         self.debit_normal[code] = debit != known.get("contra", False)
 
@@ -741,6 +743,8 @@ class Certificate:
             raise Wrong("the certificate's checkpoint is of another log")
         self.position: int = self.body["position"]
         self.lines: Json | None = self.body.get("lines")
+        self.said = ""
+        """Which lines of a statement are accounted for."""
         if self.body["report"] not in CERTIFIED:
             raise Wrong(f"certificates of reports of the kind {self.body['report']} are not known")
         members = CERTIFICATE_MEMBERS | ({"lines"} if self.body["report"] == "statement" else set())
@@ -770,7 +774,7 @@ class Certificate:
 
     def _check_lines(self, lines: Json) -> None:
         """Each line between the numbers of two records must be listed, once."""
-        counts = [0]
+        counts, positions = [0], [0]
         for text in (lines["previous"], lines["stated"]):
             if text is None:
                 continue
@@ -783,8 +787,13 @@ class Certificate:
             if record["type"] != "AccountStated" or (stated["account"], stated["asset"]) != asked:
                 raise Wrong("a record in the certificate is not of the account's lines")
             counts.append(stated["lines"])
-        if json.loads(lines["stated"])["position"] != self.position:
+            positions.append(record["position"])
+        if not positions[-2] < positions[-1] == self.position:
             raise Wrong("the certificate is not as of the record that it is of")
+        if counts[-1] > counts[-2]:
+            self.said += f"Lines {counts[-2] + 1} to {counts[-1]} of the account are all listed\n"
+        if counts[-2]:
+            self.said += f"What it leaves out of those before, the one of {positions[-2]} lists\n"
         numbers = [line[0] for line in lines["inside"] + lines["outside"]]
         listed = set(numbers)
         for number in range(counts[-2] + 1, counts[-1] + 1):
@@ -1057,7 +1066,7 @@ def check_certificate(asked: argparse.Namespace) -> str:
     body = certificate.body
     said = f"The certificate of the {body['report']} of {body['ledger']} holds: as of position"
     said += f" {certificate.position} of a log with the root {certificate.root.hex()}, digest"
-    said += f" {body['digest']}\n"
+    said += f" {body['digest']}\n{certificate.said}"
     if asked.report is not None:
         certificate.check_report(json.loads(asked.report.read_bytes()))
         said += f"{asked.report} is the report that was certified\n"

@@ -34,8 +34,7 @@ def import_bundle(
                 done = restore_bundle(ledgers, directory, advance=advance, terms=terms)
             origin = None if reason is None else _go_on(ledgers, done, reason)
     except Divergence as divergence:
-        where = "" if divergence.position is None else f"Position {divergence.position}: "
-        raise Failed(f"Nothing was imported. {where}{divergence.message}") from divergence
+        raise Failed(f"Nothing was imported. {divergence}") from divergence
     except (Unimportable, LedgerExists) as error:
         raise Failed(f"Nothing was imported. {error}") from error
     head = done.head()

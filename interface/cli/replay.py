@@ -75,7 +75,9 @@ def replay_command(
                     if watch:
                         _show_event(fold, record, wants_json=wants_json)
     except Divergence as divergence:
-        raise Failed(f"Position {divergence.position}: {divergence.message}") from divergence
+        raise Failed(str(divergence)) from divergence
+    if end.position is not None and end.position > fold.position:
+        raise Failed(f"--to {until}: the log ends at {fold.position}.")
     if not watch:
         _show_state(fold, wants_json=wants_json)
 
@@ -109,7 +111,7 @@ def _compare(
                     if found:
                         break
     except Divergence as divergence:
-        raise Failed(f"Position {divergence.position}: {divergence.message}") from divergence
+        raise Failed(str(divergence)) from divergence
     _show_compared(compared, found, wants_json=wants_json)
     if found:
         raise click.exceptions.Exit(1)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import psycopg
 
 from application.sessions import acting_as_service
 from application.transparency.certificates import Certificate
@@ -199,6 +200,9 @@ def _of_ledger(
                 )
         except Divergence as divergence:
             return Wrong(divergence, shown_record(service, ledger, divergence.position))
+        except psycopg.ProgrammingError as error:
+            said = str(error).partition("\n")[0]
+            return Wrong(Divergence(f"the tables are not those of a ledger: {said}"), None)
 
 
 def _bytes_of(file: Path | None) -> bytes | None:
@@ -219,8 +223,7 @@ def _say_wrong(wrong: Wrong, *, wants_json: bool) -> None:
         found = {"position": divergence.position, "found": divergence.message, "record": record}
         write_json({"verified": False, **found})
         return
-    where = "" if divergence.position is None else f"Position {divergence.position}: "
-    click.echo(f"{where}{divergence.message}")
+    click.echo(str(divergence))
     if record is not None:
         click.echo(record)
 

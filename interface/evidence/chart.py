@@ -17,6 +17,9 @@ from interface.evidence.shapes import Envelope
 _ESCAPED = re.compile(r'[^ -~]|["\\]')
 
 
+TYPES = {"asset", "liability", "equity", "revenue", "expense"}
+
+
 class Account:
     """One place of the chart. `version` counts its own events, `touched` those of others."""
 
@@ -48,6 +51,8 @@ class Account:
     def settle(self) -> None:
         """Works out what follows from the account's members."""
         opened = self.opened
+        if opened.type not in TYPES:
+            raise Divergence(f"an account of the type {opened.type}")
         self.asset = opened.asset
         self.debit_normal = (opened.type in ("asset", "expense")) != opened.contra
         self.floor = None if opened.floor is None else int(opened.floor.replace(".", ""))

@@ -11,3 +11,7 @@ class Divergence(Exception):
         super().__init__(message)
         self.message = message
         self.position = position
+
+    def __str__(self) -> str:
+        where = "" if self.position is None else f"Position {self.position}: "
+        return f"{where}{self.message}"

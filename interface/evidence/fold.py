@@ -21,7 +21,7 @@ from interface.evidence.plain import Entry, PlainEntry
 from interface.evidence.shapes import Envelope
 from interface.evidence.worth import Worth
 
-NEWEST_FORMAT = 1
+FORMAT = 1
 
 Handler = Callable[[Envelope], None]
 
@@ -83,7 +83,7 @@ class Fold:
             raise Divergence(f"position {position} is missing: {record.position} follows")
         self.position = position
         if (
-            record.format > NEWEST_FORMAT
+            record.format != FORMAT
             or record.ledger != self.ledger
             or record.recorded_at < self.recorded_at
             or record.incarnation != self.incarnation
@@ -104,8 +104,8 @@ class Fold:
 
     def _check_place(self, record: Envelope) -> None:
         """Says what is wrong with a record that does not belong here."""
-        if record.format > NEWEST_FORMAT:
-            raise Divergence(f"format {record.format} is newer than this verifier")
+        if record.format != FORMAT:
+            raise Divergence(f"format {record.format} is none that this verifier knows")
         if record.ledger != self.ledger:
             raise Divergence(f"a record of the ledger {record.ledger}")
         if record.recorded_at < self.recorded_at:

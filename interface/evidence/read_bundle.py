@@ -101,6 +101,10 @@ class Bundle:
             names[self.manifest.last] = "state.json"
         return dict(sorted(names.items()))
 
+    def require(self, name: str) -> None:
+        """Requires that a file is the one that the manifest names. Raises Divergence."""
+        self._verified(name)
+
     def state(self, name: str) -> dict[str, Any]:
         """Returns one of them. Raises Divergence where the file was changed."""
         raw = self._verified(name)
@@ -261,5 +265,7 @@ def end(verification: Verification, bundle: Bundle) -> None:
     """Ends it, after the last record. Raises Divergence."""
     verification.end()
     verification.check_withheld(copied_at=bundle.manifest.size)
+    for name in bundle.states().values():
+        bundle.require(name)
     if verification.fold.incarnation != bundle.manifest.incarnation:
         raise Divergence("the manifest states another incarnation than the records")

@@ -209,6 +209,10 @@ def test_states_on_the_way_are_held_against_what_the_records_came_to_there(
     state["vouchers"][0]["last_no"] += 1
     file.write_bytes(gzip.compress(msgspec.json.encode(state)))
     assert run.invoke(replay_command, asked).exit_code == 1, "not what the manifest names"
+    with pytest.raises(Divergence, match="is not the file that the manifest names"):
+        verify(directory)
+    beyond = run.invoke(replay_command, [str(directory), "--to", str(manifest["last"] + 1)])
+    assert (beyond.exit_code, "the log ends at" in str(beyond.exception)) == (1, True)
     manifest["files"]["states/000000000073.json.gz"] = sha256(file.read_bytes()).hexdigest()
     (directory / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     wrong = run.invoke(replay_command, asked)

@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from interface.embedded_cluster import Endpoints
@@ -47,15 +49,23 @@ def test_what_the_worker_signed_is_verified_and_what_was_changed_is_shown(
     assert found.startswith("Position 6: ")
     assert "Bash" in found
     assert unsigned.startswith("Position 6: ")
+    with as_superuser(service, postgres) as connection:
+        connection.execute(f"ALTER TABLE ledger_{ledger}.holds RENAME TO away")
+        found = service.command("verify", "--ledger", ledger, status=1).stdout
+        connection.execute(f"ALTER TABLE ledger_{ledger}.away RENAME TO holds")
+    assert found.startswith("the tables are not those of a ledger: relation")
     service.command("verify", "--ledger", "nowhere", status=1)
     service.command("verify", status=2)
 
 
+def as_superuser(service: Service, postgres: Endpoints) -> Connection[Any]:
+    database = conninfo_to_dict(service.environment["DATABASE_URL"])["dbname"]
+    return psycopg.connect(make_conninfo(postgres.superuser, dbname=database), autocommit=True)
+
+
 def replace(service: Service, postgres: Endpoints, ledger: str, old: str, new: str) -> None:
     """Changes record 6 as no role of the service's may."""
-    database = conninfo_to_dict(service.environment["DATABASE_URL"])["dbname"]
-    superuser = make_conninfo(postgres.superuser, dbname=database)
-    with psycopg.connect(superuser, autocommit=True) as connection:
+    with as_superuser(service, postgres) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
             f"UPDATE ledger_{ledger}.events SET state = replace(convert_from(state, 'UTF8'),"

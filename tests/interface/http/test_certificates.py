@@ -279,6 +279,10 @@ def test_what_was_changed_in_a_certificate_is_found(
         (listing("inside", lambda lines: lines[0].__setitem__(2, 4)), "lists (3, '2026-02-05', 4)"),
         (swap, "in the statement; it follows"),
         (lambda body: body["lines"].update(previous=None), "line 1 is missing"),
+        (
+            lambda body: body["lines"].update(previous=body["lines"]["stated"], outside=[]),
+            "names another statement before it",
+        ),
     ],
 )
 def test_a_line_that_is_left_out_is_found(
