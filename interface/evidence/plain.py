@@ -26,11 +26,11 @@ class PlainLeg(Struct, gc=False, forbid_unknown_fields=True):
     asset: str
     line: int
     balance: str
+    party: str | None = None
+    dimensions: dict[str, str] | None = None
+    due_on: str | None = None
+    matches: str | None = None
     functional_amount: ClassVar[None] = None
-    party: ClassVar[None] = None
-    dimensions: ClassVar[None] = None
-    due_on: ClassVar[None] = None
-    matches: ClassVar[None] = None
     rate: ClassVar[None] = None
     relieves: ClassVar[None] = None
     opens: ClassVar[None] = None

@@ -1,15 +1,17 @@
 """What entries can be found by, and what was refused, as they follow from the records."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import minor_of
-from interface.evidence.plain import Entry, Leg, PlainEntry
+from interface.evidence.plain import Entry, Leg, PlainEntry, PlainLeg
 from interface.evidence.shapes import Envelope, Refused
 from interface.evidence.view_lines import PLACES
 from interface.evidence.view_tables import (
+    REMEMBERED_TEXTS,
     Appended,
     Columns,
     array_item,
@@ -95,17 +97,14 @@ class EntryRows:
 
     def post(self, record: Envelope, entry: Entry, fold: Fold) -> None:
         """Works out the rows of an entry."""
-        if type(entry) is PlainEntry and len(entry.legs) == 2:
-            self._post_pair(record, entry)
-            return
-        text = member_text
         legs: Sequence[Leg] = entry.legs
-        parties, dimensions = [], []
-        for leg in legs:
-            if leg.party is not None:
-                parties.append(leg.party)
-            if leg.dimensions:
-                dimensions.append(_object(leg.dimensions))
+        if type(entry) is PlainEntry and len(legs) == 2:
+            one, other = entry.legs
+            if one.dimensions is None and other.dimensions is None:
+                self._post_pair(record, entry, one, other)
+                return
+        text = member_text
+        dimensions = [_object(leg.dimensions) for leg in legs if leg.dimensions]
         document, source, reference = entry.document, entry.source, entry.reference
         self.entries.due.append(
             f"({record.position},{entry.effective_on},{text(entry.journal)},{text(entry.class_)},"
@@ -114,7 +113,7 @@ class EntryRows:
             f"{'' if document is None or document.number is None else member(document.number)},"
             f"{'' if source is None or source.system is None else text(source.system)},"
             f"{self._account_array(legs)},{_amount_array(legs)},"
-            f"{array_text(dict.fromkeys(parties)) if parties else '{}'},"
+            f"{_party_array(*[leg.party for leg in legs])},"
             f"{array_text(dimensions) if dimensions else '{}'},"
             f"{'' if entry.correction is None else text(entry.correction)},"
             f"{entry.fiscal_year},{entry.voucher_no})"
@@ -122,8 +121,9 @@ class EntryRows:
         if dimensions:
             self._dimensions(record.position, entry, fold)
 
-    def _post_pair(self, record: Envelope, entry: PlainEntry) -> None:
-        one, other = entry.legs
+    def _post_pair(
+        self, record: Envelope, entry: PlainEntry, one: PlainLeg, other: PlainLeg
+    ) -> None:
         items, text, amount = self._items, member_text, one.amount
         if one.account == other.account or amount != other.amount:
             accounts, amounts = self._account_array(entry.legs), _amount_array(entry.legs)
@@ -131,6 +131,8 @@ class EntryRows:
             first = items.get(one.account) or self._item(one.account)
             accounts = f'"{{{first},{items.get(other.account) or self._item(other.account)}}}"'
             amounts = f"{{{amount}}}"
+        bare = one.party is None and other.party is None
+        parties = "{}" if bare else _party_array(one.party, other.party)
         reference, reason = entry.reference, record.reason
         document, source = entry.document, entry.source
         self.entries.due.append(
@@ -139,7 +141,7 @@ class EntryRows:
             f"{'' if reference is None else member(reference)},"
             f"{'' if document is None or document.number is None else member(document.number)},"
             f"{'' if source is None or source.system is None else text(source.system)},"
-            f"{accounts},{amounts},{{}},{{}},,{entry.fiscal_year},{entry.voucher_no})"
+            f"{accounts},{amounts},{parties},{{}},,{entry.fiscal_year},{entry.voucher_no})"
         )
 
     def _account_array(self, legs: Sequence[Leg]) -> str:
@@ -187,11 +189,17 @@ class ItemRows:
         return (self.legs,)
 
     def post(self, record: Envelope, entry: Entry) -> None:
-        """Works out the rows of an entry. A plain one has none."""
-        number = None if entry.document is None else entry.document.number
+        """Works out the rows of an entry."""
         legs: Sequence[Leg] = entry.legs
+        for leg in legs:
+            if leg.party is not None or leg.due_on is not None or leg.matches is not None:
+                break
+        else:
+            # As most are: no numbers for their legs.
+            return
         for leg_number, leg in enumerate(legs, start=1):
             if leg.party is not None or leg.due_on is not None or leg.matches is not None:
+                number = None if entry.document is None else entry.document.number
                 named = (leg.party, leg.due_on, leg.matches)
                 place = str(record.position * PLACES + leg_number)
                 said = (entry.corrects, number, entry.reference)
@@ -225,6 +233,11 @@ class RefusalRows:
                 account if isinstance(account, str) else None,
             )
         )
+
+
+@lru_cache(REMEMBERED_TEXTS)
+def _party_array(*parties: str | None) -> str:
+    return array_text(dict.fromkeys(party for party in parties if party is not None))
 
 
 def _amount_array(legs: Sequence[Leg]) -> str:

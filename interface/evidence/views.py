@@ -12,7 +12,6 @@ from psycopg.rows import DictRow
 
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
-from interface.evidence.plain import PlainEntry
 from interface.evidence.shapes import Envelope
 from interface.evidence.view_entries import EntryRows, ItemRows, RefusalRows
 from interface.evidence.view_holds import HoldRows
@@ -85,7 +84,7 @@ class Views:
                 self._lines.post(position, entry, fold)
             if position <= shown["entries"]:
                 self._entries.post(record, entry, fold)
-            if position <= shown["items"] and type(entry) is not PlainEntry:
+            if position <= shown["items"]:
                 self._items.post(record, entry)
         elif record.type == "CommandRefused":
             if position <= shown["refusals"]:

@@ -89,17 +89,17 @@ def test_plain_entries_are_judged_as_any_others(busy: Archive) -> None:
     assert full_state_of(plain) == full_state_of(general)
 
 
+LEGS = [
+    {"account": account, "side": side, "amount": "1.00", "asset": "USD", "line": 1}
+    | {"balance": "1.00"}
+    for account, side in (("a", "debit"), ("b", "credit"))
+]
 PAIR = {
     "journal": "GEN",
     "voucher_no": 1,
     "fiscal_year": 2026,
     "effective_on": "2026-03-31",
-    "legs": [
-        {"account": "a", "side": "debit", "amount": "1.00", "asset": "USD", "line": 1}
-        | {"balance": "1.00"},
-        {"account": "b", "side": "credit", "amount": "1.00", "asset": "USD", "line": 1}
-        | {"balance": "1.00"},
-    ],
+    "legs": LEGS,
 }
 
 
@@ -143,6 +143,9 @@ def test_a_plain_entry_that_does_not_follow_is_found(
         ({"source": {"system": "old", "line": 3}, "document": {"number": "7"}}, True),
         ({"movement": {"kind": "settlement", "amount": "1.00"}, "value_on": "2026-03-31"}, True),
         ({"original": {"entered_by": "E"}, "links": [], "attachments": [{}]}, True),
+        ({"legs": [leg | {"party": "p-1", "due_on": "2026-04-30"} for leg in LEGS]}, True),
+        ({"legs": [LEGS[0], LEGS[1] | {"matches": "m", "dimensions": {"floor": "2"}}]}, True),
+        ({"legs": [LEGS[0] | {"functional_amount": "1.00"}, LEGS[1]]}, False),
         ({"class": "closing"}, False),
         ({"corrects": "e", "correction": "reversal"}, False),
         ({"limits": []}, False),
@@ -156,15 +159,13 @@ def test_entries_are_plain_unless_they_say_what_is_checked_apart(
     posted = _book().post(_posted(PAIR | more))
     assert isinstance(posted, PlainEntry) is is_plain
     general = msgspec.convert(PAIR | more, shapes.Entry)
-    assert {
-        name: msgspec.to_builtins(getattr(posted, name))
-        for name in shapes.Entry.__struct_fields__
-        if name != "legs"
-    } == {
-        name: msgspec.to_builtins(getattr(general, name))
-        for name in shapes.Entry.__struct_fields__
-        if name != "legs"
-    }
+    for name in shapes.Entry.__struct_fields__:
+        if name != "legs":
+            said, meant = getattr(posted, name), getattr(general, name)
+            assert msgspec.to_builtins(said) == msgspec.to_builtins(meant)
+    for name in shapes.Leg.__struct_fields__:
+        legs: Any = posted.legs
+        assert [getattr(leg, name) for leg in legs] == [getattr(leg, name) for leg in general.legs]
 
 
 def test_plain_entries_are_looked_for_again_soon() -> None:
