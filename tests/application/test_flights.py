@@ -282,7 +282,8 @@ class Unsteady(Clock):
 def test_moments_rise_with_positions_and_judge_expiry_whatever_the_clocks_do(
     own_office: Office,
 ) -> None:
-    offices = [Office(own_office.database, clock=Unsteady()) for _ in range(2)]
+    clock = Unsteady()
+    offices = [Office(own_office.database, clock=clock) for _ in range(2)]
     payer, shop, *_ = open_wallets(offices[0])
     opened = offices[0].all(
         *[
@@ -292,9 +293,14 @@ def test_moments_rise_with_positions_and_judge_expiry_whatever_the_clocks_do(
             for seconds in range(1, 2 * BATCH)
         ]
     )
-    settles: list[Command] = [Settle(authorization=outcome.stored[0].stream) for outcome in opened]
-    requests = [(offices[0], settles[::2]), (offices[0], settles[1::2]), (offices[1], settles[:9])]
-    threads = [threading.Thread(target=at.all, args=commands) for at, commands in requests]
+    # Some ten minutes later half of them are due, whatever the clock says in between.
+    clock.move(minutes=10)
+    settles = [
+        own_office.asked(Settle(authorization=outcome.stored[0].stream)) for outcome in opened
+    ]
+    again = [own_office.asked(asked.command) for asked in settles[:9]]
+    requests = [(offices[0], settles[::2]), (offices[0], settles[1::2]), (offices[1], again)]
+    threads = [threading.Thread(target=send_until_answered, args=one) for one in requests]
     for thread in threads:
         thread.start()
     for thread in threads:
