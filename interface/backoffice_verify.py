@@ -922,6 +922,8 @@ class Verifier:
             raise Wrong(f"the bundle has the format {self.manifest['format']}")
         keys = keys or self.manifest["verifier_keys"]
         self.origin, self.size, self.root = read_checkpoint(self._read("log/checkpoint"), keys)
+        if (self.manifest["origin"], self.manifest["size"]) != (self.origin, self.size):
+            raise Wrong("the manifest states another log or size than the checkpoint")
         self.others: dict[int, list[tuple[Path, str, bytes]]] = {}
         """Checkpoints to hold the records against, by size: file, origin and root."""
         for file in against:
@@ -956,10 +958,16 @@ class Verifier:
             for line in self._lines("records"):
                 self._take(line, ids)
             ids.check()
+        self._end()
+
+    def _end(self) -> None:
+        """Checks what only the end can tell."""
         if self.tree.size != self.size:
             raise Wrong(f"{self.tree.size} records; the checkpoint is of {self.size}")
         if self.tree.root() != self.root:
             raise Wrong("the records do not give the root that was signed")
+        if self.books.incarnation != self.manifest["incarnation"]:
+            raise Wrong("the manifest states another incarnation than the records")
         ends = {size for size, _ in self.books.ends.values()}
         if self.withheld_through and self.withheld_through not in {*ends, self.size}:
             raise Wrong("texts are said to have been withheld where no copy was made")

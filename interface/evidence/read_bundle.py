@@ -24,6 +24,7 @@ from application.transparency.notes import (
 )
 from application.transparency.tiles import TileAt, number_path, tile_width
 from application.transparency.tree import HASH_BYTES
+from interface.evidence.bundle import FORMAT
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
@@ -76,6 +77,8 @@ class Bundle:
             self.checkpoint = parse_checkpoint(parse_note(self.note.encode()).text)
         except (msgspec.MsgspecError, BadNote, UnicodeDecodeError) as error:
             raise Divergence(f"this is no bundle: {error}") from error
+        if self.manifest.format != FORMAT:
+            raise Divergence(f"the bundle has the format {self.manifest.format}")
         stated = (self.manifest.origin, self.manifest.size)
         if (self.checkpoint.origin, self.checkpoint.size) != stated:
             raise Divergence("the manifest states another log or size than the checkpoint")

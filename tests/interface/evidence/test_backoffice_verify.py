@@ -19,6 +19,8 @@ import pytest
 from application.transparency.certificates import canonical
 from domain.catalogue import EVENTS
 from interface import backoffice_verify
+from interface.evidence.divergence import Divergence
+from interface.evidence.read_bundle import verify_bundle
 from interface.evidence.recomputed import Recomputation
 from interface.evidence.shapes import decode_envelope
 from interface.http.viewing import read_own
@@ -158,6 +160,14 @@ def longer(directory: Path) -> None:
         tile.write(bytes(32))
 
 
+def stating(**members: object) -> Callable[[Path], object]:
+    def change(directory: Path) -> None:
+        file = directory / "manifest.json"
+        file.write_text(json.dumps(json.loads(file.read_bytes()) | members))
+
+    return change
+
+
 CHEATS: dict[str, tuple[Callable[[Path], object], str]] = {
     "records exchanged": (
         lambda at: rewritten(at, lambda lines: [*lines[:9], lines[10], lines[9], *lines[11:]]),
@@ -173,6 +183,10 @@ CHEATS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a file cut short": (cut_short, "can't be read: "),
     "a tile made longer": (longer, "log/tile/0/000 has 8224 bytes"),
     "a tile gone": (lambda at: (at / "log/tile/0/000").unlink(), "log/tile/0/000"),
+    "a manifest of another log": (stating(origin="other"), "another log or size"),
+    "a manifest of another size": (stating(size=5), "another log or size"),
+    "a manifest of another copy": (stating(incarnation=2), "another incarnation"),
+    "a manifest of another form": (stating(format="tar"), "the bundle has the format tar"),
     "a manifest that is none": (lambda at: (at / "manifest.json").write_text("[]"), "can't be"),
 }
 """What an operator may do to a bundle, and what is said of it."""
@@ -194,6 +208,8 @@ def test_a_cheat_is_named(
         backoffice_verify.main()
     assert ended.value.code == 1
     assert said in capsys.readouterr().out
+    with pytest.raises(Divergence):
+        verify_bundle(tmp_path / "bundle", against=None, advance=lambda _: None)
 
 
 def test_ids_that_come_again_are_found_wherever_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
