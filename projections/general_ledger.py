@@ -45,7 +45,8 @@ JOURNAL_COLUMNS = (
 
 
 class Line(NamedTuple):
-    """A leg in minor units, with what its entry says of it."""
+    """A leg in minor units, with what its entry says of it. `functional`: debits above zero; None
+    of the functional asset, and where it was never valued."""
 
     position: int
     leg: int
@@ -59,11 +60,12 @@ class Line(NamedTuple):
     class_: str
     reference: str | None
     actor: str
+    functional: int | None
 
 
 _LINES = f"""
 SELECT p.position, l.place %% %(places)s, k.account, k.asset, p.effective_on, l.is_debit, l.amount,
-    p.journal, {VOUCHER}, p.class, p.reference, p.actor
+    p.journal, {VOUCHER}, p.class, p.reference, p.actor, l.functional
 FROM posted_entries AS p {LINES_OF_ENTRY}
 WHERE p.position <= %(known)s AND p.effective_on BETWEEN %(from_)s AND %(to)s
     AND NOT ({LEFT_OUT})
@@ -98,20 +100,45 @@ def read_lines(
     rows = cursor.execute(_LINES, parameters).fetchall()
     if len(rows) > LINES_MAX:
         raise TooLarge(f"More than {LINES_MAX:,} lines; ask for fewer days, or one account.")
-    return [Line(*row)._replace(amount=int(row[6])) for row in rows]
+    return [line_of(row) for row in rows]
+
+
+def line_of(row: Sequence[Any]) -> Line:
+    """Returns a line as it was read; numbers come as decimals."""
+    line = Line._make(row)
+    worth = None if line.functional is None else int(line.functional)
+    return line._replace(amount=int(line.amount), functional=worth)
+
+
+def worth_column(source: Source, lines: Sequence[Line]) -> tuple[Column, ...]:
+    """Returns the column with what lines are worth, where some are of a foreign asset: without it
+    a revaluation, which moves nothing of the asset, would be lines of zeros."""
+    functional = source.ledger.functional_asset
+    is_mixed = any(line.asset != functional for line in lines)
+    return (Column("functional", f"Worth in {functional}", "amount"),) if is_mixed else ()
+
+
+def worth(source: Source, line: Line) -> dict[str, str | None]:
+    """Returns what a line is worth, debits above zero, null where it was never valued."""
+    if line.asset != source.ledger.functional_asset:
+        minor = line.functional
+    else:
+        minor = line.amount if line.is_debit else -line.amount
+    return {"functional": None if minor is None else source.shown(minor)}
 
 
 def general_ledger(source: Source, *, span: Span, account: str | None, basis: Basis) -> Report:
     """Returns each account with its opening balance, its lines by day, and its closing balance,
     debits less credits; `basis` as of a trial balance. Raises TooLarge."""
+    read = read_lines(source, span=span, account=account, without=WITHOUT[basis])
     report = Report(
         name="general-ledger",
         title="General ledger",
         asked={"from": span.from_, "to": span.to, "account": account, "basis": basis},
-        columns=LEDGER_COLUMNS,
+        columns=(*LEDGER_COLUMNS, *worth_column(source, read)),
     )
     lines: dict[tuple[str, str], list[Line]] = defaultdict(list)
-    for line in read_lines(source, span=span, account=account, without=WITHOUT[basis]):
+    for line in read:
         lines[line.account, line.asset].append(line)
     opening: dict[tuple[str, str], int] = {}
     if span.from_ > date.min:
@@ -160,6 +187,7 @@ def _add_account(
                 reference=line.reference,
                 **sides(source, line),
                 balance=source.shown(balance, asset),
+                **worth(source, line),
             )
         )
     report.total(
@@ -178,15 +206,16 @@ def journal(source: Source, *, span: Span, account: str | None) -> Report:
 
     Raises TooLarge.
     """
+    lines = read_lines(source, span=span, account=account)
     report = Report(
         name="journal",
         title="Journal",
         asked={"from": span.from_, "to": span.to, "account": account},
-        columns=JOURNAL_COLUMNS,
+        columns=(*JOURNAL_COLUMNS, *worth_column(source, lines)),
     )
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     numbers: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for line in read_lines(source, span=span, account=account):
+    for line in lines:
         totals[line.asset][0 if line.is_debit else 1] += line.amount
         values = {
             "effective_on": line.effective_on,
@@ -200,6 +229,7 @@ def journal(source: Source, *, span: Span, account: str | None) -> Report:
             "name": source.name_of(line.account),
             "asset": line.asset,
             **sides(source, line),
+            **worth(source, line),
         }
         numbers[line.asset].append((report.add(**values), 1))
     for asset, (debits, credits) in sorted(totals.items()):

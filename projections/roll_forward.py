@@ -6,7 +6,7 @@ from psycopg.rows import tuple_row
 
 from projections.balances import Past, read_past
 from projections.entries import VOUCHER
-from projections.general_ledger import JOURNAL_COLUMNS, Line, sides
+from projections.general_ledger import JOURNAL_COLUMNS, line_of, sides
 from projections.lines import LINES_OF_ENTRY, PLACES
 from projections.report import Column, Report, Source, Span, TooLarge
 
@@ -70,7 +70,7 @@ def _add(
 
 _CUT_OFF = f"""
 SELECT p.position, l.place %% %(places)s, k.account, k.asset, p.effective_on, l.is_debit, l.amount,
-    p.journal, {VOUCHER}, p.class, p.reference, p.actor
+    p.journal, {VOUCHER}, p.class, p.reference, p.actor, l.functional
 FROM posted_entries AS p {LINES_OF_ENTRY}
 WHERE p.position <= %(known)s AND (p.position > %(cut)s) = (p.effective_on <= %(day)s)
 ORDER BY l.place LIMIT %(limit)s
@@ -100,7 +100,7 @@ def cut_off(source: Source, *, effective_on: date, cut: int) -> Report:
     if len(rows) > LINES_MAX:
         raise TooLarge(f"More than {LINES_MAX:,} lines; ask for another day.")
     for row in rows:
-        line = Line(*row)._replace(amount=int(row[6]))
+        line = line_of(row)
         values = {
             "effective_on": line.effective_on,
             "journal": line.journal,

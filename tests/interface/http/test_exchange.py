@@ -160,6 +160,12 @@ def test_a_receivable_lives_through_three_rates(books: Books) -> None:
     assert [row.get("functional") for row in statement["rows"]] == [
         *(None, "1100.00", "50.00", "-50.00", "-1100.00", "0.00")
     ]
+    for name in ("journal", "general-ledger"):
+        path = f"{books.world.path}/reports/{name}?min_position={settled['position']}"
+        found = body_of(books.world.auditor.get(f"{path}&account={receivable}&from=2026-01-01"))
+        assert found["columns"][-1]["title"] == "Worth in USD"
+        shown_worth = [row.get("functional") for row in found["rows"] if row["kind"] == "line"]
+        assert sorted(shown_worth) == sorted(["1100.00", "50.00", "-50.00", "-1100.00"])
 
 
 def read_entry(books: Books, id: str) -> dict[str, Any]:
