@@ -5,9 +5,10 @@ and make a paragraph of every text, which took minutes for a report of 50,000 ro
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -40,6 +41,11 @@ MAX_WIDTH = 36 * 0.6 * FONT_SIZE
 
 SEPARATORS = ":/-_."
 """Within codes, vouchers and references."""
+
+LACKING = (
+    "Signs that these pages have no letters for stand as black squares;"
+    " the same report as XLSX, CSV or JSON has them."
+)
 
 MAX_LINES = 40
 """Of a row; what has more goes on in another one."""
@@ -82,8 +88,7 @@ def as_pdf(document: Document) -> bytes:
     )
     heads = list(_heads(document))
     taken = TITLE_SIZE + 5 * mm + len(heads) * LEADING
-    notes = report.notes if report.rows else [NOTHING, *report.notes]
-    said = [line for note in notes for line in wrapped(note, PLAIN, WIDTH - 2 * MARGIN)]
+    said = _said(report, chain([report.title], chain(*heads), *texts))
     pages = list(_paged(rows, header.height, taken))
     left = HEIGHT - MARGIN - BOTTOM - header.height - (taken if len(pages) == 1 else 0)
     if sum(line.height for line in pages[-1]) + 3 * mm + len(said) * LEADING > left:
@@ -137,6 +142,26 @@ def _width(text: str, font: str) -> float:
         return float(stringWidth(text, font, FONT_SIZE))
     advances = _ADVANCES[font]
     return sum([advances[byte] for byte in text.encode()]) * FONT_SIZE / 1000
+
+
+def _said(report: Report, texts: Iterable[str]) -> list[str]:
+    """What stands below the table, in lines; `texts`: all that stands above and in it."""
+    notes = [] if report.rows else [NOTHING]
+    notes += report.notes
+    if not all(map(_is_shown, texts)):
+        notes.append(LACKING)
+    return [line for note in notes for line in wrapped(note, PLAIN, WIDTH - 2 * MARGIN)]
+
+
+def _is_shown(text: str) -> bool:
+    """False where the font, one of those that every reader has, lacks a letter (WinAnsi)."""
+    if text.isascii():
+        return True
+    try:
+        text.encode("cp1252")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _lines(kind: RowKind, texts: Sequence[str], widths: Sequence[float]) -> Iterator[Line]:

@@ -84,6 +84,13 @@ def test_no_figure_is_cut_on_a_narrow_terminal(
         assert whole in shown
 
 
+def test_pages_say_so_where_they_have_no_letters_for_a_sign() -> None:
+    (page,) = pages_of(document(1, name="Société d'Œuvres, 5 €"))
+    assert "black squares" not in page
+    (page,) = pages_of(document(1, name="Łódź"))
+    assert "black squares" in page
+
+
 def test_no_figure_is_broken() -> None:
     (page,) = pages_of(document(1, debit="1012596.48", credit="-98765432109876.54"))
     assert "1,012,596.48" in page
