@@ -1,7 +1,8 @@
 """The publisher: brings each ledger's newest checkpoint to places outside, at intervals.
 
-Where a checkpoint of the same size and another root lies there already, two logs were signed under
-one name: the ledger stops, as for any other contradiction. Any number of publishers may run.
+Where a checkpoint of the same size and another root lies there already, or one that is later than
+the log, two logs were or would be signed under one name: the ledger stops, as for any other
+contradiction. Any number of publishers may run.
 """
 
 import threading
@@ -13,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from application.store import schema_of
-from application.transparency.push import Contradicted, PushFailed, push
+from application.transparency.push import Contradicted, Later, PushFailed, push
 from application.transparency.sealer import connect, halt
 from application.transparency.signed_log import NotSigned, SignedLog
 
@@ -47,12 +48,10 @@ class Publisher:
 
     def publish(self, connection: Connection[DictRow], ledger: str) -> None:
         """Pushes one ledger's checkpoint to every target that does not have it yet."""
-        with connection.transaction():
-            connection.execute("SELECT set_config('search_path', %s, true)", [schema_of(ledger)])
-            try:
-                note = SignedLog(connection).checkpoint()
-            except NotSigned:
-                return
+        try:
+            note = _signed(connection, ledger)
+        except NotSigned:
+            return
         for target in self._targets:
             if self._pushed.get((ledger, target)) != note:
                 self._push(connection, ledger, target, note)
@@ -68,7 +67,19 @@ class Publisher:
         except Contradicted as found:
             halt(connection, ledger, str(found))
             log.error("log_contradicted", ledger=ledger, found=str(found))
+        except Later as found:
+            # What lies there was signed before: if it is later than what is signed now, it is lost.
+            if int(_signed(connection, ledger).split("\n", 2)[1]) < found.size:
+                halt(connection, ledger, str(found))
+                log.error("log_lost_events", ledger=ledger, found=str(found))
         except PushFailed as error:
             log.warning("checkpoint_not_pushed", ledger=ledger, target=target, error=str(error))
         else:
             self._pushed[ledger, target] = note
+
+
+def _signed(connection: Connection[DictRow], ledger: str) -> str:
+    """Returns the last checkpoint. Raises NotSigned."""
+    with connection.transaction():
+        connection.execute("SELECT set_config('search_path', %s, true)", [schema_of(ledger)])
+        return SignedLog(connection).checkpoint()

@@ -5,13 +5,20 @@ address (a POST of the note). Nothing that lies there is ever overwritten.
 """
 
 import os
+import re
 import urllib.error
 import urllib.request
+from hashlib import sha256
 from pathlib import Path
+from typing import TextIO
 
-from application.transparency.notes import BadNote, parse_checkpoint, parse_note
+from application.transparency.notes import BadNote, Checkpoint, parse_checkpoint, parse_note
 
 TIMEOUT_SECONDS = 10
+LATER = (
+    "A checkpoint of size {size} of this log lies there already, and the log is shorter: {place}."
+    " If events were lost, close it: `backoffice log continue`."
+)
 ANOTHER = "Another checkpoint of size {size} lies there already: {place}. Compare the two."
 
 
@@ -23,56 +30,80 @@ class Contradicted(PushFailed):
     """Another checkpoint of the same log and size lies there: two histories were signed."""
 
 
+class Later(PushFailed):
+    """A later checkpoint of the same log lies there: another process was quicker, or this log has
+    lost events since. `size`: of that one."""
+
+    def __init__(self, size: int, place: Path) -> None:
+        super().__init__(LATER.format(size=size, place=place))
+        self.size = size
+
+
 def push(note: str, target: str) -> None:
     """Leaves a checkpoint at a place. Raises PushFailed, also where what lies there contradicts."""
     if target.startswith(("http://", "https://")):
         _post(note, target)
         return
     place = Path(target)
+    head = _head_of(note.encode(), target)
     try:
         if place.is_dir():
-            _leave(note, place)
+            _leave(note, head, place)
         else:
-            _append(note, place)
+            _append(note, head, place)
     except OSError as error:
         raise PushFailed(f"{target}: {error}") from error
 
 
-def _leave(note: str, directory: Path) -> None:
-    head = parse_checkpoint(parse_note(note.encode()).text)
-    file = directory / f"{head.size:012d}.checkpoint"
-    try:
-        with file.open("x") as opened:
-            opened.write(note)
-            opened.flush()
-            os.fsync(opened.fileno())
-    except FileExistsError as error:
-        _check_same(note, file.read_bytes(), str(file), error)
+def _leave(note: str, head: Checkpoint, directory: Path) -> None:
+    for file in sorted(directory.glob("*.checkpoint"), reverse=True):
+        size = file.name.partition(".")[0]
+        if not (size.isdecimal() and int(size) > head.size):
+            break
+        if _head_of(file.read_bytes(), str(file)).origin == head.origin:
+            raise Later(int(size), directory)
+    # A log that goes on under another name may come by a size of the old one.
+    own = sha256(head.origin.encode()).hexdigest()[:8]
+    for name in (f"{head.size:012d}.checkpoint", f"{head.size:012d}.{own}.checkpoint"):
+        file = directory / name
+        try:
+            with file.open("x") as opened:
+                _write(note, opened)
+        except FileExistsError as error:
+            other = _head_of(file.read_bytes(), str(file))
+            if other.origin != head.origin:
+                continue
+            if other != head:
+                raise Contradicted(ANOTHER.format(size=head.size, place=file)) from error
+        return
 
 
-def _append(note: str, file: Path) -> None:
+def _append(note: str, head: Checkpoint, file: Path) -> None:
     """The same checkpoint a second time changes nothing."""
     known = file.read_text() if file.exists() else ""
+    own = re.compile(rf"^{re.escape(head.origin)}\n([0-9]+)\n(.*)$", re.MULTILINE)
+    for size, root in own.findall(known):
+        if int(size) > head.size:
+            raise Later(int(size), file)
+        if int(size) == head.size and root != str(head).split("\n")[2]:
+            raise Contradicted(ANOTHER.format(size=head.size, place=file))
     if note in known:
         return
-    head = parse_checkpoint(parse_note(note.encode()).text)
-    for other in known.split(f"{head.origin}\n{head.size}\n")[1:]:
-        if not other.startswith(str(head).split("\n")[2]):
-            raise Contradicted(ANOTHER.format(size=head.size, place=file))
     with file.open("a") as opened:
-        opened.write(note + "\n")
-        opened.flush()
-        os.fsync(opened.fileno())
+        _write(f"{note}\n", opened)
 
 
-def _check_same(note: str, found: bytes, place: str, error: Exception) -> None:
-    head = parse_checkpoint(parse_note(note.encode()).text)
+def _write(text: str, opened: TextIO) -> None:
+    opened.write(text)
+    opened.flush()
+    os.fsync(opened.fileno())
+
+
+def _head_of(raw: bytes, place: str) -> Checkpoint:
     try:
-        other = parse_checkpoint(parse_note(found).text)
+        return parse_checkpoint(parse_note(raw).text)
     except BadNote as bad:
         raise PushFailed(f"{place} is no checkpoint: {bad}") from bad
-    if other != head:
-        raise Contradicted(ANOTHER.format(size=head.size, place=place)) from error
 
 
 def _post(note: str, address: str) -> None:

@@ -12,32 +12,49 @@ from application.outcomes import Unanswered
 from application.sessions import acting_as_service
 from application.transparency.notes import Checkpoint, sign
 from application.transparency.publisher import Publisher
-from application.transparency.push import PushFailed, push
+from application.transparency.push import Contradicted, Later, PushFailed, push
 from tests.application.transparency.archive import Archive
 from tests.patience import wait_until
 
 KEY = Ed25519PrivateKey.generate()
 
 
-def note(size: int, root: int = 1) -> str:
-    head = Checkpoint("example.com/log", size, bytes([root]) * 32)
+def note(size: int, root: int = 1, *, origin: str = "example.com/log") -> str:
+    head = Checkpoint(origin, size, bytes([root]) * 32)
     return str(sign(str(head), [("example.com/log", KEY)]))
 
 
 def test_a_directory_has_a_file_for_each_size(tmp_path: Path) -> None:
-    for size in (5, 7, 5):
+    for size in (5, 5, 7):
         push(note(size), str(tmp_path))
     assert [path.read_text() for path in sorted(tmp_path.iterdir())] == [note(5), note(7)]
     with pytest.raises(PushFailed, match="Another checkpoint"):
         push(note(7, root=2), str(tmp_path))
     assert (tmp_path / "000000000007.checkpoint").read_text() == note(7)
+    with pytest.raises(Later):
+        push(note(6), str(tmp_path))
+
+
+@pytest.mark.parametrize("place", ["", "file"])
+def test_a_log_under_another_name_has_sizes_of_its_own(tmp_path: Path, place: str) -> None:
+    target = str(tmp_path / place)
+    renewed = [note(size, root=2, origin="example.com/log/2") for size in (6, 7, 8)]
+    for each in (note(7), *renewed, renewed[-1]):
+        push(each, target)
+    left = "".join(path.read_text() for path in tmp_path.iterdir())
+    assert all(each in left for each in renewed)
+    with pytest.raises(Contradicted):
+        push(note(8, root=3, origin="example.com/log/2"), target)
+    with pytest.raises(Later):
+        push(renewed[0], target)
 
 
 def test_a_file_is_appended_to(tmp_path: Path) -> None:
     file = tmp_path / "checkpoints"
-    for size in (5, 7, 5):
+    for size in (5, 5, 7):
         push(note(size), str(file))
     assert file.read_text() == f"{note(5)}\n{note(7)}\n"
+    file.write_text(f"{file.read_text()}example.com/log\n")  # by a process that was killed
     with pytest.raises(PushFailed, match="Another checkpoint"):
         push(note(5, root=2), str(file))
     with pytest.raises(PushFailed):
@@ -71,6 +88,27 @@ def test_the_publisher_brings_what_is_new_and_stops_a_ledger_with_two_histories(
         (outside / archive.ledger / f"{head.size:012d}.checkpoint").write_text(str(forged))
         publisher.publish(connection, archive.ledger)
     with pytest.raises(Unanswered, match="Another checkpoint"):
+        archive.chart()
+
+
+def test_a_log_that_is_shorter_than_what_lies_outside_has_lost_events(
+    archive: Archive, tmp_path: Path
+) -> None:
+    """As after a restore: it signs nothing more under the old name."""
+    head = archive.seal_all()
+    publisher = Publisher(
+        conninfo=acting_as_service(archive.database.service),
+        names=lambda: [archive.ledger],
+        targets=[str(tmp_path)],
+        interval_seconds=0.01,
+    )
+    (tmp_path / archive.ledger).mkdir()
+    lost = str(Checkpoint(head.origin, head.size + 1, bytes(32)))
+    later = tmp_path / archive.ledger / f"{head.size + 1:012d}.checkpoint"
+    later.write_text(str(sign(lost, [(head.origin, KEY)])))
+    with archive.session() as connection:
+        publisher.publish(connection, archive.ledger)
+    with pytest.raises(Unanswered, match="the log is shorter"):
         archive.chart()
 
 
