@@ -921,16 +921,15 @@ class Verifier:
         if self.manifest["format"] != FORMAT:
             raise Wrong(f"the bundle has the format {self.manifest['format']}")
         keys = keys or self.manifest["verifier_keys"]
-        self.origin, self.size, self.root = read_checkpoint(self._read("log/checkpoint"), keys)
+        self.origin, self.size, self.root = self._read_checkpoint(
+            directory / "log/checkpoint", keys
+        )
         if (self.manifest["origin"], self.manifest["size"]) != (self.origin, self.size):
             raise Wrong("the manifest states another log or size than the checkpoint")
         self.others: dict[int, list[tuple[Path, str, bytes]]] = {}
         """Checkpoints to hold the records against, by size: file, origin and root."""
         for file in against:
-            try:
-                origin, size, root = read_checkpoint(file.read_bytes(), keys)
-            except (Wrong, ValueError) as error:
-                raise Wrong(f"{file}: {told(error)}") from error
+            origin, size, root = self._read_checkpoint(file, keys)
             if not 0 < size <= self.size:
                 raise Wrong(f"{file} is of {size} records of {origin}; the bundle has {self.size}")
             self.others.setdefault(size, []).append((file, origin, root))
@@ -1060,6 +1059,12 @@ class Verifier:
         with (self.directory / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != self.manifest["files"][name]:
                 raise Wrong(f"{name} is not the file that the manifest names")
+
+    def _read_checkpoint(self, file: Path, keys: list[str]) -> tuple[str, int, bytes]:
+        try:
+            return read_checkpoint(file.read_bytes(), keys)
+        except (Wrong, ValueError) as error:
+            raise Wrong(f"{file}: {told(error)}") from error
 
     def _read(self, name: str) -> bytes:
         return (self.directory / name).read_bytes()
