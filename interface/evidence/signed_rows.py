@@ -99,9 +99,9 @@ def check_closed_logs(current: SignedRows) -> None:
     own checkpoints signed, whatever became of the records since. Raises Divergence."""
     connection, last = current.connection, current.incarnation
     row = connection.execute(
-        "SELECT (SELECT count(*) FROM tiles WHERE incarnation NOT BETWEEN 1 AND %(last)s)"
-        " + (SELECT count(*) FROM checkpoints WHERE incarnation NOT BETWEEN 1 AND %(last)s) AS n",
-        {"last": last},
+        "SELECT (SELECT count(*) FROM tiles WHERE incarnation NOT BETWEEN 1 AND h.incarnation)"
+        " + (SELECT count(*) FROM checkpoints WHERE incarnation NOT BETWEEN 1 AND h.incarnation)"
+        " AS n FROM head AS h"
     ).fetchone()
     if row is None or row["n"]:
         raise Divergence("tiles or checkpoints are of a log that there never was")

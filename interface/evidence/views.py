@@ -135,7 +135,9 @@ def _check_tracked(
         assert there is not None
         if there["it"] is None and shown is not NOWHERE:
             raise Divergence(f"the view {view} has no table {table}")
-        if there["it"] is not None and shown is NOWHERE:
+        # It may have been made since `shown` was read, and its tracking row with it.
+        is_tracked = shown is not NOWHERE or _read_shown(connection)[view] is not NOWHERE
+        if there["it"] is not None and not is_tracked:
             raise Divergence(f"the table {table} stands; nothing says up to where {view} shows")
 
 
