@@ -7,7 +7,8 @@ and make a paragraph of every text, which took minutes for a report of 50,000 ro
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.resources import files
 from itertools import chain
 from math import ceil
 from typing import Any, NamedTuple
@@ -15,7 +16,8 @@ from typing import Any, NamedTuple
 from reportlab import rl_config
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import getFont, stringWidth
+from reportlab.pdfbase.pdfmetrics import getFont, registerFont, stringWidth
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from interface.reports.document import NOTHING, Document
@@ -26,7 +28,6 @@ MARGIN = 15 * mm
 BOTTOM = MARGIN + 5 * mm
 """Below it stands the foot."""
 
-PLAIN, BOLD = "Helvetica", "Helvetica-Bold"
 FONT_SIZE = 8
 TITLE_SIZE = 18
 LEADING = FONT_SIZE + 2
@@ -51,19 +52,34 @@ MAX_LINES = 40
 """Of a row; what has more goes on in another one."""
 
 
+class Face(NamedTuple):
+    """What a document is set in: the names of two fonts."""
+
+    plain: str
+    bold: str
+
+    def of(self, kind: RowKind) -> str:
+        """Returns the font of a row."""
+        return self.plain if kind == "line" else self.bold
+
+
+USUAL = Face("Helvetica", "Helvetica-Bold")
+"""Every reader has them, and they have the letters of Western Europe (WinAnsi)."""
+
+WIDER = Face("SourceSansPro-Regular", "SourceSansPro-Bold")
+"""All Latin letters, Greek and Cyrillic. What is used of them goes into the file."""
+
+
 class Line(NamedTuple):
     """A row of the table as it is drawn: of each cell its lines."""
 
     kind: RowKind
+    font: str
     cells: Sequence[tuple[str, ...]]
 
     @property
     def height(self) -> float:
         return max(map(len, self.cells), default=1) * LEADING + ROW_GAP
-
-    @property
-    def font(self) -> str:
-        return PLAIN if self.kind == "line" else BOLD
 
 
 def as_pdf(document: Document) -> bytes:
@@ -79,16 +95,17 @@ def as_pdf(document: Document) -> bytes:
         [_text(column, row.values.get(column.name)) for column in report.columns]
         for row in report.rows
     ]
-    widths = _widths(report, texts, WIDTH - 2 * MARGIN)
-    header = next(_lines("heading", [column.title for column in report.columns], widths))
+    face, lacks = _face(chain(_whose(document), chain(*document.heads), report.notes, *texts))
+    widths = _widths(report, texts, WIDTH - 2 * MARGIN, face)
+    header = next(_lines("heading", [column.title for column in report.columns], widths, face))
     rows = (
         line
         for row, cells in zip(report.rows, texts, strict=True)
-        for line in _lines(row.kind, cells, widths)
+        for line in _lines(row.kind, cells, widths, face)
     )
-    heads = list(_heads(document))
+    heads = list(_heads(document, face))
     taken = TITLE_SIZE + 5 * mm + len(heads) * LEADING
-    said = _said(report, chain([report.title], chain(*heads), *texts))
+    said = _said(report, face, lacks=lacks)
     pages = list(_paged(rows, header.height, taken))
     left = HEIGHT - MARGIN - BOTTOM - header.height - (taken if len(pages) == 1 else 0)
     if sum(line.height for line in pages[-1]) + 3 * mm + len(said) * LEADING > left:
@@ -96,12 +113,12 @@ def as_pdf(document: Document) -> bytes:
     for number, lines in enumerate(pages, start=1):
         top = HEIGHT - MARGIN
         if number == 1:
-            top = _draw_heads(canvas, report.title, heads)
+            top = _draw_heads(canvas, report.title, heads, face)
         if lines or number == 1:
             top = _draw_table(canvas, report.columns, widths, [header, *lines], top)
         if number == len(pages):
-            _draw_notes(canvas, said, top - 3 * mm)
-        _draw_foot(canvas, document, f"Page {number} of {len(pages)}")
+            _draw_notes(canvas, said, top - 3 * mm, face)
+        _draw_foot(canvas, document, f"Page {number} of {len(pages)}", face)
         canvas.showPage()
     canvas.save()
     return out.getvalue()
@@ -134,27 +151,35 @@ def wrapped(text: str, font: str, room: float) -> tuple[str, ...]:
     return tuple(found)
 
 
-_ADVANCES: dict[str, list[int]] = {font: getFont(font).widths for font in (PLAIN, BOLD)}
+_ADVANCES: dict[str, list[int]] = {font: getFont(font).widths for font in USUAL}
 
 
 def _width(text: str, font: str) -> float:
-    if not text.isascii():
+    advances = _ADVANCES.get(font)
+    if advances is None or not text.isascii():
         return float(stringWidth(text, font, FONT_SIZE))
-    advances = _ADVANCES[font]
     return sum([advances[byte] for byte in text.encode()]) * FONT_SIZE / 1000
 
 
-def _said(report: Report, texts: Iterable[str]) -> list[str]:
-    """What stands below the table, in lines; `texts`: all that stands above and in it."""
+def _said(report: Report, face: Face, *, lacks: bool) -> list[str]:
+    """What stands below the table, in lines; `lacks`: the face has not all letters."""
     notes = [] if report.rows else [NOTHING]
     notes += report.notes
-    if not all(map(_is_shown, texts)):
+    if lacks:
         notes.append(LACKING)
-    return [line for note in notes for line in wrapped(note, PLAIN, WIDTH - 2 * MARGIN)]
+    return [line for note in notes for line in wrapped(note, face.plain, WIDTH - 2 * MARGIN)]
 
 
-def _is_shown(text: str) -> bool:
-    """False where the font, one of those that every reader has, lacks a letter (WinAnsi)."""
+def _face(texts: Iterable[str]) -> tuple[Face, bool]:
+    """Returns what has the letters of these texts, and whether some are lacking even there."""
+    letters = {letter for text in texts if not _is_western(text) for letter in text}
+    if not letters:
+        return USUAL, False
+    known = _register_wider()
+    return WIDER, not all(ord(letter) in known for letter in letters if letter.isprintable())
+
+
+def _is_western(text: str) -> bool:
     if text.isascii():
         return True
     try:
@@ -164,15 +189,27 @@ def _is_shown(text: str) -> bool:
     return True
 
 
-def _lines(kind: RowKind, texts: Sequence[str], widths: Sequence[float]) -> Iterator[Line]:
+@cache
+def _register_wider() -> frozenset[int]:
+    """Makes the wider fonts known to reportlab; returns the letters that both have."""
+    folder = files("font_source_sans_pro") / "files"
+    fonts = [TTFont(name, io.BytesIO((folder / f"{name}.ttf").read_bytes())) for name in WIDER]
+    for font in fonts:
+        registerFont(font)
+    return frozenset.intersection(*(frozenset(font.face.charToGlyph) for font in fonts))
+
+
+def _lines(
+    kind: RowKind, texts: Sequence[str], widths: Sequence[float], face: Face
+) -> Iterator[Line]:
     """Yields a row; what is too high for one goes on in further ones."""
-    font = PLAIN if kind == "line" else BOLD
+    font = face.of(kind)
     cells = [
         wrapped(text, font, width - 2 * PADDING) if text else ()
         for text, width in zip(texts, widths, strict=True)
     ]
     for first in range(0, max(1, *map(len, cells)), MAX_LINES):
-        yield Line(kind, [lines[first : first + MAX_LINES] for lines in cells])
+        yield Line(kind, font, [lines[first : first + MAX_LINES] for lines in cells])
 
 
 def _paged(rows: Iterator[Line], header: float, taken: float) -> Iterator[list[Line]]:
@@ -189,26 +226,26 @@ def _paged(rows: Iterator[Line], header: float, taken: float) -> Iterator[list[L
     yield page
 
 
-def _heads(document: Document) -> Iterator[tuple[str, str]]:
+def _heads(document: Document, face: Face) -> Iterator[tuple[str, str]]:
     """What stands above the table; of a text with several lines, those after the first alone."""
     for name, text in document.heads:
         label = f"{name}: "
-        room = WIDTH - 2 * MARGIN - _width(label, BOLD)
-        for number, line in enumerate(wrapped(text, PLAIN, room)):
+        room = WIDTH - 2 * MARGIN - _width(label, face.bold)
+        for number, line in enumerate(wrapped(text, face.plain, room)):
             yield "" if number else label, line
 
 
-def _draw_heads(canvas: Canvas, title: str, heads: Sequence[tuple[str, str]]) -> float:
+def _draw_heads(canvas: Canvas, title: str, heads: Sequence[tuple[str, str]], face: Face) -> float:
     """Returns where the table begins."""
     top: float = HEIGHT - MARGIN - TITLE_SIZE
-    canvas.setFont(BOLD, TITLE_SIZE)
+    canvas.setFont(face.bold, TITLE_SIZE)
     canvas.drawCentredString(WIDTH / 2, top + 4, title)
     for name, text in heads:
         top -= LEADING
-        canvas.setFont(BOLD, FONT_SIZE)
+        canvas.setFont(face.bold, FONT_SIZE)
         canvas.drawString(MARGIN, top, name)
-        canvas.setFont(PLAIN, FONT_SIZE)
-        canvas.drawString(MARGIN + _width(name, BOLD), top, text)
+        canvas.setFont(face.plain, FONT_SIZE)
+        canvas.drawString(MARGIN + _width(name, face.bold), top, text)
     return float(top - 5 * mm)
 
 
@@ -246,27 +283,29 @@ def _draw_table(
     return top
 
 
-def _draw_notes(canvas: Canvas, said: Sequence[str], top: float) -> None:
-    canvas.setFont(PLAIN, FONT_SIZE)
+def _draw_notes(canvas: Canvas, said: Sequence[str], top: float, face: Face) -> None:
+    canvas.setFont(face.plain, FONT_SIZE)
     for number, line in enumerate(said, start=1):
         canvas.drawString(MARGIN, top - number * LEADING, line)
 
 
-def _draw_foot(canvas: Canvas, document: Document, number: str) -> None:
-    canvas.setFont(PLAIN, 7)
-    whose = f"{document.entity} · {document.source.ledger.id} · {document.report.title}"
+def _draw_foot(canvas: Canvas, document: Document, number: str, face: Face) -> None:
+    canvas.setFont(face.plain, 7)
+    whose = " · ".join(_whose(document))
     canvas.drawString(MARGIN, 13 * mm, whose)
     canvas.drawString(MARGIN, 10 * mm, document.clocks)
     canvas.drawRightString(WIDTH - MARGIN, 10 * mm, number)
 
 
-def _widths(report: Report, texts: Sequence[Sequence[str]], width: float) -> list[float]:
+def _widths(
+    report: Report, texts: Sequence[Sequence[str]], width: float, face: Face
+) -> list[float]:
     """Figures and what is short get what they take, as they are not to be broken; longer texts
     share the rest, and what all leave goes to each."""
     sizes, shares = [], []
     for place, column in enumerate(report.columns):
         said = {cells[place] for cells in texts}.union(column.title.split())
-        size = ceil(max(_width(text, BOLD) for text in said))
+        size = ceil(max(_width(text, face.bold) for text in said))
         is_long = column.kind == "text" and size > SHORT
         shares.append(is_long)
         sizes.append((min(size, MAX_WIDTH) if is_long else size) + 2 * PADDING)
@@ -285,3 +324,7 @@ def _text(column: Column, value: Any) -> str:
     if value is None:
         return ""
     return f"{Decimal(value):,f}" if column.kind == "amount" else str(value)
+
+
+def _whose(document: Document) -> tuple[str, str, str]:
+    return document.entity, document.source.ledger.id, document.report.title

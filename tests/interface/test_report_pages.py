@@ -87,8 +87,15 @@ def test_no_figure_is_cut_on_a_narrow_terminal(
 def test_pages_say_so_where_they_have_no_letters_for_a_sign() -> None:
     (page,) = pages_of(document(1, name="Société d'Œuvres, 5 €"))
     assert "black squares" not in page
-    (page,) = pages_of(document(1, name="Łódź"))
+    (page,) = pages_of(document(1, name="Łódź, Ελλάδα, Москва"))
+    assert "Łódź, Ελλάδα, Москва" in page
+    assert "black squares" not in page
+    (page,) = pages_of(document(1, name="日本"))
     assert "black squares" in page
+
+
+def test_what_is_set_in_letters_of_its_own_is_the_same_each_time() -> None:
+    assert as_pdf(document(2, name="Łódź")) == as_pdf(document(2, name="Łódź"))
 
 
 def test_no_figure_is_broken() -> None:
