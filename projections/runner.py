@@ -18,7 +18,6 @@ from psycopg.sql import SQL, Identifier
 
 from projections.batches import Batches, read_head
 from projections.following import Follower
-from projections.pace import Pace
 from projections.tracking import resume_view
 from projections.views import Decode, View
 
@@ -67,7 +66,6 @@ class Runner:
         self._decode = decode
         self._topics = sorted({topic for view in views for topic in view.topics})
         self._followers: dict[str, list[Follower]] = {}
-        self._paces: dict[str, Pace] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Follows until `stop` is set. Raises psycopg.Error where the database goes away."""
@@ -84,7 +82,7 @@ class Runner:
                     self._take_up_new(working, listening, batches)
                     due = _behind(working, list(self._followers))
                     looked_at = monotonic()
-                due = {schema for schema in due if self._advance(working, schema, stop)}
+                due = {schema for schema in due if self._advance(working, schema)}
                 due |= set(self._heard(listening, wait=not due))
 
     def _take_up_new(
@@ -98,7 +96,6 @@ class Runner:
             enter(working, schema)
             for view in self._views:
                 resume_view(working, view.name)
-            self._paces[schema] = Pace()
             self._followers[schema] = [
                 Follower(
                     ledger=ledger, schema=schema, view=view, decode=self._decode, batches=batches
@@ -106,18 +103,14 @@ class Runner:
                 for view in self._views
             ]
 
-    def _advance(self, working: Connection[Any], schema: str, stop: threading.Event) -> bool:
+    def _advance(self, working: Connection[Any], schema: str) -> bool:
         """Takes each view of a ledger a batch forward; True where one is still behind."""
         enter(working, schema)
         is_behind = False
-        head, pace = read_head(working), self._paces[schema]
-        pace.begin(head)
+        head = read_head(working)
         for follower in self._followers[schema]:
-            began_at = monotonic()
-            step = follower.step(working, pace.positions, head=head)
-            if step is not None and step.is_behind:
-                is_behind = True
-                stop.wait(pace.worked(monotonic() - began_at, pace.positions))
+            step = follower.step(working, head=head)
+            is_behind |= step is not None and step.is_behind
         return is_behind
 
     def _heard(self, listening: Connection[Any], *, wait: bool) -> Iterator[str]:
