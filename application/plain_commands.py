@@ -12,12 +12,15 @@ from application.permissions import MAY
 from application.plain import PlainForms, fill
 from application.recorder import Row
 from application.recording import Recording
+from domain.accounts import Side
 from domain.authorizations import Authorize, Settle
 from domain.books import Books
 from domain.commands import At, Command
-from domain.entries import Post
+from domain.entries import EntryPosted, Post
 from domain.hold_ends import Release, Void
-from domain.plain import PlainPosting
+from domain.journals import GENERAL
+from domain.legs import Leg, LegAsked
+from domain.plain import PlainEntry, PlainPosting
 from domain.plain_holds import PlainHolds
 
 
@@ -51,6 +54,8 @@ class PlainCommands:
         entry = self._posting.post(command)
         if entry is None:
             return None
+        if is_described(command):
+            return [self._described(one, command, entry)]
         recording, command_id = self._recording, one.command_id
         position = recording.position = recording.position + 1
         form = self._forms.form(
@@ -71,6 +76,22 @@ class PlainCommands:
         row = Row(position, command_id, 1, "EntryPosted", state, None)
         recording.stored.append(row)
         return [row]
+
+    def _described(self, one: Prepared, command: Post, entry: PlainEntry) -> Row:
+        """The record of an entry that says more than its legs, by the one encoder."""
+        first, second = entry.first, entry.second
+        event = EntryPosted(
+            journal=GENERAL,
+            voucher_no=entry.voucher_no,
+            fiscal_year=entry.fiscal_year,
+            effective_on=entry.effective_on,
+            legs=[
+                Leg(*_said(first), entry.first_line, entry.first_balance),
+                Leg(*_said(second), entry.second_line, entry.second_balance),
+            ],
+            reference=command.reference,
+        )
+        return self._recording.append_sealed(one, event)
 
     def _authorize(self, one: Prepared, command: Authorize) -> list[Row] | None:
         stream, opened = command.id or one.command_id, self._books.opened
@@ -105,6 +126,20 @@ class PlainCommands:
 
     def _ended(self, one: Prepared, stream: str, version: int, event: Any) -> list[Row]:
         return [self._recording.append(one, stream, version, event, one.command_id)]
+
+
+def is_described(command: Post) -> bool:
+    """True where a plain entry has what its form has no place for."""
+    return not (
+        command.narrative is None
+        and command.reference is None
+        and command.metadata is None
+        and command.correlation_id is None
+    )
+
+
+def _said(leg: LegAsked) -> tuple[str, Side, str, str]:
+    return leg.account, leg.side, leg.amount, leg.asset
 
 
 _Way = Callable[[PlainCommands, Prepared, Any], list[Row] | None]

@@ -110,6 +110,15 @@ class Recording:
         self.stored.append(row)
         return row
 
+    def append_sealed(self, one: Prepared, event: Event) -> Row:
+        """Does what `append` does with the first event of the command's own stream, its private
+        texts kept apart."""
+        if has_private_text(one.asked.command):
+            decided, rows = seal(one.asked.command, [(one.command_id, event)], self.position + 1)
+            event = decided[0][1]
+            self.private.extend(rows)
+        return self.append(one, one.command_id, 1, event, None)
+
     def _row(
         self, one: Prepared, stream: str, event: Event, *, ahead: int = 0, of_command: bool = True
     ) -> Row:

@@ -25,6 +25,9 @@ from domain.rates import pairs_of
 _MOST_DIGITS = 18
 """So many characters, the point included, are below 10^18 minor units at any scale."""
 
+_LONGEST_TEXT = 255
+"""Characters. Longer ones go the general way, which knows when a record is too large."""
+
 
 class PlainEntry(Struct, frozen=True, gc=False):
     """What a plain entry's record says beside its two legs."""
@@ -219,15 +222,16 @@ def plain_minor(amount: str, scale: int) -> int:
 
 
 def has_more(command: Post) -> bool:
-    """True where a two-legged entry has any member beside its day that `PlainPosting` ignores."""
+    """True where a two-legged entry has any member that may change what is decided.
+
+    What only describes it (narrative, reference, metadata, correlation id) is the record's.
+    """
     first, second = command.legs
     return not (
         command.id is None
-        and command.narrative is None
-        and command.reference is None
-        and command.metadata is None
+        and (command.reference is None or len(command.reference) <= _LONGEST_TEXT)
+        and (command.correlation_id is None or len(command.correlation_id) <= _LONGEST_TEXT)
         and command.reason is None
-        and command.correlation_id is None
         and command.on_behalf_of is None
         and command.if_ is None
         and not command.validate_only

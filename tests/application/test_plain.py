@@ -118,7 +118,7 @@ posts = st.builds(
     effective_on=st.sampled_from([None, None, TODAY, date(2026, 2, 1), date(2026, 1, 31)])
     | st.dates(date(2025, 1, 1), date(2027, 1, 1)),
     journal=st.sampled_from([None, None, None, "GEN", "AUTH"]),
-    reference=st.sampled_from([None, None, None, "r"]),
+    value_on=st.sampled_from([None, None, None, TODAY]),
 )
 
 

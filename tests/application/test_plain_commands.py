@@ -1,5 +1,6 @@
 """The straight line for plain commands comes to what the general way comes to: the same records."""
 
+import secrets
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -142,6 +143,8 @@ class Dice:
             [
                 Post(legs=two("cash", "wallet", "30.00")),
                 Post(legs=two("cash", account, self.amount())),
+                Post(legs=two("cash", account, self.amount()), **self.described()),
+                Post(legs=two("cash", "wallet", "30.00"), **self.described()),
                 Increment(authorization=id, amount=self.amount()),
                 Reduce(authorization=id, amount=self.amount()),
                 Reverse(entry=entry, reason="duplicate", restore_hold=self.choice([None, True])),
@@ -155,6 +158,13 @@ class Dice:
                 LockBooks(through=TODAY - timedelta(days=self.choice(range(30, 60)))),
             ]
         )
+
+    def described(self) -> dict[str, Any]:
+        return {
+            "narrative": self.choice([None, "", "Lunch", "4111111111111111"]),
+            "metadata": self.choice([None, None, {}, {"a": "b"}]),
+            **self.common(),
+        }
 
     def common(self) -> dict[str, Any]:
         condition = Condition(account="wallet", version=self.choice(range(99)))
@@ -189,12 +199,15 @@ class Pair:
     def commit(self, asked: list[tuple[Asked, ...]], *, seconds: int = 0) -> list[Outcome]:
         at = At(AT.recorded_at + timedelta(seconds=seconds), TODAY)
         units = [[prepare(one, IDS) for one in unit] for unit in asked]
-        decided, told = decide(self.one, units, at, self._position, self._forms)
         with pytest.MonkeyPatch.context() as patched:
+            # Else no two records of the same text are alike.
+            patched.setattr(secrets, "token_bytes", bytes)
+            decided, told = decide(self.one, units, at, self._position, self._forms)
             patched.setattr(PlainCommands, "decide", General.decide)
             general, expected = decide(self.other, units, at, self._position, self._forms)
         assert [shown(outcome) for outcome in told] == [shown(outcome) for outcome in expected]
         assert decided.stored == general.stored
+        assert decided.private == general.private
         check_same(self.one, self.other)
         self._position = decided.position
         for books in (self.one, self.other):
@@ -286,6 +299,28 @@ def test_the_usual_hold_takes_the_straight_line() -> None:
     judged = Authorize(validate_only=True, **usual)
     assert decisions.decide_plain(prepare(Asked(judged, "judged", CONTROLLER), IDS)) is None
     assert books.authorizations.get(b) != books.authorizations.get(c)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"reference": "r"},
+        {"narrative": "Lunch"},
+        {"narrative": ""},
+        {"metadata": {"a": "b"}},
+        {"correlation_id": "c"},
+    ],
+)
+def test_what_only_describes_an_entry_leads_nowhere_else(described: dict[str, Any]) -> None:
+    decisions, _ = decide(office(), [], AT, 0, PlainForms(ledger="l", software_version="1"))
+    post = Post(legs=two("cash", "wallet", "5.00"), **described)
+    decided = decisions.decide_plain(prepare(Asked(post, "0", CONTROLLER), IDS))
+    assert decided is not None
+    assert decided.status == "done"
+    sealed = "narrative" in described or "metadata" in described
+    assert [row.position for row in decisions.private] == [1] * sealed
+    long = Post(legs=two("cash", "wallet", "5.00"), reference="r" * 256)
+    assert decisions.decide_plain(prepare(Asked(long, "1", CONTROLLER), IDS)) is None
 
 
 def test_authorizations_are_forgotten_when_no_commit_is_on_its_way(
