@@ -6,9 +6,10 @@ address (a POST of the note). Nothing that lies there is ever overwritten.
 
 import os
 import re
-import urllib.error
+import threading
 import urllib.request
 from hashlib import sha256
+from http.client import HTTPException
 from pathlib import Path
 from typing import TextIO
 
@@ -51,7 +52,7 @@ def push(note: str, target: str) -> None:
             _leave(note, head, place)
         else:
             _append(note, head, place)
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise PushFailed(f"{target}: {error}") from error
 
 
@@ -59,7 +60,7 @@ def _leave(note: str, head: Checkpoint, directory: Path) -> None:
     for file in sorted(directory.glob("*.checkpoint"), reverse=True):
         size = file.name.partition(".")[0]
         if not (size.isdecimal() and int(size) > head.size):
-            break
+            continue
         if _head_of(file.read_bytes(), str(file)).origin == head.origin:
             raise Later(int(size), directory)
     # A log that goes on under another name may come by a size of the old one.
@@ -67,8 +68,7 @@ def _leave(note: str, head: Checkpoint, directory: Path) -> None:
     for name in (f"{head.size:012d}.checkpoint", f"{head.size:012d}.{own}.checkpoint"):
         file = directory / name
         try:
-            with file.open("x") as opened:
-                _write(note, opened)
+            _lay(note, file)
         except FileExistsError as error:
             other = _head_of(file.read_bytes(), str(file))
             if other.origin != head.origin:
@@ -78,10 +78,40 @@ def _leave(note: str, head: Checkpoint, directory: Path) -> None:
         return
 
 
+def _lay(note: str, file: Path) -> None:
+    """Leaves a file that is whole, whatever dies. Raises FileExistsError where one lies there that
+    is not the beginning of the same note, by somebody who was killed."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        with part.open("w") as opened:
+            _write(note, opened)
+        try:
+            os.link(part, file)
+        except FileExistsError:
+            if not _is_torn(file.read_bytes(), note):
+                raise
+            part.replace(file)
+        except OSError:
+            # Not every place outside knows links: of those, no other way leaves what lies there.
+            with file.open("x") as opened:
+                _write(note, opened)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _is_torn(raw: bytes, note: str) -> bool:
+    try:
+        parse_note(raw)
+    except BadNote:
+        return note.encode().startswith(raw)
+    return False
+
+
 def _append(note: str, head: Checkpoint, file: Path) -> None:
     """The same checkpoint a second time changes nothing."""
     known = file.read_text() if file.exists() else ""
-    own = re.compile(rf"^{re.escape(head.origin)}\n([0-9]+)\n(.*)$", re.MULTILINE)
+    # Whole ones: the last one may have been cut off.
+    own = re.compile(rf"^{re.escape(head.origin)}\n([0-9]{{1,19}})\n(.*)\n\n\u2014 ", re.MULTILINE)
     for size, root in own.findall(known):
         if int(size) > head.size:
             raise Later(int(size), file)
@@ -89,8 +119,9 @@ def _append(note: str, head: Checkpoint, file: Path) -> None:
             raise Contradicted(ANOTHER.format(size=head.size, place=file))
     if note in known:
         return
+    begins = "" if not known or known.endswith("\n") else "\n"
     with file.open("a") as opened:
-        _write(f"{note}\n", opened)
+        _write(f"{begins}{note}\n", opened)
 
 
 def _write(text: str, opened: TextIO) -> None:
@@ -116,5 +147,6 @@ def _post(note: str, address: str) -> None:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310
             return
-    except (urllib.error.URLError, TimeoutError) as error:
+    except (OSError, HTTPException, ValueError) as error:
+        # Also an answer that is none, and an address that can't be read.
         raise PushFailed(f"{address}: {error}") from error

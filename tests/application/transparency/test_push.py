@@ -35,6 +35,40 @@ def test_a_directory_has_a_file_for_each_size(tmp_path: Path) -> None:
         push(note(6), str(tmp_path))
 
 
+@pytest.mark.parametrize("written", [0, 20, -5])
+def test_what_was_cut_off_by_a_kill_is_written_anew(tmp_path: Path, written: int) -> None:
+    directory, file = tmp_path / "directory", tmp_path / "file"
+    directory.mkdir()
+    (directory / "000000000005.checkpoint").write_text(note(5)[:written])
+    file.write_text(f"{note(4)}\n{note(5)[:written]}")
+    for place in (directory, file):
+        push(note(5), str(place))
+        with pytest.raises(Contradicted):
+            push(note(5, root=2), str(place))
+    assert [path.read_text() for path in directory.iterdir()] == [note(5)]
+    assert file.read_text().endswith(f"\n{note(5)}\n")
+
+
+def test_a_place_without_links_gets_files_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("this file system has no links")
+
+    monkeypatch.setattr("os.link", refuse)
+    test_a_directory_has_a_file_for_each_size(tmp_path)
+
+
+def test_what_else_lies_there_hides_no_later_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "notes.checkpoint").write_text("of somebody else")
+    push(note(7), str(tmp_path))
+    with pytest.raises(Later):
+        push(note(6), str(tmp_path))
+    (tmp_path / "file").write_bytes(b"\xff")
+    with pytest.raises(PushFailed):
+        push(note(7), str(tmp_path / "file"))
+
+
 @pytest.mark.parametrize("place", ["", "file"])
 def test_a_log_under_another_name_has_sizes_of_its_own(tmp_path: Path, place: str) -> None:
     target = str(tmp_path / place)
@@ -136,6 +170,8 @@ def received() -> Iterator[tuple[str, list[bytes]]]:
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path == "/silent":
+                return
             self.send_response(409 if self.path == "/no" else 200)
             self.end_headers()
 
@@ -155,5 +191,6 @@ def test_an_address_gets_a_post(received: tuple[str, list[bytes]]) -> None:
     address, bodies = received
     push(note(5), f"{address}/yes")
     assert bodies == [note(5).encode()]
-    with pytest.raises(PushFailed):
-        push(note(5), f"{address}/no")
+    for place in (f"{address}/no", f"{address}/silent", "http://[nowhere"):
+        with pytest.raises(PushFailed):
+            push(note(5), place)
