@@ -23,6 +23,7 @@ from application.store import schema_of
 from application.transparency.notes import (
     BadNote,
     Checkpoint,
+    Note,
     check_signed,
     parse_checkpoint,
     parse_note,
@@ -160,7 +161,10 @@ class Step:
         )
         if head is None or head["halted"] is not None:
             return 0
-        ledger = _decode_ledger(head["document"])
+        try:
+            ledger = _decode_ledger(head["document"])
+        except msgspec.MsgspecError as error:
+            raise Contradiction(f"the ledger's own row can't be read: {error}") from error
         if ledger.origin is None or not ledger.verifier_keys:
             return 0
         self._incarnation: int = head["incarnation"]
@@ -181,7 +185,7 @@ class Step:
             _check_consistent(old, new, nodes)
         keys = private_keys(self._connection, ledger.verifier_keys)
         note = sign(str(new), [(new.origin, key) for key in keys])
-        check_signed(note, [parse_verifier_key(key) for key in ledger.verifier_keys])
+        _check_note(note, ledger)
         self._connection.execute(
             "INSERT INTO checkpoints (incarnation, size, root, note) VALUES (%s, %s, %s, %s)",
             [self._incarnation, new.size, new.root, str(note)],
@@ -289,6 +293,16 @@ def halt(connection: Connection[DictRow], ledger: str, why: str) -> None:
     with connection.transaction():
         connection.execute("SELECT set_config('search_path', %s, true)", [schema_of(ledger)])
         connection.execute("UPDATE head SET halted = %s WHERE halted IS NULL", [why])
+
+
+def _check_note(note: Note, ledger: Ledger) -> None:
+    """Requires that all of the log's keys have signed."""
+    try:
+        signed = check_signed(note, [parse_verifier_key(key) for key in ledger.verifier_keys])
+    except BadNote as error:
+        raise VaultClosed(f"The keys that are stored are not those of this log: {error}") from error
+    if len(signed) < len(ledger.verifier_keys):
+        raise VaultClosed("A key that is stored is not the one that signs this log.")
 
 
 def _check_consistent(old: Checkpoint, new: Checkpoint, nodes: TileNodes) -> None:

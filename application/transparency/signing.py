@@ -4,7 +4,7 @@ A key is stored first and named in an event then: what dies in between is taken 
 key has a number and whoever comes first has made it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from secrets import token_hex
 from typing import Any
 
@@ -58,7 +58,7 @@ class SigningKeys:
         assert state is not None
         origin = state.origin or self._signing.origin(ledger)
         command = AddSigningKey(
-            origin=origin, verifier_key=self._make(ledger, origin, _next_number(state))
+            origin=origin, verifier_key=self._make(ledger, origin, _known(state))
         )
         return self._submit(ledger, Asked(command, key, by))
 
@@ -77,7 +77,7 @@ class SigningKeys:
             origin = f"{origin}/{token_hex(4)}"
         command = ContinueLedger(
             origin=origin,
-            verifier_key=self._make(ledger, origin, _next_number(state)),
+            verifier_key=self._make(ledger, origin, _known(state)),
             old_size=old_size,
             old_root=old_root,
             reason=reason,
@@ -109,11 +109,11 @@ class SigningKeys:
             raise Unanswered("unavailable", "None of the keys that sign this log is stored here.")
         return sign(text, [(origin, key) for key in keys])
 
-    def _make(self, ledger: str, origin: str, number: int) -> str:
+    def _make(self, ledger: str, origin: str, known: Collection[str]) -> str:
         with self._connect() as connection:
             connection.row_factory = dict_row
             return self.vault.new_key(
-                connection, schema=schema_of(ledger), origin=origin, number=number
+                connection, schema=schema_of(ledger), origin=origin, known=known
             )
 
     def _is_copy(self, ledger: str) -> bool:
@@ -131,5 +131,5 @@ class SigningKeys:
         return None if row is None else msgspec.json.decode(row[0], type=Ledger)
 
 
-def _next_number(state: Ledger) -> int:
-    return len(state.verifier_keys) + len(state.retired_keys) + 1
+def _known(state: Ledger) -> tuple[str, ...]:
+    return (*state.verifier_keys, *state.retired_keys)

@@ -6,6 +6,7 @@ them decrypt: to change it, put the new one in front of the old one.
 
 import os
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -16,6 +17,9 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from application.transparency.notes import verifier_key
+
+MAX_PASSED_OVER = 100
+"""Rows of keys that were made for another name of the log, or under another secret."""
 
 
 class VaultClosed(Exception):
@@ -51,31 +55,44 @@ class Vault:
         self._fernet: MultiFernet | None = None
 
     def new_key(
-        self, connection: Connection[DictRow], *, schema: str, origin: str, number: int
+        self, connection: Connection[DictRow], *, schema: str, origin: str, known: Collection[str]
     ) -> str:
-        """Returns the verifier key of the ledger's n-th signing key, made and stored where it is
-        missing. Repeatable: whoever was first has made it. Raises VaultClosed."""
+        """Returns the verifier key of a ledger's next signing key, made and stored where it is
+        missing. Repeatable: whoever was first has made it. `known`: the verifier keys that its
+        records name. Raises VaultClosed."""
         private = Ed25519PrivateKey.generate()
-        connection.execute(
-            SQL(
-                "INSERT INTO {}.signing_keys (number, verifier_key, sealed) VALUES (%s, %s, %s)"
-                " ON CONFLICT (number) DO NOTHING"
-            ).format(Identifier(schema)),
-            [
-                number,
-                str(verifier_key(origin, private)),
-                self._secret().encrypt(private.private_bytes_raw()),
-            ],
-        )
-        row = connection.execute(
-            SQL("SELECT verifier_key FROM {}.signing_keys WHERE number = %s").format(
-                Identifier(schema)
-            ),
-            [number],
-        ).fetchone()
-        assert row is not None
-        known: str = row["verifier_key"]
-        return known
+        new = (str(verifier_key(origin, private)), self.sealed(private))
+        for number in range(len(known) + 1, len(known) + 1 + MAX_PASSED_OVER):
+            connection.execute(
+                SQL(
+                    "INSERT INTO {}.signing_keys (number, verifier_key, sealed) VALUES (%s, %s, %s)"
+                    " ON CONFLICT (number) DO NOTHING"
+                ).format(Identifier(schema)),
+                [number, *new],
+            )
+            row = connection.execute(
+                SQL("SELECT verifier_key, sealed FROM {}.signing_keys WHERE number = %s").format(
+                    Identifier(schema)
+                ),
+                [number],
+            ).fetchone()
+            assert row is not None
+            stored: str = row["verifier_key"]
+            if stored not in known and self._is_ours(origin, stored, row["sealed"]):
+                return stored
+        raise VaultClosed(f"The table of signing keys has {MAX_PASSED_OVER} rows of no use.")
+
+    def _is_ours(self, origin: str, stored: str, sealed: bytes) -> bool:
+        """True for a key that the secret opens and that was made under this name: who can write to
+        the database, and no more, does not get a key of his own into the records."""
+        try:
+            return str(verifier_key(origin, self.private_key(sealed))) == stored
+        except VaultClosed:
+            return False
+
+    def sealed(self, private: Ed25519PrivateKey) -> bytes:
+        """Returns a private key as it is stored. Raises VaultClosed."""
+        return self._secret().encrypt(private.private_bytes_raw())
 
     def private_key(self, sealed: bytes) -> Ed25519PrivateKey:
         """Raises VaultClosed."""
@@ -86,7 +103,10 @@ class Vault:
                 "The signing keys were encrypted under another secret. Set"
                 " BACKOFFICE_SIGNING_SECRET or BACKOFFICE_SIGNING_SECRET_FILE to that one."
             ) from error
-        return Ed25519PrivateKey.from_private_bytes(raw)
+        try:
+            return Ed25519PrivateKey.from_private_bytes(raw)
+        except ValueError as error:
+            raise VaultClosed(f"What is stored as a signing key is none: {error}") from error
 
     def _secret(self) -> MultiFernet:
         with self._reading:

@@ -3,17 +3,19 @@
 import threading
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg.sql import SQL, Identifier
 
 from application.outcomes import Unanswered
-from application.transparency.notes import parse_note, parse_verifier_key
+from application.transparency.notes import parse_note, parse_verifier_key, verifier_key
 from application.transparency.sealer import STEP_LEAVES, Contradiction, halt
 from application.transparency.signed_log import NotSigned, SignedLog
 from application.transparency.tree import check_consistency, check_inclusion, leaf_hash
-from application.transparency.vault import Vault, VaultClosed
+from application.transparency.vault import Signing, Vault, VaultClosed
 from domain.signing_keys import RetireSigningKey
 from tests.application.office import OPERATOR
 from tests.application.transparency import naive
@@ -275,6 +277,41 @@ def test_two_keys_sign_while_one_takes_over_from_the_other(archive: Archive) -> 
     archive.seal_all()
     with archive.log() as log:
         assert len(parse_note(log.checkpoint().encode()).signatures) == 1
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, f"{ORIGIN}/2"])
+def test_a_key_that_was_put_into_the_table_is_none_that_signs(
+    archive: Archive, origin: str
+) -> None:
+    """A stranger's, who has not the secret; or one that was made for another name of the log."""
+    planted = Ed25519PrivateKey.generate()
+    vault = Vault(archive.signing if origin != ORIGIN else foreign(archive))
+    tamper(
+        archive,
+        "INSERT INTO {}.signing_keys VALUES (2, %s, %s)",
+        str(verifier_key(origin, planted)),
+        vault.sealed(planted),
+    )
+    for rotation in ("second", "third"):
+        added = archive.ledgers.signing_keys.add(archive.ledger, key=rotation, by=OPERATOR)
+        assert added.status == "done", added.detail
+    named = {*archive.keys()}
+    assert len(named) == 3
+    assert str(verifier_key(origin, planted)) not in named
+    archive.seal_all()
+
+
+def foreign(archive: Archive) -> Signing:
+    file = archive.signing.secret_file
+    return msgspec.structs.replace(archive.signing, secret_file=file.with_name("foreign.secret"))
+
+
+def test_a_stored_key_that_is_another_one_signs_nothing(archive: Archive) -> None:
+    """And is no error in which a sealer would forget the ledgers after this one."""
+    stranger = Vault(archive.signing).sealed(Ed25519PrivateKey.generate())
+    tamper(archive, "UPDATE {}.signing_keys SET sealed = %s", stranger)
+    with archive.session() as connection, pytest.raises(VaultClosed, match="not those of this log"):
+        archive.sealer.seal(connection, archive.ledger)
 
 
 def test_without_the_right_secret_nothing_is_signed(archive: Archive) -> None:
