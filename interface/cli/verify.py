@@ -185,7 +185,7 @@ def _of_ledger(
         service = acting_as_service(database.service)
         try:
             with session(service, ledger) as connection:
-                keys = LiveSource(connection).keys()
+                keys = LiveSource(connection).signers.keys
             with progress("records", total=total) as advance:
                 if signed_only:
                     tree = verify_signed(service, ledger, against=held.checkpoint, advance=advance)

@@ -94,6 +94,8 @@ class Chart:
 
     def __init__(self) -> None:
         self.ledger: dict[str, Any] = {}
+        self.retired_at: dict[str, int] = {}
+        """By verifier key, the position of the record since which it signs no more."""
         self.locked_through = ""
         self.closed_through = ""
         self.closing_before: str | None = None
@@ -152,10 +154,12 @@ class Chart:
         self.fiscal_year_start = event.fiscal_year_start
         self.functional_asset = event.functional_asset
 
-    def continued(self, event: shapes.LogKey, incarnation: int) -> None:
+    def continued(self, event: shapes.LogKey, incarnation: int, position: int) -> None:
         """Takes in a new incarnation."""
         self._moved()
         retired = [*self.ledger.get("retired_keys", []), *self.ledger.get("verifier_keys", [])]
+        for key in self.ledger.get("verifier_keys", []):
+            self.retired_at[key] = position
         self.ledger |= {
             "incarnation": incarnation,
             "origin": event.origin,
@@ -272,6 +276,7 @@ class Chart:
             raise Divergence("a key is retired that did not sign")
         self._moved()
         keys.remove(event.verifier_key)
+        self.retired_at[event.verifier_key] = record.position
         self.ledger.setdefault("retired_keys", []).append(event.verifier_key)
 
     def _witness_added(self, record: Envelope) -> None:

@@ -195,7 +195,7 @@ class Fold:
             raise Divergence("a new incarnation does not follow the one before it")
         self.incarnation = record.incarnation
         self.ends.append(event.old_size or 0)
-        self.chart.continued(event, record.incarnation)
+        self.chart.continued(event, record.incarnation, record.position)
 
     def _listed(self, record: Envelope) -> None:
         event = msgspec.json.decode(record.payload, type=shapes.Listed)

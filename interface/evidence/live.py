@@ -141,7 +141,7 @@ def verify_live(
         _take(verification, source, source.signed_size, advance)
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            _end(verification, connection, views, advance)
+            _end(verification, source, views, advance)
     return verification
 
 
@@ -155,18 +155,17 @@ def verify_signed(
     with session(conninfo, ledger) as connection:
         source = LiveSource(connection)
         check_closed_logs(source)
-        tree = SignedTree(
-            source, keys=source.keys(), signed_size=source.signed_size, against=against
-        )
+        tree = SignedTree(source, signed_size=source.signed_size, against=against)
         _take_leaves(tree, source, advance)
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             rest = LiveSource(connection)
+            _check_same_log(source, rest)
             tree.source, tree.signed_size = rest, rest.signed_size
             _take_leaves(tree, rest, advance)
             tree.end()
             check_tile_widths(connection, rest)
-            check_cosignatures(connection)
+            check_cosignatures(connection, rest.signers)
     return tree
 
 
@@ -181,8 +180,9 @@ def verify_within(
 ) -> Verification:
     """Verifies a ledger as a transaction sees it, whose search_path it leads. Raises Divergence."""
     with closing(Views(connection)) as views:
-        verification = _begun(LiveSource(connection, views), ledger, against, None)
-        _end(verification, connection, views, advance)
+        source = LiveSource(connection, views)
+        verification = _begun(source, ledger, against, None)
+        _end(verification, source, views, advance)
     return verification
 
 
@@ -192,7 +192,6 @@ def _begun(
     verification = Verification(
         source,
         ledger=ledger,
-        keys=source.keys(),
         signed_size=source.signed_size,
         against=against,
         listener=listener,
@@ -202,17 +201,22 @@ def _begun(
     return verification
 
 
-def _end(
-    verification: Verification, connection: Connection[DictRow], views: Views, advance: Advance
-) -> None:
+def _check_same_log(begun: LiveSource, rest: LiveSource) -> None:
+    if rest.incarnation != begun.incarnation:
+        raise Divergence("the log was continued under another name meanwhile: verify again")
+
+
+def _end(verification: Verification, begun: LiveSource, views: Views, advance: Advance) -> None:
+    connection = begun.connection
     rest = LiveSource(connection, views)
+    _check_same_log(begun, rest)
     verification.go_on(rest, signed_size=rest.signed_size)
     _take(verification, rest, rest.position, advance)
     _check_end(connection, rest)
     verification.end()
     verification.check_withheld(copied_at=rest.position if rest.is_copy else None)
     check_tile_widths(connection, rest)
-    check_cosignatures(connection)
+    check_cosignatures(connection, rest.signers)
     row = connection.execute("SELECT count(*) AS n FROM network_references").fetchone()
     if row is None or row["n"] != verification.references:
         raise Divergence("a network's reference has a row and no record, or the other way round")
@@ -233,13 +237,16 @@ def _take(verification: Verification, source: LiveSource, to: int, advance: Adva
 
 
 def _check_end(connection: Connection[DictRow], source: LiveSource) -> None:
-    row = connection.execute(
-        "SELECT min(notification_id) AS first FROM events"
-        " WHERE notification_id > %s OR notification_id < 1",
-        [source.position],
-    ).fetchone()
-    if row is not None and row["first"] is not None:
-        raise Divergence("a record stands where the head knows none", position=row["first"])
+    for table, number, what in (
+        ("events", "notification_id", "a record"),
+        ("private", "position", "a text"),
+    ):
+        row = connection.execute(
+            f"SELECT min({number}) AS first FROM {table} WHERE {number} > %s OR {number} < 1",  # noqa: S608 -- literals
+            [source.position],
+        ).fetchone()
+        if row is not None and row["first"] is not None:
+            raise Divergence(f"{what} stands where the head knows none", position=row["first"])
 
 
 @contextmanager

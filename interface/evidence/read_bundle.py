@@ -29,7 +29,7 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.shapes import Envelope
-from interface.evidence.signed import SignedTree
+from interface.evidence.signed import SignedTree, Signers
 from interface.evidence.texts import Text
 from interface.evidence.verification import BATCH, Listener, Stored, Verification
 
@@ -82,6 +82,7 @@ class Bundle:
         stated = (self.manifest.origin, self.manifest.size)
         if (self.checkpoint.origin, self.checkpoint.size) != stated:
             raise Divergence("the manifest states another log or size than the checkpoint")
+        self.signers = Signers(self.manifest.origin, self.keys)
         self._texts: dict[int, Text] = {}
         self._texts_to = 0
 
@@ -234,7 +235,7 @@ def verify_signed_bundle(
     bundle = Bundle(directory)
     _require_all(bundle)
     size = bundle.manifest.size
-    tree = SignedTree(bundle, keys=bundle.keys, signed_size=size, against=against)
+    tree = SignedTree(bundle, signed_size=size, against=against)
     for batch in bundle.records():
         tree.take([one.state for one in batch])
         advance(tree.size)
@@ -250,7 +251,6 @@ def begin(
     verification = Verification(
         bundle,
         ledger=bundle.manifest.ledger,
-        keys=bundle.keys,
         signed_size=bundle.manifest.size,
         against=against,
         listener=listener,

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 
 from application.restoring import COPIED
 from interface.evidence.divergence import Divergence
-from interface.evidence.fold import Fold
+from interface.evidence.fold import FORMAT, Fold
 from interface.evidence.passbook import Totals, minor_of
 
 EXCHANGE = ("fx_difference", "fx_unrealised", "conversion")
@@ -45,12 +45,18 @@ def _check_head(connection: Connection[DictRow], fold: Fold) -> None:
     head = connection.execute("SELECT * FROM head").fetchone()
     if head is None:
         raise Divergence("the head is gone")
-    found = (head["position"], head["incarnation"], head["recorded_at"])
-    follows = (fold.position, fold.incarnation, datetime.fromisoformat(fold.recorded_at))
+    found = (head["position"], head["incarnation"], head["format"], head["recorded_at"])
+    follows = (fold.position, fold.incarnation, FORMAT, _moment(fold.recorded_at))
     if found != follows:
         raise Divergence(f"the head says {_said(found)}; it follows {_said(follows)}")
-    if head["halted"] is not None and not head["halted"].startswith(COPIED):
-        raise Divergence(f"the ledger was stopped: {head['halted']}")
+    halted = head["halted"] or ""
+    if halted and not halted.startswith(COPIED):
+        raise Divergence(f"the ledger was stopped: {halted}")
+    rows = connection.execute("SELECT verifier_key FROM signing_keys").fetchall()
+    missing = {*fold.chart.ledger.get("verifier_keys", ())} - {row["verifier_key"] for row in rows}
+    # The keys of the ledger that a copy is of are not in it.
+    if missing and not halted:
+        raise Divergence(f"the key {min(missing)} signs this log and is not stored")
 
 
 def _check_documents(connection: Connection[DictRow], fold: Fold) -> None:
@@ -125,7 +131,7 @@ def _check_holds(connection: Connection[DictRow], fold: Fold) -> None:
     expected = {}
     for id, hold in fold.holds.open.items():
         remaining = minor_of(hold.held, fold.chart.scales[hold.asset])
-        expires_at = None if hold.expires_at is None else datetime.fromisoformat(hold.expires_at)
+        expires_at = None if hold.expires_at is None else _moment(hold.expires_at)
         if remaining or expires_at is not None:
             expected[id] = (hold.debit, hold.credit, hold.asset, str(remaining), expires_at)
     rows = connection.execute(
@@ -208,6 +214,13 @@ def _compare(what: str, found: Mapping[Any, Any], expected: Mapping[Any, Any]) -
             raise Divergence(
                 f"{what} {_said(key)} says {_said(found[key])}; it follows {_said(expected[key])}"
             )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Divergence(f"{text} is no moment") from error
 
 
 def _document(row: Row) -> Any:

@@ -6,11 +6,12 @@ changed since it was signed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from application.transparency.notes import (
     BadNote,
     Checkpoint,
+    Note,
     VerifierKey,
     check_signed,
     parse_checkpoint,
@@ -22,8 +23,27 @@ from interface.evidence.divergence import Divergence
 from interface.evidence.tree import GrowingTree, split_at
 
 
+class Signers(NamedTuple):
+    """Whose signatures count. All checkpoints of a log state its `origin`, and are signed by keys
+    of that name; `keys` has those of the names that it had before, too. `witnesses`: who else may
+    have signed what stands there; None: whoever wants to, as a signed note allows."""
+
+    origin: str
+    keys: Sequence[VerifierKey]
+    witnesses: Sequence[VerifierKey] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The origins that the log had, the one that it has among them."""
+        return list(dict.fromkeys((self.origin, *(key.name for key in self.keys))))
+
+
 class SignedSource(Protocol):
     """Where the signed tree is."""
+
+    @property
+    def signers(self) -> Signers:
+        """Whose signatures count there. Raises Divergence."""
 
     def tiles(self, wanted: Sequence[TileAt]) -> Mapping[TileAt, bytes]:
         """Returns the stored tiles of these that there are."""
@@ -34,28 +54,27 @@ class SignedSource(Protocol):
 
 class SignedTree:
     """Takes records batch by batch. `signed_size`: up to which size tiles must stand; it and the
-    source may change where a later look at the same ledger goes on."""
+    source may change where a later look at the same ledger goes on. `retired`: by verifier key, the
+    position of the record that retired it, as far as records were read."""
 
     def __init__(
         self,
         source: SignedSource,
         *,
-        keys: Sequence[VerifierKey],
         signed_size: int,
         against: Checkpoint | None = None,
+        retired: Mapping[str, int] | None = None,
     ) -> None:
         self.source = source
         self.signed_size = signed_size
-        self._keys = keys
         self._against = against
+        self._retired = {} if retired is None else retired
         self._tree = GrowingTree(self._grown)
         self._tiles: dict[TileAt, bytes] = {}
-        self._origin: str | None = None
-        """Of all its checkpoints."""
-        names = list(dict.fromkeys(key.name for key in keys))
-        if against is not None and against.origin not in names:
+        if against is not None and against.origin not in source.signers.names:
             raise Divergence(
-                f"the checkpoint given is of {against.origin}; this log is {', '.join(names)}"
+                f"the checkpoint given is of {against.origin}; this log is"
+                f" {', '.join(source.signers.names)}"
             )
 
     @property
@@ -123,19 +142,34 @@ class SignedTree:
     def _check_note(self, size: int, raw: str) -> None:
         try:
             note = parse_note(raw.encode())
-            check_signed(note, self._keys)
             signed = parse_checkpoint(note.text)
+            if signed.origin != self.source.signers.origin:
+                raise BadNote(f"It is of another log, {signed.origin}.")
+            self._check_signers(note, size)
         except BadNote as error:
             raise Divergence(f"the checkpoint of size {size}: {error}", position=size) from error
-        self._origin = self._origin or signed.origin
-        if signed.origin != self._origin or signed.origin not in {key.name for key in self._keys}:
-            raise Divergence(f"the checkpoint of size {size} is of another log", position=size)
         if (signed.size, signed.root) != (size, self._tree.root()):
             self._compare_last_leaves()
             raise Divergence(
                 f"the checkpoint of size {size} states another root than the records give",
                 position=size,
             )
+
+    def _check_signers(self, note: Note, size: int) -> None:
+        """What signed last when the log was shorter signs nothing that is longer."""
+        origin, keys, witnesses = self.source.signers
+        own = [key for key in keys if key.name == origin]
+        by = check_signed(note, own)
+        if all(self._retired.get(str(key), size + 1) <= size for key in by):
+            raise BadNote("Only keys that had been retired before have signed it.")
+        if witnesses is None:
+            return
+        known = {(key.name, key.key_id) for key in (*own, *witnesses)}
+        for one in note.signatures:
+            if (one.name, one.key_id) not in known:
+                raise BadNote(f"It is signed as {one.name} by a key that the records do not name.")
+        if len(note.signatures) > len(by):
+            check_signed(note, [*own, *witnesses])
 
     def _compare_last_leaves(self) -> None:
         """Where the newest tile of leaves, not full yet, differs from what is stored: there."""
@@ -152,7 +186,7 @@ class SignedTree:
             "the log is not the one of the checkpoint given: a record at or before position"
             f" {against.size} was changed since"
         )
-        current = self._keys[0].name
+        current = self.source.signers.origin
         if against.origin != current:
             said += (
                 f", or was lost before the log went on as {current}: LedgerContinued says where the"

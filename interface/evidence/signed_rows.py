@@ -2,14 +2,15 @@
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
+from msgspec import Struct
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from application.transparency.notes import (
     BadNote,
-    VerifierKey,
     check_signed,
     parse_note,
     parse_verifier_key,
@@ -17,10 +18,18 @@ from application.transparency.notes import (
 from application.transparency.tiles import TileAt, tile_width
 from application.transparency.tree import HASH_BYTES
 from interface.evidence.divergence import Divergence
-from interface.evidence.signed import SignedTree
+from interface.evidence.signed import SignedTree, Signers
 
 TILES = 16
 """Are read at a time."""
+
+
+class _Named(Struct):
+    """Of the ledger's own row, the keys that it names."""
+
+    verifier_keys: list[str] = []
+    retired_keys: list[str] = []
+    witnesses: list[str] = []
 
 
 class SignedRows:
@@ -37,17 +46,24 @@ class SignedRows:
         assert signed is not None
         self.signed_size: int = signed["size"]
 
-    def keys(self) -> list[VerifierKey]:
-        """Returns the keys that the ledger's own row names. Raises Divergence."""
-        row = self.connection.execute("SELECT document FROM ledger").fetchone()
+    @cached_property
+    def signers(self) -> Signers:
+        """Whose signatures count, as the ledger's own row says. Raises Divergence."""
+        row = self.connection.execute(
+            "SELECT l.document, h.incarnation FROM ledger AS l CROSS JOIN head AS h"
+        ).fetchone()
         if row is None:
             raise Divergence("the ledger's own row is gone")
         try:
-            document = msgspec.json.decode(row["document"])
-            named = [*document.get("verifier_keys", []), *document.get("retired_keys", [])]
-            return [parse_verifier_key(key) for key in named]
+            named = msgspec.json.decode(row["document"], type=_Named)
+            # In the order in which they came: those of a name end where the next one begins.
+            keys = [parse_verifier_key(key) for key in (*named.retired_keys, *named.verifier_keys)]
+            witnesses = [parse_verifier_key(key) for key in named.witnesses]
         except (msgspec.MsgspecError, UnicodeDecodeError, BadNote) as error:
             raise Divergence(f"the ledger's own row: {error}") from error
+        origins = [*dict.fromkeys(key.name for key in keys)]
+        number = len(origins) - 1 - (row["incarnation"] - self.incarnation)
+        return Signers(origins[number] if number >= 0 else "", keys, witnesses)
 
     def signed_leaves(self) -> Iterator[list[bytes]]:
         """Yields the leaf hashes that its tiles have, in batches."""
@@ -107,7 +123,7 @@ def check_closed_logs(current: SignedRows) -> None:
         raise Divergence("tiles or checkpoints are of a log that there never was")
     for incarnation in range(1, last):
         closed = SignedRows(connection, incarnation)
-        tree = SignedTree(closed, keys=current.keys(), signed_size=closed.signed_size)
+        tree = SignedTree(closed, signed_size=closed.signed_size)
         try:
             for leaves in closed.signed_leaves():
                 tree.take_leaves(leaves)
@@ -133,8 +149,10 @@ def check_tile_widths(connection: Connection[DictRow], source: SignedRows) -> No
             raise Divergence(f"tile {row['number']} of level {row['level']} was not signed so")
 
 
-def check_cosignatures(connection: Connection[DictRow]) -> None:
-    """Checks what witnesses signed, of whichever log. Raises Divergence."""
+def check_cosignatures(connection: Connection[DictRow], signers: Signers) -> None:
+    """Checks what witnesses signed, of whichever log: those that the records name, and nobody else.
+    Raises Divergence."""
+    witnesses = {str(key): key for key in signers.witnesses or ()}
     rows = connection.execute(
         "SELECT c.note, s.line, s.verifier_key, s.size FROM cosignatures AS s"
         " LEFT JOIN checkpoints AS c USING (incarnation, size)"
@@ -143,6 +161,10 @@ def check_cosignatures(connection: Connection[DictRow]) -> None:
         try:
             text = (row["note"] or "").rpartition("\n\n")[0]
             note = parse_note(f"{text}\n\n{row['line']}".encode())
-            check_signed(note, [parse_verifier_key(row["verifier_key"])])
+            key = witnesses.get(row["verifier_key"])
+            if key is None:
+                raise BadNote(f"The records name no witness {row['verifier_key']}.")
+            if len(check_signed(note, [key])) != len(note.signatures):
+                raise BadNote("There are others beside it.")
         except BadNote as error:
             raise Divergence(f"a cosignature of size {row['size']}: {error}") from error

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from application.transparency.notes import Checkpoint, VerifierKey
+from application.transparency.notes import Checkpoint
 from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
@@ -62,7 +62,6 @@ class Verification:
         source: Source,
         *,
         ledger: str,
-        keys: Sequence[VerifierKey],
         signed_size: int,
         against: Checkpoint | None = None,
         listener: Listener | None = None,
@@ -70,7 +69,12 @@ class Verification:
         self.fold = Fold(ledger)
         self._source = source
         self._listener = listener
-        self._tree = SignedTree(source, keys=keys, signed_size=signed_size, against=against)
+        self._tree = SignedTree(
+            source,
+            signed_size=signed_size,
+            against=against,
+            retired=self.fold.chart.retired_at,
+        )
         self._occurrences = Occurrences()
         self._command: str | None = None
         self.texts = TextCheck()

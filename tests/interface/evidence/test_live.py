@@ -89,7 +89,7 @@ COLUMNS = {
     "vouchers": ("journal", "fiscal_year", "last_no"),
     "ledger": ("document",),
     "periods": ("name", "document"),
-    "head": ("position", "recorded_at", "incarnation"),
+    "head": ("position", "recorded_at", "incarnation", "format"),
     **{view.table: view.columns for view in VIEWS},
 }
 """Every column that is evidence."""
@@ -98,12 +98,11 @@ NO_EVIDENCE = {
     "migrations": "what was applied to the schema",
     "tracking": "where it makes a difference to a view's rows, these are found",
     "secrets": "never leaves the database",
-    "signing_keys": "encrypted; whose signatures count is in the records",
-    "cosignatures": "checked, but what nobody cosigned is no contradiction",
+    "signing_keys": "encrypted; that those which sign are there is tested with the signers",
+    "cosignatures": "none here; tested with the signers",
     "checkpoints.signed_at": "not signed itself",
     "balances.id": "the number of a row",
     "head.commit_id": "random",
-    "head.format": "of the software that may write",
     "head.halted": "an attack of its own below",
     "head.one": "there is one",
     "head.texts_withheld_through": "an attack of its own below",
