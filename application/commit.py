@@ -137,7 +137,7 @@ class Commit:
         for stream in taken:
             books.opened.now[stream] = True
         # An entry that a command of this commit asks for must stand on the shelves when made.
-        self.decisions.keep_on_shelf(needs.entries | needs.new_ids | taken)
+        self.decisions.reserve(asked_for=needs.entries, wished_for=needs.new_ids | taken)
         if needs.entries:
             rows.read_entries(connection, books, needs.entries)
             for entry in needs.entries & books.entries.now.keys():

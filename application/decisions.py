@@ -44,12 +44,8 @@ def prepare(asked: Asked, ids: CommandIds) -> Prepared:
     """
     command = asked.command
     found = card_number_in(command)
-    return Prepared(
-        asked,
-        ids.command_id(actor=asked.by.actor, key=asked.key),
-        ids.digest(command if found is None else without_card_numbers(command)),
-        found,
-    )
+    digest, size = ids.digest(command if found is None else without_card_numbers(command))
+    return Prepared(asked, ids.command_id(actor=asked.by.actor, key=asked.key), digest, size, found)
 
 
 class Decisions:
@@ -107,9 +103,11 @@ class Decisions:
         """Of the last event."""
         return self._recording.position
 
-    def keep_on_shelf(self, ids: set[str]) -> None:
-        """Says which ids some command of the commit asks for: what has one must be found."""
-        self._plain.asked_for = ids
+    def reserve(self, *, asked_for: set[str], wished_for: set[str]) -> None:
+        """Says which entries some command of the commit asks for, and so must find, and which ids
+        clients wish for, or are taken."""
+        self._plain.asked_for = asked_for
+        self._plain.wished_for = wished_for
 
     def decide(self, unit: Sequence[Prepared]) -> list[Outcome]:
         """Decides commands that stand or fall together, in order."""

@@ -58,7 +58,8 @@ class Following(Commit):
         self._continues = continues(prepared)
         self._begin(previous.position, previous.recorded_at.astimezone(UTC), previous.incarnation)
         self._needs = self._needed(prepared)
-        self.decisions.keep_on_shelf(self._needs.entries | self._needs.new_ids)
+        needs = self._needs
+        self.decisions.reserve(asked_for=needs.entries, wished_for=needs.new_ids)
         if not self._is_new(previous):
             return
         for unit in units:

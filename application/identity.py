@@ -36,8 +36,9 @@ class CommandIds:
         """Returns uuid5(namespace of the ledger, actor + NUL + key), faster than `uuid` does."""
         return _uuid5(self._namespace, f"{actor}\0{key}")
 
-    def digest(self, command: Command) -> str:
-        """Returns HMAC-SHA256, in hex, of the command's JSON before defaults.
+    def digest(self, command: Command) -> tuple[str, int]:
+        """Returns HMAC-SHA256, in hex, of the command's JSON before defaults, and how many bytes
+        that has.
 
         Without `validate_only`, which is nothing to be done, and without the version that a header
         names: a client that tries again may have read a later one.
@@ -46,7 +47,8 @@ class CommandIds:
             command = replace(command, validate_only=None)
         if type(command) in _VERSIONED:
             command = replace(command, expected_version=None)
-        return self._hmac(_encode(command))
+        encoded = _encode(command)
+        return self._hmac(encoded), len(encoded)
 
     def derived_id(self, command_id: str, number: int) -> str:
         """Returns the id of a command's further stream, a UUID of version 8.

@@ -36,11 +36,12 @@ Unit = tuple[Asked, ...]
 
 
 class Prepared(Struct, frozen=True, gc=False):
-    """A command with what can be computed before the lock is had."""
+    """A command with what can be computed before the lock is had. `size`: bytes of its JSON."""
 
     asked: Asked
     command_id: str
     digest: str
+    size: int
     card_number_in: str | None = None
 
 

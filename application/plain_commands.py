@@ -12,23 +12,24 @@ from application.permissions import MAY
 from application.plain import PlainForms, fill
 from application.recorder import Row
 from application.recording import Recording
-from domain.accounts import Side
 from domain.authorizations import Authorize, Settle
 from domain.books import Books
-from domain.commands import At, Command
-from domain.entries import EntryPosted, Post
+from domain.commands import At, Command, Event
+from domain.entries import Post
 from domain.hold_ends import Release, Void
-from domain.journals import GENERAL
-from domain.legs import Leg, LegAsked
-from domain.plain import PlainEntry, PlainPosting
+from domain.plain import PlainPosting, is_bare
 from domain.plain_holds import PlainHolds
+
+MAX_PLAIN_BYTES = 32_768
+"""Of a command's JSON: no record of it can be too large then, whatever else that says."""
 
 
 class PlainCommands:
     """Decides plain commands and puts them on record.
 
-    `asked_for` are ids that another command of the commit needs to find on its shelf: what would
-    take one goes the general way.
+    `asked_for` are ids of entries that a command of the commit needs to find on their shelf,
+    `wished_for` those that clients wish for what they make, or that are taken: what would take one
+    unasked, or an entry that has one of the former, goes the general way.
     """
 
     def __init__(self, *, books: Books, at: At, recording: Recording, forms: PlainForms) -> None:
@@ -38,6 +39,7 @@ class PlainCommands:
         self._posting = PlainPosting(books, at)
         self._holds = PlainHolds(books, at)
         self.asked_for: Collection[str] = ()
+        self.wished_for: Collection[str] = ()
 
     def decide(self, one: Prepared) -> list[Row] | None:
         """Returns the command's records; None, and nothing has changed, where the straight line
@@ -45,17 +47,23 @@ class PlainCommands:
         decided."""
         asked = one.asked
         found = _WAYS.get(type(asked.command))
-        if found is None or one.command_id in self.asked_for or one.card_number_in is not None:
+        if (
+            found is None
+            or one.command_id in self.asked_for
+            or one.command_id in self.wished_for
+            or one.card_number_in is not None
+            or one.size > MAX_PLAIN_BYTES
+        ):
             return None
         may, way = found
         return None if asked.by.roles.isdisjoint(may) else way(self, one, asked.command)
 
     def _post(self, one: Prepared, command: Post) -> list[Row] | None:
+        if not is_bare(command):
+            return self._post_described(one, command)
         entry = self._posting.post(command)
         if entry is None:
             return None
-        if is_described(command):
-            return [self._described(one, command, entry)]
         recording, command_id = self._recording, one.command_id
         position = recording.position = recording.position + 1
         form = self._forms.form(
@@ -77,44 +85,28 @@ class PlainCommands:
         recording.stored.append(row)
         return [row]
 
-    def _described(self, one: Prepared, command: Post, entry: PlainEntry) -> Row:
-        """The record of an entry that says more than its legs, by the one encoder."""
-        first, second = entry.first, entry.second
-        event = EntryPosted(
-            journal=GENERAL,
-            voucher_no=entry.voucher_no,
-            fiscal_year=entry.fiscal_year,
-            effective_on=entry.effective_on,
-            legs=[
-                Leg(*_said(first), entry.first_line, entry.first_balance),
-                Leg(*_said(second), entry.second_line, entry.second_balance),
-            ],
-            reference=command.reference,
-        )
-        return self._recording.append_sealed(one, event)
+    def _post_described(self, one: Prepared, command: Post) -> list[Row] | None:
+        stream = self._new_stream(one, command.id)
+        if stream is None:
+            return None
+        event = self._posting.post_described(command)
+        return None if event is None else self._opened(one, command.id, (stream, 1, event))
 
     def _authorize(self, one: Prepared, command: Authorize) -> list[Row] | None:
-        stream, opened = command.id or one.command_id, self._books.opened
-        if opened.get(stream):
+        stream = self._new_stream(one, command.id)
+        if stream is None:
             return None
         event = self._holds.authorize(command, stream)
-        if event is None:
-            return None
-        if command.id is None:
-            return [self._recording.append(one, stream, 1, event, None)]
-        opened.put(stream, True)
-        return [self._recording.append(one, stream, 1, event, one.command_id)]
+        return None if event is None else self._opened(one, command.id, (stream, 1, event))
 
     def _settle(self, one: Prepared, command: Settle) -> list[Row] | None:
         settled = self._holds.settle(command, one.command_id)
         if settled is None:
             return None
         version, entry, event = settled
-        append = self._recording.append
-        return [
-            append(one, one.command_id, 1, entry, None),
-            append(one, command.authorization, version, event, None),
-        ]
+        return self._recording.append(
+            one, [(one.command_id, 1, entry), (command.authorization, version, event)]
+        )
 
     def _void(self, one: Prepared, command: Void) -> list[Row] | None:
         voided = self._holds.void(command)
@@ -124,22 +116,19 @@ class PlainCommands:
         released = self._holds.release(command)
         return None if released is None else self._ended(one, command.authorization, *released)
 
-    def _ended(self, one: Prepared, stream: str, version: int, event: Any) -> list[Row]:
-        return [self._recording.append(one, stream, version, event, one.command_id)]
+    def _ended(self, one: Prepared, stream: str, version: int, event: Event) -> list[Row]:
+        return self._recording.append(one, [(stream, version, event)])
 
+    def _new_stream(self, one: Prepared, id: str | None) -> str | None:
+        """The id of what the command opens; None where the client's own can't be had here."""
+        if id is None:
+            return one.command_id
+        return None if id in self.asked_for or self._books.opened.get(id) else id
 
-def is_described(command: Post) -> bool:
-    """True where a plain entry has what its form has no place for."""
-    return not (
-        command.narrative is None
-        and command.reference is None
-        and command.metadata is None
-        and command.correlation_id is None
-    )
-
-
-def _said(leg: LegAsked) -> tuple[str, Side, str, str]:
-    return leg.account, leg.side, leg.amount, leg.asset
+    def _opened(self, one: Prepared, id: str | None, made: tuple[str, int, Event]) -> list[Row]:
+        if id is not None:
+            self._books.opened.put(id, True)
+        return self._recording.append(one, [made])
 
 
 _Way = Callable[[PlainCommands, Prepared, Any], list[Row] | None]

@@ -1,6 +1,6 @@
 """What a commit puts on record: events become rows with positions and versions, and are folded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -95,29 +95,28 @@ class Recording:
         """Keeps an event that is caused by the command, not of it. Raises TooLarge."""
         self._keep(self._row(one, stream, event, of_command=False), event)
 
-    def append(
-        self, one: Prepared, stream: str, version: int, event: Event, command_id: str | None
-    ) -> Row:
-        """Puts an event of the command on record that the books know already.
-
-        Requires members as the contract's schema bounds them: then no record is too large.
-        """
-        position = self.position = self.position + 1
-        name = type(event).__name__
-        state = self._encoded(one, position, stream, version, event)
-        assert len(state) <= MAX_RECORD_BYTES
-        row = Row(position, stream, version, name, state, command_id)
-        self.stored.append(row)
-        return row
-
-    def append_sealed(self, one: Prepared, event: Event) -> Row:
-        """Does what `append` does with the first event of the command's own stream, its private
-        texts kept apart."""
+    def append(self, one: Prepared, made: Sequence[tuple[str, int, Event]]) -> list[Row]:
+        """Puts events of the command, (stream, version, event) each, on record that the books know
+        already. Requires that no record can be too large."""
         if has_private_text(one.asked.command):
-            decided, rows = seal(one.asked.command, [(one.command_id, event)], self.position + 1)
-            event = decided[0][1]
-            self.private.extend(rows)
-        return self.append(one, one.command_id, 1, event, None)
+            decided = [(stream, event) for stream, _, event in made]
+            decided, texts = seal(one.asked.command, decided, self.position + 1)
+            made = [
+                (stream, version, event)
+                for (stream, event), (_, version, _) in zip(decided, made, strict=True)
+            ]
+            self.private.extend(texts)
+        rows: list[Row] = []
+        for stream, version, event in made:
+            position = self.position = self.position + 1
+            state = self._encoded(one, position, stream, version, event)
+            assert len(state) <= MAX_RECORD_BYTES
+            # By which the command is found again, unless that is the stream itself.
+            is_its_own = stream == one.command_id and version == 1
+            command_id = None if rows or is_its_own else one.command_id
+            rows.append(Row(position, stream, version, type(event).__name__, state, command_id))
+        self.stored.extend(rows)
+        return rows
 
     def _row(
         self, one: Prepared, stream: str, event: Event, *, ahead: int = 0, of_command: bool = True

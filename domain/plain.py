@@ -1,10 +1,11 @@
 """The plain entry, decided in a straight line.
 
-Nearly all entries are alike: two legs, one asset, two open accounts, nothing optional but a date.
-For those `PlainPosting` comes to what `entries.post` and `evolve_posted` come to, several times
-faster; for anything else, refusals included, it answers None, and those decide. By test: plain =
-post. The code is long-winded on purpose: a call costs as much here as the arithmetic. Holds have
-the same (domain/plain_holds.py).
+Nearly all entries are alike: one asset, open accounts, none of them twice, nothing that asks to be
+judged. For those `PlainPosting` comes to what `entries.post` and `evolve_posted` come to, several
+times faster; for anything else, refusals included, it answers None, and those decide. By test:
+plain = post. The bare entry, two legs and nothing optional but a date, has a way of its own, which
+is long-winded on purpose: a call costs as much there as the arithmetic. Holds have the same
+(domain/plain_holds.py).
 """
 
 from datetime import date
@@ -14,10 +15,10 @@ from msgspec import Struct
 from domain.books import Books
 from domain.calendar import fiscal_year, shut_through
 from domain.commands import At
-from domain.entries import Post
+from domain.entries import EntryPosted, Post
 from domain.journals import GENERAL
 from domain.ledgers import Ledger
-from domain.legs import LegAsked
+from domain.legs import MAX_LEGS, Leg, LegAsked, add_leg
 from domain.money import format_amount
 from domain.pages import Balance, Page
 from domain.rates import pairs_of
@@ -25,12 +26,9 @@ from domain.rates import pairs_of
 _MOST_DIGITS = 18
 """So many characters, the point included, are below 10^18 minor units at any scale."""
 
-_LONGEST_TEXT = 255
-"""Characters. Longer ones go the general way, which knows when a record is too large."""
-
 
 class PlainEntry(Struct, frozen=True, gc=False):
-    """What a plain entry's record says beside its two legs."""
+    """What a bare entry's record says beside its two legs."""
 
     voucher_no: int
     fiscal_year: int
@@ -93,6 +91,12 @@ class PlainDecisions:
         year = self._years[day] = fiscal_year(day, start=ledger.fiscal_year_start)
         return year
 
+    def _next_voucher(self, journal: str, year: int) -> int:
+        vouchers, key = self._books.vouchers, (journal, year)
+        voucher_no = (vouchers.get(key) or 0) + 1
+        vouchers.now[key] = vouchers.changed[key] = voucher_no
+        return voucher_no
+
 
 class PlainPosting(PlainDecisions):
     """Posts plain entries to the books at one moment."""
@@ -107,16 +111,13 @@ class PlainPosting(PlainDecisions):
         del self._assets[code]
         return found if self._goes_without_worth(code) else None
 
-    def post(self, command: Post) -> PlainEntry | None:  # noqa: PLR0915 -- see the module
-        """Posts the entry and returns what its record says, or changes nothing and returns None.
+    def post(self, command: Post) -> PlainEntry | None:
+        """Posts a bare entry and returns what its record says, or changes nothing and returns None.
 
-        Requires that no group is being decided, and that no other command of this commit asks
-        for the entry: it is not put on its shelf.
+        Requires that it is bare, that no group is being decided, and that no other command of this
+        commit asks for the entry: it is not put on its shelf.
         """
-        legs = command.legs
-        if len(legs) != 2 or has_more(command):
-            return None
-        first, second = legs
+        first, second = command.legs
         code, amount, one, two = first.asset, first.amount, first.account, second.account
         first_debit = first.side == "debit"
         found = self._assets.get(code) or self._find_asset(code)
@@ -195,12 +196,8 @@ class PlainPosting(PlainDecisions):
         if that.stamp != stamp:
             that.stamp = stamp
             balances.changed.append(that)
-        vouchers = books.vouchers
-        numbers = (GENERAL, year)
-        voucher_no = (vouchers.get(numbers) or 0) + 1
-        vouchers.now[numbers] = vouchers.changed[numbers] = voucher_no
         return PlainEntry(
-            voucher_no,
+            self._next_voucher(GENERAL, year),
             year,
             day,
             first,
@@ -210,6 +207,75 @@ class PlainPosting(PlainDecisions):
             second_lines,
             format_amount(second_left, scale),
         )
+
+    def post_described(self, command: Post) -> EntryPosted | None:
+        """Does what `post` does with an entry of any legs and with whatever describes it, and
+        returns the whole event. Requires the same, but a bare entry."""
+        legs, journal = command.legs, command.journal or GENERAL
+        day = command.effective_on or self._at.today
+        year = self._year(day)
+        if year is None or asks_more(command) or self._books.journals.get(journal) is None:
+            return None
+        written = self._written(legs)
+        if written is None:
+            return None
+        change = self._books.balances.change
+        for leg, (_, balance) in zip(legs, written, strict=True):
+            page = change((leg.account, leg.asset))
+            page.balance = balance
+            page.touches += 1
+        return EntryPosted(
+            journal=journal,
+            voucher_no=self._next_voucher(journal, year),
+            fiscal_year=year,
+            effective_on=day,
+            legs=[leg for leg, _ in written],
+            value_on=command.value_on,
+            reference=command.reference,
+            document=command.document,
+            source=command.source,
+            original=command.original,
+            attachments=command.attachments,
+        )
+
+    def _written(self, legs: list[LegAsked]) -> list[tuple[Leg, Balance]] | None:
+        """The legs as they are posted, with the balances that they leave; None where an account
+        comes twice, or anything else is not plain."""
+        code = legs[0].asset
+        found = self._assets.get(code) or self._find_asset(code)
+        if found is None or len(legs) > MAX_LEGS or len({leg.account for leg in legs}) < len(legs):
+            return None
+        scale, pages = found
+        written, net = [], 0
+        for leg in legs:
+            page = pages.get(leg.account) or self._open(leg.account, code)
+            minor, debit = plain_minor(leg.amount, scale), leg.side == "debit"
+            if leg.asset != code or not minor or page is None or not page.takes_plain:
+                return None
+            balance = add_leg(page.balance, debit=debit, minor=minor)
+            left = balance.debits - balance.credits
+            held = balance.pending_credits
+            if not page.debit_normal:
+                left, held = -left, balance.pending_debits
+            floor = page.floor_minor
+            if floor is not None and debit != page.debit_normal and left - held < floor:
+                return None
+            net += minor if debit else -minor
+            posted = Leg(
+                leg.account,
+                leg.side,
+                leg.amount,
+                code,
+                balance.lines,
+                format_amount(left, scale),
+                None,
+                leg.party,
+                leg.dimensions,
+                leg.due_on,
+                leg.matches,
+            )
+            written.append((posted, balance))
+        return None if net else written
 
 
 def plain_minor(amount: str, scale: int) -> int:
@@ -221,16 +287,17 @@ def plain_minor(amount: str, scale: int) -> int:
     return int(whole + fraction)
 
 
-def has_more(command: Post) -> bool:
-    """True where a two-legged entry has any member that may change what is decided.
-
-    What only describes it (narrative, reference, metadata, correlation id) is the record's.
-    """
+def is_bare(command: Post) -> bool:
+    """True of an entry of two legs that says nothing else but perhaps its day."""
+    if len(command.legs) != 2:
+        return False
     first, second = command.legs
-    return not (
+    return (
         command.id is None
-        and (command.reference is None or len(command.reference) <= _LONGEST_TEXT)
-        and (command.correlation_id is None or len(command.correlation_id) <= _LONGEST_TEXT)
+        and command.narrative is None
+        and command.reference is None
+        and command.metadata is None
+        and command.correlation_id is None
         and command.reason is None
         and command.on_behalf_of is None
         and command.if_ is None
@@ -255,4 +322,16 @@ def has_more(command: Post) -> bool:
         and second.narrative is None
         and second.due_on is None
         and second.matches is None
+    )
+
+
+def asks_more(command: Post) -> bool:
+    """True of an entry with a member that may change what is decided: a condition, a mere
+    judgement, a class, links to other entries, worths of its own."""
+    return (
+        command.if_ is not None
+        or bool(command.validate_only)
+        or command.class_ is not None
+        or command.links is not None
+        or any(leg.functional_amount is not None for leg in command.legs)
     )

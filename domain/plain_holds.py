@@ -37,7 +37,7 @@ class PlainHolds(PlainDecisions):
         """Holds funds in an authorization of that id, which must be free."""
         code, amount, one, two = command.asset, command.amount, command.debit, command.credit
         found = self._assets.get(code) or self._find_asset(code)
-        if found is None or one == two or has_more(command):
+        if found is None or one == two or asks_more(command):
             return None
         scale, pages = found
         debit = pages.get(one) or self._open(one, code)
@@ -148,7 +148,7 @@ class PlainHolds(PlainDecisions):
             or state.closed_as is not None
             or state.limits
             or self._is_due(state.expires_at)
-            or has_more(command)
+            or asks_more(command)
         ):
             return None
         found = self._assets.get(state.asset) or self._find_asset(state.asset)
@@ -226,12 +226,9 @@ class PlainHolds(PlainDecisions):
             balances.changed.append(credit)
 
     def _posted(self, day: date, year: int, legs: list[Leg], command: Settle) -> EntryPosted:
-        vouchers, numbers = self._books.vouchers, (AUTHORIZATIONS, year)
-        voucher_no = (vouchers.get(numbers) or 0) + 1
-        vouchers.now[numbers] = vouchers.changed[numbers] = voucher_no
         return EntryPosted(
             journal=AUTHORIZATIONS,
-            voucher_no=voucher_no,
+            voucher_no=self._next_voucher(AUTHORIZATIONS, year),
             fiscal_year=year,
             effective_on=day,
             legs=legs,
@@ -251,15 +248,10 @@ class PlainHolds(PlainDecisions):
         streams.now[stream] = streams.changed[stream] = version
 
 
-def has_more(command: Command) -> bool:
-    """True where a command asks for what plain decisions don't look at: texts that are kept
-    beside the log, a condition, a mere judgement."""
-    return (
-        command.narrative is not None
-        or command.metadata is not None
-        or command.if_ is not None
-        or command.validate_only is not None
-    )
+def asks_more(command: Command) -> bool:
+    """True where a command asks for what plain decisions don't look at: a condition, a mere
+    judgement."""
+    return command.if_ is not None or command.validate_only is not None
 
 
 def _has_funds(debit: Page, credit: Page, minor: int) -> bool:

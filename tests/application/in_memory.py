@@ -69,5 +69,5 @@ def decide(
         keep_alive=lambda: None,
     )
     decisions.known |= known
-    decisions.keep_on_shelf(needs.entries | needs.new_ids | taken)
+    decisions.reserve(asked_for=needs.entries, wished_for=needs.new_ids | taken)
     return decisions, [outcome for unit in units for outcome in decisions.decide(unit)]

@@ -58,7 +58,7 @@ def test_a_digest_is_the_hmac_of_the_command_as_it_came(
     command: Command, text: str, digest: str
 ) -> None:
     assert hmac.new(SECRET, text.encode(), hashlib.sha256).hexdigest() == digest
-    assert IDS.digest(command) == digest
+    assert IDS.digest(command) == (digest, len(text.encode()))
     assert json.loads(text)["do"] == command.__struct_config__.tag
 
 

@@ -95,7 +95,7 @@ def test_a_record_is_one_object_of_fixed_order(office: Office) -> None:
                 on_behalf_of="somebody",
                 reference="R",
             )
-        ),
+        )[0],
         "correlation_id": "corr",
         "causation_id": None,
         "reason": "data_entry",

@@ -1,6 +1,7 @@
 """The straight line comes to what the general way comes to: the same record, the same books."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,12 +16,12 @@ from domain.books import Books
 from domain.calendar import fiscal_year
 from domain.catalogue import DECISIONS, EVENTS, EVOLVE
 from domain.commands import At, Command
-from domain.entries import EntryPosted, Post
+from domain.entries import Attachment, Document, EntryPosted, Link, Original, Post, Source
 from domain.freezes import FreezeAccount
 from domain.ledgers import CreateLedger, LockBooks
 from domain.legs import LegAsked
 from domain.pages import Page
-from domain.plain import PlainPosting
+from domain.plain import PlainPosting, is_bare
 from domain.refusals import Refusal
 
 TODAY = date(2026, 3, 31)
@@ -104,7 +105,20 @@ def legs() -> st.SearchStrategy[LegAsked]:
         asset=st.sampled_from(["USD", "USD", "USD", "EUR", "JPY", "XXX"]),
         party=st.sampled_from([None, None, None, "p"]),
         dimensions=st.sampled_from([None, None, None, {}, {"cost_centre": "1"}]),
+        due_on=st.sampled_from([None, None, TODAY]),
+        matches=st.sampled_from([None, None, "m"]),
+        functional_amount=st.sampled_from([None] * 5 + ["12.34"]),
     )
+
+
+def shared(accounts: list[str], credited: str, amounts: list[str]) -> list[LegAsked]:
+    """Legs that mostly balance: some debits, and what they come to on the other side."""
+    found = [
+        LegAsked(account=account, side="debit", amount=amount, asset="USD")
+        for account, amount in zip(accounts, amounts, strict=False)
+    ]
+    total = str(sum(Decimal(amount) for amount in amounts[: len(found)]))
+    return [*found, LegAsked(account=credited, side="credit", amount=total, asset="USD")]
 
 
 posts = st.builds(
@@ -114,11 +128,25 @@ posts = st.builds(
         st.builds(
             two, st.sampled_from(ACCOUNTS), st.sampled_from(ACCOUNTS), st.sampled_from(AMOUNTS)
         ),
+        st.builds(
+            shared,
+            st.lists(st.sampled_from(ACCOUNTS), min_size=2, max_size=3),
+            st.sampled_from(ACCOUNTS),
+            st.lists(st.sampled_from(AMOUNTS), min_size=2, max_size=3),
+        ),
     ),
     effective_on=st.sampled_from([None, None, TODAY, date(2026, 2, 1), date(2026, 1, 31)])
     | st.dates(date(2025, 1, 1), date(2027, 1, 1)),
-    journal=st.sampled_from([None, None, None, "GEN", "AUTH"]),
+    journal=st.sampled_from([None, None, None, "GEN", "AUTH", "none"]),
     value_on=st.sampled_from([None, None, None, TODAY]),
+    id=st.sampled_from([None, None, ID]),
+    reference=st.sampled_from([None, None, "r"]),
+    document=st.sampled_from([None, None, Document(type="invoice", date=TODAY)]),
+    source=st.sampled_from([None, None, Source(file="f", line=1)]),
+    original=st.sampled_from([None, None, Original(entered_by="x")]),
+    attachments=st.sampled_from([None, None, [Attachment(sha256=DIGEST)]]),
+    class_=st.sampled_from([None] * 5 + ["adjusting"]),
+    links=st.sampled_from([None] * 5 + [[Link(kind="see", entry=ID)], []]),
 )
 
 
@@ -129,38 +157,39 @@ def test_plain_is_post(commands: list[Post]) -> None:
     plain = PlainPosting(one, AT)
     forms = PlainForms(ledger="l", software_version="1")
     for command in commands:
-        entry = plain.post(command)
-        event = None
+        posted, event = posted_by(plain, forms, command), None
         try:
             ((_, event),) = DECISIONS[Post](other, command, AT, lambda _: ID)
         except Refusal:
-            assert entry is None, "the straight line never posts what would be refused"
+            assert posted is None, "the straight line never posts what would be refused"
         if event is not None:
             EVOLVE[EntryPosted](other, ID, event)
-        if entry is None:
-            if event is not None:
+            if posted is None:
                 EVOLVE[EntryPosted](one, ID, event)
-        else:
-            form = forms.form(
-                incarnation=1,
-                by=BY,
-                effective_on=entry.effective_on,
-                fiscal_year=entry.fiscal_year,
-                asset=entry.first.asset,
-            )
-            filled = fill(
-                form,
-                entry,
-                position=9,
-                recorded_at=RECORDED_AT,
-                command_id=ID,
-                digest=DIGEST,
-            )
-            assert filled == encode(record_of(event))
+            else:
+                assert posted == encode(record_of(event))
         assert pages(one) == pages(other)
         for shelf in ("versions", "vouchers", "accounts"):
             assert getattr(one, shelf).now == getattr(other, shelf).now
             assert getattr(one, shelf).changed == getattr(other, shelf).changed
+
+
+def posted_by(plain: PlainPosting, forms: PlainForms, command: Post) -> bytes | None:
+    """The record of what the straight line posts."""
+    if not is_bare(command):
+        event = plain.post_described(command)
+        return None if event is None else encode(record_of(event))
+    entry = plain.post(command)
+    if entry is None:
+        return None
+    form = forms.form(
+        incarnation=1,
+        by=BY,
+        effective_on=entry.effective_on,
+        fiscal_year=entry.fiscal_year,
+        asset=entry.first.asset,
+    )
+    return fill(form, entry, position=9, recorded_at=RECORDED_AT, command_id=ID, digest=DIGEST)
 
 
 def pages(books: Books) -> list[Page]:
@@ -172,6 +201,8 @@ def test_the_usual_entry_takes_the_straight_line() -> None:
     plain = PlainPosting(chart(), AT)
     assert plain.post(Post(legs=two("cash", "wallet", "5.00"))) is not None
     assert plain.post(Post(legs=two("wallet", "any", "5.00"), effective_on=TODAY)) is not None
+    parts = shared(["any", "credit"], "cash", ["5.00", "2.00"])
+    assert plain.post_described(Post(legs=parts, id=ID)) is not None
 
 
 def test_days_locked_within_the_commit_are_closed_to_the_straight_line() -> None:

@@ -2,11 +2,13 @@
 
 import secrets
 from datetime import timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from application import cache
 from application.decisions import prepare
@@ -19,12 +21,13 @@ from domain.authorizations import Authorize, Settle
 from domain.books import Books
 from domain.commands import At, Command, Condition
 from domain.corrections import Reverse
-from domain.entries import Post
+from domain.entries import Document, Link, Post, Source
 from domain.freezes import FreezeAccount, UnfreezeAccount
 from domain.hold_ends import Release, Void
 from domain.holds import Network
 from domain.increments import Increment, Reduce
 from domain.ledgers import LockBooks
+from domain.legs import LegAsked
 from domain.limits import SetLimit
 from domain.mandatory_settlements import SettleMandatory
 from tests.application.in_memory import IDS, decide
@@ -71,6 +74,18 @@ def office() -> Books:
     return books
 
 
+def parts(debit: str, credits: list[str], amount: str) -> list[LegAsked]:
+    """An entry of which the first credit is one cent and the others share what is left."""
+    shares = [Decimal("0.01"), Decimal(amount) - Decimal("0.01")]
+    return [
+        *two(debit, "any", amount)[:1],
+        *[
+            LegAsked(account=account, side="credit", amount=str(share), asset="USD")
+            for account, share in zip(credits, shares, strict=True)
+        ],
+    ]
+
+
 class Dice:
     """Draws commands, most of them usual, all of them on a few things."""
 
@@ -101,10 +116,13 @@ class Dice:
             self.ids.append(command.id or IDS.command_id(actor=by.actor, key=key))
         elif isinstance(command, Settle):
             self.entries.append(IDS.command_id(actor=by.actor, key=key))
+        elif isinstance(command, Post) and command.id is not None:
+            self.entries.append(command.id)
         return Asked(command, key, by)
 
     def command(self) -> Command:
         kinds = [self.authorize] * 5 + [self.settle] * 6 + [self.end] * 2 + [self.other] * 3
+        kinds += [self.post] * 3
         return self.choice(kinds)()
 
     def authorize(self) -> Command:
@@ -143,8 +161,6 @@ class Dice:
             [
                 Post(legs=two("cash", "wallet", "30.00")),
                 Post(legs=two("cash", account, self.amount())),
-                Post(legs=two("cash", account, self.amount()), **self.described()),
-                Post(legs=two("cash", "wallet", "30.00"), **self.described()),
                 Increment(authorization=id, amount=self.amount()),
                 Reduce(authorization=id, amount=self.amount()),
                 Reverse(entry=entry, reason="duplicate", restore_hold=self.choice([None, True])),
@@ -159,12 +175,23 @@ class Dice:
             ]
         )
 
-    def described(self) -> dict[str, Any]:
-        return {
-            "narrative": self.choice([None, "", "Lunch", "4111111111111111"]),
-            "metadata": self.choice([None, None, {}, {"a": "b"}]),
+    def post(self) -> Command:
+        """An entry that is described, now and then one that does not balance."""
+        accounts = ["cash", "wallet", "wallet", "credit", "any", self.choice(ODD)]
+        debit, one, other = (self.choice(accounts) for _ in range(3))
+        amount = self.choice(["0.50", "5.00", "5.00", "12.34", "30.00", "90.00"])
+        legs = self.choice([two(debit, one, amount), parts(debit, [one, other], amount)])
+        if self.chance() < 0.1:
+            legs[0] = replace(legs[0], amount=self.amount())
+        return Post(
+            legs=legs,
+            id=self.choice([None, None, self.new_id(), self.choice(self.entries[-5:])]),
+            document=self.choice([None, None, Document(number="1")]),
+            journal=self.choice([None, None, "AUTH"]),
+            class_=self.choice([None] * 9 + ["adjusting"]),
+            links=self.choice([None] * 9 + [[Link(kind="see", entry=self.id())]]),
             **self.common(),
-        }
+        )
 
     def common(self) -> dict[str, Any]:
         condition = Condition(account="wallet", version=self.choice(range(99)))
@@ -175,6 +202,8 @@ class Dice:
             "on_behalf_of": self.choice([None, None, None, "b"]),
             "if_": self.choice([None] * 30 + [[condition]]),
             "validate_only": self.choice([None] * 15 + [True, False]),
+            "narrative": self.choice([None] * 5 + ["", "Lunch", "4111111111111111"]),
+            "metadata": self.choice([None] * 5 + [{}, {"a": "b"}]),
         }
 
     def amount(self) -> str:
@@ -257,6 +286,18 @@ def test_plain_is_general_at_the_bounds(settle: dict[str, Any], again: bool | No
     assert {outcome.status for outcome in outcomes[:-1]} == {"done"}
 
 
+@pytest.mark.parametrize("amount", ["240.00", "240.01", "250.00"])
+@pytest.mark.parametrize("described", [{}, {"reference": "r"}])
+def test_what_is_held_is_not_there_to_be_posted(amount: str, described: dict[str, Any]) -> None:
+    hold = Authorize(debit="wallet", credit="any", amount="10.00", asset="USD")
+    post = Post(legs=two("wallet", "any", amount), **described)
+    told = Pair().commit([(Asked(one, str(n), CONTROLLER),) for n, one in enumerate([hold, post])])
+    assert [one.code for one in told] == [
+        None,
+        None if amount == "240.00" else "insufficient_funds",
+    ]
+
+
 def thaw(books: Books) -> None:
     """Freezes pile up else, and nothing is usual any more."""
     for account in STOPPED:
@@ -309,17 +350,26 @@ def test_the_usual_hold_takes_the_straight_line() -> None:
         {"narrative": ""},
         {"metadata": {"a": "b"}},
         {"correlation_id": "c"},
+        {"id": str(UUID(int=1, version=4))},
+        {"reason": "data_entry", "on_behalf_of": "b"},
+        {"document": Document(number="1"), "source": Source(line=1)},
+        {"legs": parts("cash", ["wallet", "credit"], "5.00")},
+        {
+            "legs": [
+                replace(leg, party="p", dimensions={"a": "b"}) for leg in two("cash", "any", "1.00")
+            ]
+        },
     ],
 )
 def test_what_only_describes_an_entry_leads_nowhere_else(described: dict[str, Any]) -> None:
     decisions, _ = decide(office(), [], AT, 0, PlainForms(ledger="l", software_version="1"))
-    post = Post(legs=two("cash", "wallet", "5.00"), **described)
+    post = Post(**{"legs": two("cash", "wallet", "5.00"), **described})
     decided = decisions.decide_plain(prepare(Asked(post, "0", CONTROLLER), IDS))
     assert decided is not None
     assert decided.status == "done"
     sealed = "narrative" in described or "metadata" in described
     assert [row.position for row in decisions.private] == [1] * sealed
-    long = Post(legs=two("cash", "wallet", "5.00"), reference="r" * 256)
+    long = Post(legs=two("cash", "wallet", "5.00"), reference="r" * 32_768)
     assert decisions.decide_plain(prepare(Asked(long, "1", CONTROLLER), IDS)) is None
 
 
