@@ -104,11 +104,12 @@ class Commit:
         # commit before, whoever wrote it.
         self.recorded_at = max(self._clock(), last_at.astimezone(UTC) + timedelta(microseconds=1))
         self._books = self._cache.books
+        self._due_holds = DueHolds(self.connection, self._cache.rows)
         self.decisions = Decisions(
             books=self._books,
             ids=self._ids,
             forms=self._forms,
-            due_holds=DueHolds(self.connection, self._cache.rows),
+            due_holds=self._due_holds,
             ledger=self._cache.ledger,
             software_version=self._software_version,
             position=position,

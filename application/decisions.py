@@ -6,7 +6,12 @@ A refusal turns down its own command, or its group: only the culprit's is record
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from application.expiry import MAX_EXPIRED_PER_COMMAND, YIELDS_TO_EXPIRY, DueHolds
+from application.expiry import (
+    MAX_EXPIRED_PER_COMMAND,
+    YIELDS_TO_EXPIRY,
+    DueHolds,
+    LockNeeded,
+)
 from application.identity import CommandIds
 from application.needs import acts_on, named_by
 from application.outcomes import Asked, Outcome, Prepared
@@ -127,6 +132,23 @@ class Decisions:
                 return self._refuse_group(unit, outcomes, before)
         self._books.keep_group()
         return outcomes
+
+    def decide_ahead(
+        self, unit: Sequence[Prepared], *, all_in_memory: bool
+    ) -> list[Outcome] | None:
+        """Decides without the lock, as `decide` does behind it; None, and nothing has changed but
+        what is true anyhow, where that can't be. `all_in_memory`: all that the commands of the
+        commit need is; else what has no straight line waits."""
+        one = unit[0]
+        if len(unit) > 1 or one.asked.command.validate_only:
+            return None
+        try:
+            if all_in_memory:
+                return [self._decide_one(one)]
+        except LockNeeded:
+            return None
+        outcome = None if one.command_id in self.known else self.decide_plain(one)
+        return None if outcome is None else [outcome]
 
     def _judge(self, unit: Sequence[Prepared]) -> list[Outcome]:
         """Decides as ever, sees what would become of it, and takes all of it back.

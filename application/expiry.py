@@ -17,19 +17,27 @@ YIELDS_TO_EXPIRY = frozenset({"insufficient_funds", "limit_exceeded", "condition
 """Refusals that must not be told while a hold on that account only seems to stand in the way."""
 
 
+class LockNeeded(Exception):
+    """Rows would have to be read that another commit may be changing."""
+
+
 class DueHolds:
     """Reads due holds.
 
     Requires the head lock: it keeps the rows as the last commit left them, and what the commit in
-    the making has changed is in memory.
+    the making has changed is in memory. `is_locked` says whether the commit has it.
     """
 
     def __init__(self, connection: Connection[Any], rows: Rows) -> None:
         self._connection = connection
         self._rows = rows
+        self.is_locked = True
 
     def earliest(self) -> datetime | None:
-        """Returns when the first of all holds expires, None where none ever does."""
+        """Returns when the first of all holds expires, None where none ever does. Raises
+        LockNeeded."""
+        if not self.is_locked:
+            raise LockNeeded
         found = self._rows.fetch(
             self._connection, "SELECT min(expires_at) FROM {}.holds WHERE expires_at IS NOT NULL"
         )

@@ -3,9 +3,10 @@
 PostgreSQL stores a big commit while Python decides the next: two processors instead of one after
 the other. What makes it sound:
 
-- Only plain commands are decided ahead (application/plain_commands.py): all that they look at is in
-  memory, and they are decided on what the commit before leaves. What is not plain waits for the
-  lock, with all that comes after it.
+- What is decided ahead is decided on what the commit before leaves, and all that it looks at is in
+  memory: plain commands say themselves where it is not (application/plain_commands.py), others are
+  decided ahead only if nothing has to be read for any command of the commit. Groups, judgements and
+  who would have to look for holds that are due wait for the lock, with all that comes after them.
 - The look-up of what was done already needs no lock: the commit before holds it, so that whatever
   was committed earlier can be seen, and what that commit does itself is known here. Where either
   has any of the ids, nothing is decided ahead.
@@ -45,7 +46,7 @@ class Following(Commit):
     _ahead: list[list[Outcome]]
 
     def decide_ahead(self, previous: Commit, units: Sequence[Sequence[Prepared]]) -> None:
-        """Decides the plain commands that come first, on what `previous` leaves.
+        """Decides the commands that come first, on what `previous` leaves.
 
         Requires that `previous` holds the lock and has closed its books. Raises psycopg.Error,
         Unanswered.
@@ -62,13 +63,13 @@ class Following(Commit):
         self.decisions.reserve(asked_for=needs.entries, wished_for=needs.new_ids)
         if not self._is_new(previous):
             return
+        is_there = needs.are_met(knows_exchange=self._cache.rows.knows_exchange)
+        self._due_holds.is_locked = False
         for unit in units:
-            if len(unit) > 1 or unit[0].command_id in self.decisions.known:
+            outcomes = self.decisions.decide_ahead(unit, all_in_memory=is_there)
+            if outcomes is None:
                 break
-            outcome = self.decisions.decide_plain(unit[0])
-            if outcome is None:
-                break
-            self._ahead.append([outcome])
+            self._ahead.append(outcomes)
         COMMIT_STEPS["decide"].observe(perf_counter() - started)
 
     def decide_behind(self, units: Sequence[Sequence[Prepared]]) -> list[list[Outcome]]:
@@ -89,6 +90,7 @@ class Following(Commit):
         is_as_left = (head.position, head.commit_id) == self._left
         if not is_as_left or head.halted is not None or head.format > FORMAT:
             raise Overtaken
+        self._due_holds.is_locked = True
         self._read(self._needs, found, self._command_ids)
         rest = units[len(self._ahead) :]
         return [*self._ahead, *(self.decide_all(rest) if rest else [])]

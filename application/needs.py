@@ -68,6 +68,20 @@ class Needs:
         ledger = books.ledgers.get("")
         self.functional = None if ledger is None else ledger.functional_asset
 
+    def are_met(self, *, knows_exchange: bool) -> bool:
+        """True where nothing is to be read; that clients' ids are free is another question."""
+        return not (
+            self.accounts
+            or self.entries
+            or self.authorizations
+            or self.network_references
+            or self.pairs
+            or self.revaluations
+            or self.positions
+            or self.suspense
+            or (self.exchange and not knows_exchange)
+        )
+
     def account(self, code: str) -> None:
         if code not in self.books.accounts.now:
             self.accounts.add(code)

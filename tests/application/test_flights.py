@@ -29,7 +29,6 @@ from application.writer import FLIGHT_COMMANDS
 from domain.accounts import OpenAccount
 from domain.authorizations import Authorize, Settle
 from domain.commands import Command
-from domain.entries import Post
 from domain.hold_ends import Release, Void
 from tests.application.office import Clock, Office, transfer
 
@@ -67,7 +66,7 @@ def batch(office: Office, random: Random, codes: list[str]) -> list[Asked]:
         one, two = random.sample(codes, 2)
         amount = f"{random.randint(1, 9)}.00"
         if random.random() < 0.001:
-            commands.append(replace(transfer(one, two, amount), narrative="of another kind"))
+            commands.append(replace(transfer(one, two, amount), class_="adjusting"))
         elif number % 4:
             commands.append(transfer(one, two, amount))
         else:
@@ -370,8 +369,9 @@ def test_a_plain_entry_after_one_that_is_not(office: Office) -> None:
 
     def work(number: int) -> None:
         commands: list[Command] = [transfer(one, two, "0.01") for _ in range(BATCH)]
-        commands[BATCH // 2] = Post(
-            legs=transfer(one, two, "0.01").legs, narrative=f"number {number}"
+        # An account that nobody has looked for yet: what opens it waits for the lock.
+        commands[BATCH // 2] = OpenAccount(
+            code=f"{one}:{office.key()}", type="liability", name=f"number {number}", asset="USD"
         )
         results.append(office.all(*commands))
 
@@ -384,6 +384,35 @@ def test_a_plain_entry_after_one_that_is_not(office: Office) -> None:
     for outcomes in results:
         positions = [outcome.position or 0 for outcome in outcomes]
         assert positions == sorted(positions)
+
+
+def test_what_is_all_in_memory_is_decided_ahead(office: Office) -> None:
+    """Plain or not, until somebody would have to look for holds that are due; where anything has
+    to be read for the commit, what is plain alone."""
+    codes = open_wallets(office)
+    writer, plain = office.ledgers.writer(office.ledger), transfer(codes[0], codes[1], "0.01")
+    adjusting, too_much = (
+        replace(plain, class_="adjusting"),
+        transfer(codes[0], codes[1], "90000.00"),
+    )
+    opened = OpenAccount(code=f"{codes[0]}:new", type="liability", name="x", asset="USD")
+    for commands, ahead in (
+        ([plain, adjusting, plain, too_much, plain], 3),
+        ([plain, adjusting, opened], 1),
+        ([plain, replace(adjusting, validate_only=True), plain], 1),
+    ):
+        prepared = [[prepare(office.asked(command), writer.ids)] for command in commands]
+        before = [[prepare(office.asked(plain), writer.ids)]]
+        transactions = writer._transactions
+        commit, _ = transactions.decide(before)
+        transactions.hand_over(commit)
+        following = transactions.decide_ahead(commit, prepared)
+        assert len(following._ahead) == ahead
+        commit.write()
+        transactions.confirm(commit)
+        outcomes = [one.code for (one,) in following.decide_behind(prepared)]
+        assert outcomes == ["insufficient_funds" if one is too_much else None for one in commands]
+        transactions.end(following)
 
 
 def test_a_commit_is_forgotten_when_the_next_has_landed(office: Office) -> None:
