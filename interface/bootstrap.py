@@ -21,16 +21,9 @@ from interface.duties import Duty
 from interface.embedded import EmbeddedPostgres, check_durability
 from interface.priority import lower_session
 from interface.settings import Settings
-from projections.entries import ENTRIES
-from projections.holds import HOLDS
-from projections.items import ITEMS
-from projections.lines import LINES
-from projections.refusals import REFUSALS
 from projections.runner import Runner, connect
+from projections.showing import VIEWS
 from projections.views import install
-
-VIEWS = (LINES, ENTRIES, ITEMS, HOLDS, REFUSALS)
-"""The read models that every ledger has."""
 
 SOFTWARE_VERSION = version("backoffice-ledger")
 OLDEST_POSTGRES = 15

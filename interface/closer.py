@@ -43,6 +43,7 @@ VIEWS_SECONDS = 5.0
 """How long the views are waited for at a time."""
 
 READ_SECONDS = 60
+READ_VIEWS = ("lines", "entries")
 MAX_ENTRIES = 1_500
 """So many ids fit into the record of a close."""
 
@@ -266,11 +267,14 @@ class Closer:
         """Gives what was known at a position, once the views show that. Raises NotShown."""
 
         def is_shown(connection: Connection[DictRow]) -> bool:
-            return read_shown(connection, "lines", "entries") >= known
+            return read_shown(connection, *READ_VIEWS) >= known
 
         if not self._ledgers.wait_until(ledger, is_shown, self._views_seconds):
             raise NotShown
-        with self._ledgers.reader(ledger) as connection, snapshot(connection, seconds=READ_SECONDS):
+        with (
+            self._ledgers.reader(ledger) as connection,
+            snapshot(connection, views=READ_VIEWS, seconds=READ_SECONDS),
+        ):
             yield known_source(connection, ledger=read_own(connection), known=known)
 
 

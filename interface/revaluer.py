@@ -94,7 +94,7 @@ class Revaluer:
             self._take_back(ledger, own, row["entry"], row["reverse_on"])
 
     def _revalue(self, ledger: str, id: str, on: date) -> None:
-        with self._ledgers.reader(ledger) as connection, snapshot(connection):
+        with self._ledgers.reader(ledger) as connection, snapshot(connection, views=["lines"]):
             asked = connection.execute(
                 "SELECT notification_id AS position FROM events"
                 " WHERE originator_id = %s AND originator_version = 1",

@@ -39,7 +39,7 @@ from interface.bench.workloads import (
     Workload,
     wallet,
 )
-from interface.bootstrap import VIEWS, Database
+from interface.bootstrap import Database
 from interface.collector import calm_collector
 from interface.http.viewing import read_own
 from interface.reports.making import make_document
@@ -48,6 +48,7 @@ from projections.entries import ENTRIES
 from projections.lines import LINES, PLACES
 from projections.rebuilding import rebuild
 from projections.runner import connect, enter
+from projections.showing import VIEWS
 from projections.statements import by_booking, by_effective_day
 from projections.views import View
 

@@ -77,7 +77,7 @@ def _known(connection: Connection[Any], asked: Asked) -> int:
 
 
 def _extract(connection: Connection[Any], asked: Asked, known: int, advance: Advance) -> Extract:
-    with snapshot(connection):
+    with snapshot(connection, views=VIEWS):
         ledger = read_own(connection)
         extract = take_extract(
             connection,

@@ -11,13 +11,14 @@ from application.ledgers import Ledgers
 from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
 from application.store import schema_of
-from interface.bootstrap import VIEWS, Database, migrated, running
+from interface.bootstrap import Database, migrated, running
 from interface.cli.failures import Failed
 from interface.cli.options import json_option, settings_option, write_json, write_table
 from interface.settings import Settings
 from projections.following import Step
 from projections.rebuilding import BeingRebuilt, CannotRebuild, rebuild
 from projections.runner import connect
+from projections.showing import VIEWS
 from projections.status import WHAT_TO_DO, read_status
 from projections.views import View
 

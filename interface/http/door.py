@@ -1,7 +1,7 @@
 """What every request needs: the ledgers, who may come in, and how long a reader may wait."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from application.permissions import READ_LEDGER
 from interface.http.admission import Admission, Guest, check_may_read
 from interface.http.errors import Problem
 from interface.http.targets import named_ledger
+from projections.showing import hold
 
 BEHIND_AFTER_SECONDS = 5.0
 
@@ -80,13 +81,18 @@ class Door:
 
 
 @contextmanager
-def snapshot(connection: Connection[DictRow], *, seconds: int | None = None) -> Iterator[None]:
-    """Lets all statements within see the same; `seconds`: how long each may take."""
+def snapshot(
+    connection: Connection[DictRow], *, views: Collection[str] = (), seconds: int | None = None
+) -> Iterator[None]:
+    """Lets all statements within see the same; `views`: which they may ask; `seconds`: how long
+    each may take."""
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     try:
         with connection.transaction():
             if seconds is not None:
                 connection.execute(f"SET LOCAL statement_timeout = '{seconds}s'")
+            if views:
+                hold(connection, *views)
             yield
     finally:
         connection.isolation_level = None

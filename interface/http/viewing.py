@@ -67,7 +67,10 @@ def viewing(
                 ledger, lambda connection: read_shown(connection, *views) >= needed, timeout
             )
         )
-    with door.ledgers.reader(ledger) as connection, snapshot(connection, seconds=seconds):
+    with (
+        door.ledgers.reader(ledger) as connection,
+        snapshot(connection, views=views, seconds=seconds),
+    ):
         shown = read_shown(connection, *views)
         known = shown if asked is None else min(asked, shown)
         yield Seen(connection, read_own(connection), known)

@@ -20,7 +20,7 @@ from application.migrate import (
     migrations,
 )
 from application.sessions import acting_as_service
-from interface.bootstrap import VIEWS
+from projections.showing import VIEWS
 from tests.application.office import Office, transfer
 from tests.conftest import Database
 from tests.patience import PATIENCE_SECONDS, wait_until

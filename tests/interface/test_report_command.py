@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from interface.bootstrap import VIEWS
+from projections.showing import VIEWS
 from tests.patience import wait_until
 from tests.service import MakeService, Service
 

@@ -7,9 +7,9 @@ import pytest
 
 from application.records import SHAPES
 from application.store import schema_of
-from interface.bootstrap import VIEWS
 from projections.following import Follower
 from projections.runner import connect, enter
+from projections.showing import VIEWS
 from projections.views import View
 from tests.application.conftest import (  # noqa: F401 -- fixtures
     own_office,

@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection
 from application.records import SHAPES
 from application.sessions import acting_as_service
 from application.store import schema_of
-from interface.bootstrap import VIEWS
 from projections.runner import Runner, connect
+from projections.showing import VIEWS
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])

@@ -5,9 +5,9 @@ from contextlib import closing
 from functools import partial
 
 from application.store import schema_of
-from interface.bootstrap import VIEWS
 from projections.batches import Batches, Span, read_events, read_head
 from projections.runner import connect, enter
+from projections.showing import VIEWS
 from tests.application.office import Office
 from tests.projections.history import live, prepare
 

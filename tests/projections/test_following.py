@@ -2,19 +2,27 @@
 
 import random
 from contextlib import closing
+from datetime import date
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import Connection
 from structlog.testing import capture_logs
 
 from application.migrate import SERVICE_ROLE
 from application.records import SHAPES
 from application.store import schema_of
-from interface.bootstrap import VIEWS, install_views
+from interface.bootstrap import Database as Connections
+from interface.bootstrap import install_views
+from interface.cli.report import take_report
+from interface.http.door import snapshot
+from projections.balances import Past, read_past
 from projections.lines import LINES, PLACES
 from projections.rebuilding import CannotRebuild, rebuild
 from projections.runner import connect
-from projections.status import read_status
+from projections.showing import VIEWS
+from projections.status import read_shown, read_status
 from projections.tracking import resume_view
 from tests.application.office import Office
 from tests.projections.conftest import Worker, tables
@@ -131,6 +139,52 @@ def test_two_workers_share_a_view(own_office: Office, worker: Worker) -> None:
         other.connection.close()
     followed = tables(own_office)
     assert rebuilt(own_office) == followed
+
+
+def test_what_a_reader_asks_stays_in_place_while_it_asks(
+    own_office: Office, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put in place now, the new tables would seem empty: none of it is in the reader's snapshot."""
+    monkeypatch.setattr("projections.rebuilding.SWAP_TRIES", 1)
+    monkeypatch.setattr("projections.rebuilding.SWAP_LOCK_MILLISECONDS", 1)
+    prepare(own_office)
+    live(own_office, random.Random(4), 20)
+    worker.catch_up()
+
+    def figures(connection: Connection[Any]) -> list[Past]:
+        return read_past(connection, position=own_office.position, effective_on=None)
+
+    before = figures(worker.connection)
+    assert before
+    reader = own_office.ledgers.reader(own_office.ledger)
+    with reader as connection, snapshot(connection, views=["lines", "entries"]):
+        assert read_shown(connection, "lines") == own_office.position
+        with pytest.raises(CannotRebuild):
+            rebuilt(own_office)
+        assert figures(connection) == before
+    assert rebuilt(own_office) == tables(own_office)
+
+
+def test_a_report_says_the_position_that_it_shows(
+    own_office: Office, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More may be recorded after the command line has brought the views to the head."""
+    prepare(own_office)
+    worker.catch_up()
+    shown = own_office.position
+    live(own_office, random.Random(4), 5)
+    monkeypatch.setattr("interface.cli.report.bring_views", lambda *_: None)
+    database = Connections(owner=own_office.database.owner, service=own_office.database.service)
+    for query in ({}, {"known_at": date.max}):
+        known = take_report(
+            database,
+            own_office.ledgers,
+            own_office.ledger,
+            "roll-forward",
+            query,
+            lambda _, made: made.source.known,
+        )
+        assert known == shown < own_office.position
 
 
 @pytest.fixture
