@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from application.ledgers import Ledgers, read_position
+from application.ledgers import Ledgers
 from application.records import SHAPES
 from application.sessions import acting_as_service
 from application.store import schema_of
-from interface.bootstrap import VIEWS, Database, migrated, running
+from interface.bootstrap import Database, migrated, running
 from interface.cli.certificate import make_certificate, state_account
 from interface.cli.failures import Failed
 from interface.cli.options import FILE_WIDTH, plain_console, settings_option, write_json
@@ -36,6 +36,8 @@ from projections.following import Follower
 from projections.moments import position_at
 from projections.report import NeedsMore, Report, TooLarge
 from projections.runner import Stopped, catch_up, connect, enter
+from projections.showing import VIEWS
+from projections.status import read_shown
 
 DAY = click.DateTime(["%Y-%m-%d"])
 BINARY = ("xlsx", "pdf")
@@ -120,11 +122,11 @@ def report(
         raise click.UsageError("A certified statement is of now: name its days, not a period.")
     with running(settings) as database, migrated(database) as ledgers:
         if certificate is None:
-            document = _make(database, ledgers, ledger, name, query, lambda _, made: made)
+            document = take_report(database, ledgers, ledger, name, query, lambda _, made: made)
         else:
             if name == "statement" and query.keys().isdisjoint({"known_at", "known_position"}):
                 query |= _stated(database, ledgers, ledger, query)
-            drafted = _make(database, ledgers, ledger, name, query, draft)
+            drafted = take_report(database, ledgers, ledger, name, query, draft)
             certificate.write_text(make_certificate(database, ledgers, drafted))
             document = drafted.document
         write(document, form, output)
@@ -134,14 +136,14 @@ def _stated(
     database: Database, ledgers: Ledgers, ledger: str, query: dict[str, Any]
 ) -> dict[str, Any]:
     """Puts on record what the statement is of, and returns its asset and that position."""
-    asset: str = query.get("asset") or _make(
+    asset: str = query.get("asset") or take_report(
         database, ledgers, ledger, "statement", query, lambda _, made: made.report.asked["asset"]
     )
     position = state_account(ledgers, ledger, account=query["account"], asset=asset)
     return {"asset": asset, "known_position": position}
 
 
-def _make(
+def take_report(
     database: Database,
     ledgers: Ledgers,
     ledger: str,
@@ -150,16 +152,18 @@ def _make(
     take: Callable[[Connection[Any], Document], Made],
 ) -> Made:
     """Returns what is taken of the report within its snapshot."""
-    bring_views(database, ledgers, ledger, REPORTS[name].views)
-    with ledgers.reader(ledger) as reader, snapshot(reader, seconds=60):
+    views = REPORTS[name].views
+    bring_views(database, ledgers, ledger, views)
+    with ledgers.reader(ledger) as reader, snapshot(reader, views=views, seconds=60):
         own = read_own(reader)
-        known = read_position(reader)
+        # Not the head: more may have been recorded since the views came to it.
+        known = read_shown(reader, *views)
         try:
             query = of_period(reader, own, query, REPORTS[name].takes)
         except NeedsMore as error:
             raise click.UsageError(f"--{error.name}: {error}") from error
         if "known_at" in query:
-            known = position_at(reader, query["known_at"], own.timezone)
+            known = min(known, position_at(reader, query["known_at"], own.timezone))
         known = min(known, query.get("known_position", known))
         try:
             made = make_document(reader, ledger=own, known=known, name=name, query=query)
