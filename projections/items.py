@@ -166,8 +166,8 @@ _ACCOUNTS = """
 SELECT k.id, k.account, EXISTS (SELECT FROM item_legs AS i
     WHERE i.account = k.account AND i.asset = k.asset AND i.place < %(end)s)
 FROM line_keys AS k
-WHERE %(account)s::text IS NULL OR k.account = %(account)s
-    OR (k.account > %(account)s || ':' AND k.account < %(account)s || ';')
+WHERE k.since < %(end)s AND (%(account)s::text IS NULL OR k.account = %(account)s
+    OR (k.account > %(account)s || ':' AND k.account < %(account)s || ';'))
 """
 _LEGS = """
 SELECT k.account, k.asset, l.place, l.effective_on, l.is_debit, l.amount, i.entry, i.party,

@@ -1,5 +1,6 @@
 """What an account held, or a branch of the chart, and the statement of an account."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from interface.http.errors import Problem, invalid
 from interface.http.pages import cursor_of, is_position, key_of
 from interface.http.schemas_queries import PAGE_DEFAULT
 from interface.http.viewing import Seen, read_asset_states, read_records
+from interface.reports.making import as_known
 from projections.balances import Past, count_lines, read_past
 from projections.holds import Pending, read_pending
 from projections.lines import PLACES
@@ -28,7 +30,7 @@ def past_balances(seen: Seen, code: str, query: Query) -> dict[str, Any]:
     chosen: dict[str, Any] = {"asset": query.get("asset")}
     if code.endswith(":"):
         chosen["branch"] = code.removesuffix(":")
-        accounts = _branch(seen, chosen["branch"])
+        accounts = as_known(connection, _branch(seen, chosen["branch"]), known)
     else:
         chosen["account"] = code
         accounts = {code: read_account(connection, code)}
@@ -68,7 +70,7 @@ def past_balances(seen: Seen, code: str, query: Query) -> dict[str, Any]:
     }
 
 
-def _version(seen: Seen, accounts: dict[str, Account], query: Query) -> int | None:
+def _version(seen: Seen, accounts: Mapping[str, Account], query: Query) -> int | None:
     """How many events touched the accounts, where the answer shows the last of them; None where it
     is of an earlier position, for a condition must not pass on what was not seen."""
     if not query.keys().isdisjoint({"known_at", "known_position"}):

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from domain.calendar import ONE_DAY
 from interface.reports.periods import RESTATED, WITH_PERIOD
 from projections.account_statement import account_statement
 from projections.ageing import ageing, open_items
@@ -80,9 +81,7 @@ def _balance_sheet(source: Source, query: Query) -> Report:
 
 def _income_statement(source: Source, query: Query) -> Report:
     span = _span(source, query)
-    return income_statement(
-        source, span=span, compared=_year_before(span), depth=query.get("depth")
-    )
+    return income_statement(source, span=span, compared=year_before(span), depth=query.get("depth"))
 
 
 def _general_ledger(source: Source, query: Query) -> Report:
@@ -230,8 +229,13 @@ def _span(source: Source, query: Query) -> Span:
     return Span(first, to)
 
 
-def _year_before(span: Span) -> Span:
-    return Span(_less_a_year(span.from_), _less_a_year(span.to))
+def year_before(span: Span) -> Span:
+    """Returns the same days a year earlier. What ends with February ends with it there, too: a year
+    through 28 February follows one through the 29th."""
+    last = _less_a_year(span.to)
+    if last.month == 2 and (span.to + ONE_DAY).day == 1:
+        last = date(last.year, 3, 1) - ONE_DAY
+    return Span(_less_a_year(span.from_), last)
 
 
 def _less_a_year(day: date) -> date:

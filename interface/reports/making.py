@@ -6,6 +6,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from application.ledgers import read_position
 from application.records import SHAPES
 from domain.accounts import Account
 from domain.books import Books
@@ -37,7 +38,41 @@ def make_document(
 def known_source(connection: Connection[Any], *, ledger: Ledger, known: int) -> Source:
     """Returns what reports are made from, with the chart of then."""
     source = source_of(connection, ledger=ledger, known=known)
-    return source._replace(accounts=_as_known(connection, source.accounts, known))
+    return source._replace(accounts=as_known(connection, source.accounts, known))
+
+
+def as_known(
+    connection: Connection[Any], accounts: Mapping[str, Account], known: int
+) -> Mapping[str, Account]:
+    """Sets accounts that were amended since back to what they were, and leaves out those that were
+    opened since: a report of then has the names of then."""
+    if known >= read_position(connection):
+        return accounts
+    rows = (
+        connection.cursor(row_factory=tuple_row)
+        .execute(
+            "SELECT a.stream::text, e.state FROM unnest(%s::uuid[], %s::bigint[])"
+            " AS a (stream, version) JOIN events AS last ON last.originator_id = a.stream"
+            " AND last.originator_version = a.version AND last.notification_id > %s"
+            " LEFT JOIN events AS e ON e.originator_id = a.stream AND e.notification_id <= %s"
+            " ORDER BY e.notification_id",
+            [
+                [account.stream for account in accounts.values()],
+                [account.version for account in accounts.values()],
+                known,
+                known,
+            ],
+        )
+        .fetchall()
+    )
+    touched = {stream for stream, _ in rows}
+    books = Books()
+    for _, state in rows:
+        if state is not None:
+            record = SHAPES.decode(state)
+            EVOLVE[type(record.payload)](books, record.stream, record.payload)
+    same = {code: one for code, one in accounts.items() if one.stream not in touched}
+    return {**same, **books.accounts.now}
 
 
 def _check(source: Source, query: dict[str, Any]) -> None:
@@ -46,33 +81,3 @@ def _check(source: Source, query: dict[str, Any]) -> None:
     account = query.get("account")
     if account is not None and not source.has_place(account):
         raise NeedsMore("account", "Name an account that there is, or a branch that has some.")
-
-
-def _as_known(
-    connection: Connection[Any], accounts: Mapping[str, Account], known: int
-) -> Mapping[str, Account]:
-    """Sets accounts that were amended since back to what they were: a report of then has the names
-    of then."""
-    changed = [account for account in accounts.values() if account.version > 1]
-    rows = (
-        connection.cursor(row_factory=tuple_row)
-        .execute(
-            "SELECT e.state FROM unnest(%s::uuid[], %s::bigint[]) AS a (stream, version)"
-            " JOIN events AS last ON last.originator_id = a.stream"
-            " AND last.originator_version = a.version AND last.notification_id > %s"
-            " JOIN events AS e ON e.originator_id = a.stream AND e.notification_id <= %s"
-            " ORDER BY e.notification_id",
-            [
-                [account.stream for account in changed],
-                [account.version for account in changed],
-                known,
-                known,
-            ],
-        )
-        .fetchall()
-    )
-    books = Books()
-    for (state,) in rows:
-        record = SHAPES.decode(state)
-        EVOLVE[type(record.payload)](books, record.stream, record.payload)
-    return {**accounts, **books.accounts.now}

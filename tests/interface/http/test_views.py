@@ -85,6 +85,21 @@ def test_a_branch_is_what_lies_below_it(world: World) -> None:
     )
 
 
+def test_a_branch_of_then_is_what_lay_below_it_then(world: World) -> None:
+    branch = world.account().split(":")[-1]
+
+    def opened(name: str, type: str) -> str:
+        body = {"code": f"d{branch}:{name}", "type": type, "name": "An account"}
+        assert world.controller.post(f"{world.path}/accounts", body).status_code == 201
+        return body["code"]
+
+    known = world.post(world.account(), opened("sales", "revenue"), "2.00")["position"]
+    before = get(world, f"/accounts/d{branch}:/balances", known_position=known)
+    opened("costs", "expense")
+    assert get(world, f"/accounts/d{branch}:/balances", known_position=known) == before
+    assert get(world, f"/accounts/d{branch}:/balances")["normal_side"] == "debit"
+
+
 def test_pending_counts_when_it_was_held(world: World) -> None:
     wallet, shop = world.funded("9.00"), world.account("liability")
     before = world.head()

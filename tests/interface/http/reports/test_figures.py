@@ -4,6 +4,10 @@ from collections import defaultdict
 from datetime import date, timedelta
 from fractions import Fraction
 
+import pytest
+
+from interface.reports.catalogue import year_before
+from projections.report import Span
 from tests.interface.http.reports.past import (
     CLOSED,
     WITHOUT,
@@ -148,6 +152,21 @@ def test_the_income_statement_equals_the_records(past: Past) -> None:
             date.fromisoformat(report["compared_to"]),
         )
         assert Fraction(row["comparative"]) == result(*compared)
+
+
+@pytest.mark.parametrize(
+    ("days", "compared"),
+    [
+        ("2024-03-01 2025-02-28", "2023-03-01 2024-02-29"),
+        ("2023-03-01 2024-02-29", "2022-03-01 2023-02-28"),
+        ("2024-02-01 2024-02-28", "2023-02-01 2023-02-28"),
+        ("2025-01-01 2025-12-31", "2024-01-01 2024-12-31"),
+        ("0001-01-01 9999-12-31", "0001-01-01 9998-12-31"),
+    ],
+)
+def test_a_year_before_february_ends_with_february(days: str, compared: str) -> None:
+    before = year_before(Span(*map(date.fromisoformat, days.split())))
+    assert before == Span(*map(date.fromisoformat, compared.split()))
 
 
 def test_the_ledger_and_the_journal_have_every_line(
