@@ -34,8 +34,8 @@ from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from functools import lru_cache
-from io import BufferedReader
+from functools import lru_cache, partial
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -47,6 +47,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 FORMAT = "backoffice-bundle/1"
 RECORD_MAX = 65_535
 Json = dict[str, Any]
+
+MEMBERS = (
+    *("format", "ledger", "incarnation", "position", "stream", "version", "type"),
+    *("schema_version", "recorded_at", "actor", "on_behalf_of", "key_id", "channel"),
+    *("software_version", "command_id", "command_digest", "correlation_id", "causation_id"),
+    *("reason", "payload"),
+)
+"""Of a record, in this order."""
 
 CERTIFICATE = "backoffice-certificate/1"
 CERTIFICATE_MEMBERS = {"format", "ledger", "report", "parameters", "position", "digest"}
@@ -82,12 +90,44 @@ for what corrects an entry of an earlier one."""
 
 NO_EFFECT = {"CommandRefused", "LedgerListed", "ActorRecorded", "KeyIssued", "KeyRevoked"}
 NO_EFFECT |= {"AccountFrozen", "AccountUnfrozen", "AccountClosed", "LimitSet", "LimitLifted"}
-NO_EFFECT |= {"SigningKeyAdded", "SigningKeyRetired", "WitnessAdded", "EntryReversed"}
-NO_EFFECT |= {"EntryAdjusted", "JournalOpened"}
+NO_EFFECT |= {"WitnessAdded", "EntryReversed", "EntryAdjusted"}
 NO_EFFECT |= {"PeriodSoftClosed", "PrivateTextErased"}
 NO_EFFECT |= {"RateRecorded"}
 NO_EFFECT |= {"RevaluationAsked", "RevaluationPosted", "RevaluationAbandoned"}
 """Events that move no amount: their place and form are checked, not what follows from them."""
+
+
+NEWEST = {
+    "AccountOpened": 2,
+    "AccountAmended": 2,
+    "BaselineSet": 3,
+    "BaselineApproved": 2,
+    "PeriodReopenAsked": 2,
+    "PeriodReopened": 2,
+    "EntryPosted": 4,
+    "AuthorizationOpened": 3,
+    "AuthorizationSettled": 3,
+    "AuthorizationVoided": 3,
+    "AuthorizationReleased": 3,
+    "AuthorizationExpired": 3,
+    "AuthorizationForceSettled": 2,
+    "AuthorizationIncremented": 2,
+    "AuthorizationReduced": 2,
+    "AuthorizationRefunded": 2,
+    "AuthorizationChargedBack": 2,
+    "AuthorizationRepresented": 2,
+    "AuthorizationCorrected": 2,
+}
+"""Up to which version of its payload each event is known; 1 of all others."""
+
+WORTH_ONLY = ("revaluation", "fx_difference")
+"""Classes of entries whose legs may have a worth and no amount."""
+
+FILE_NAME = re.compile(
+    r"(records|texts)/[0-9]{12}\.ndjson\.gz|states/[0-9]{12}\.json\.gz|state\.json"
+)
+LINE_MAX = 1 << 20
+"""Bytes: of what is no record, and never ends, not all is read."""
 
 
 class Wrong(Exception):
@@ -95,7 +135,7 @@ class Wrong(Exception):
 
 
 FOUND: tuple[type[Exception], ...] = (Wrong, ArithmeticError, AttributeError, EOFError, LookupError)
-FOUND += (OSError, RecursionError, TypeError, ValueError, zlib.error)
+FOUND += (OSError, RecursionError, TypeError, ValueError, struct.error, zlib.error)
 """What is raised where something does not hold, or has not the form that can be read."""
 
 
@@ -106,6 +146,19 @@ def told(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"there is no {error}"
     return f"this can't be read: {type(error).__name__}: {error}"
+
+
+def plain(text: str) -> str:
+    """Returns what a terminal shows as it is: who wrote a bundle may want it to show more."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def refuse_number(text: str) -> None:
+    """Raises Wrong: there are no numbers but integers."""
+    raise Wrong(f"{text} is no integer")
+
+
+decode = json.JSONDecoder(parse_float=refuse_number, parse_constant=refuse_number).decode
 
 
 # -- signed notes (C2SP signed-note, tlog-checkpoint)
@@ -154,9 +207,17 @@ def read_checkpoint(raw: bytes, keys: list[str]) -> tuple[str, int, bytes]:
     if len(lines) < 4:
         raise Wrong("this is no checkpoint")
     origin, size, root = lines[:3]
+    open_note(raw, [key for key in keys if parse_key(key)[0] == origin])
     if not re.fullmatch("0|[1-9][0-9]*", size):
         raise Wrong("the checkpoint states no size")
     return origin, int(size), base64.b64decode(root, validate=True)
+
+
+def is_log_of(origin: str, ledger: str) -> bool:
+    """True where an origin is of a ledger's log: `/2` of its second name, `/2/1a2b3c4d` of a copy's
+    own."""
+    end = rf"/ledgers/{re.escape(ledger)}/log(/[0-9]+(/[0-9a-f]+)?)?"
+    return re.search(rf"{end}\Z", origin) is not None
 
 
 # -- the tree (RFC 6962 2.1, C2SP tlog-tiles)
@@ -240,6 +301,10 @@ class Books:
         self.position = 0
         self.recorded_at = ""
         self.incarnation = 1
+        self.signing: list[str] = []
+        """The keys that sign; `retired`: those that do no more."""
+        self.retired: set[str] = set()
+        self.journals: set[str] = set()
         self.scales: dict[str, int] = {}
         self.debit_normal: dict[str, bool] = {}
         self.opened: dict[str, Json] = {}
@@ -273,6 +338,8 @@ class Books:
     def apply(self, record: Json, ledger: str) -> None:
         """Checks one record and takes it in."""
         self.position += 1
+        if tuple(record) != MEMBERS:
+            raise Wrong("it has other members than a record, or in another order")
         if record["position"] != self.position:
             raise Wrong(f"it says position {record['position']}")
         if record["ledger"] != ledger or record["format"] != 1:
@@ -286,19 +353,35 @@ class Books:
         self.incarnation = record["incarnation"]
         self.actor, self.channel, self.stream = record["actor"], record["channel"], stream
         self.behalf = record["on_behalf_of"]
-        if kind == "LedgerContinued":
-            self.ends[payload["old_origin"]] = (payload["old_size"], self.position)
-        if kind.startswith("Authorization"):
-            self._hold(payload["authorization"])
-        elif kind not in NO_EFFECT and kind != "LedgerContinued":
-            rule = getattr(self, f"_{kind}", None)
-            if rule is None:
-                raise Wrong(f"{kind} is an event that this verifier does not know; get a newer one")
+        rule = self._hold if kind.startswith("Authorization") else getattr(self, f"_{kind}", None)
+        if rule is None and kind not in NO_EFFECT:
+            raise Wrong(f"{kind} is an event that this verifier does not know; get a newer one")
+        if not 0 < record["schema_version"] <= NEWEST.get(kind, 1):
+            raise Wrong(
+                f"version {record['schema_version']} of {kind} is none that this verifier knows;"
+                " get a newer one"
+            )
+        if rule is not None:
             rule(payload)
 
     def _LedgerCreated(self, payload: Json) -> None:  # noqa: N802 -- the event's name
         self.functional = payload["functional_asset"]
         self.year_start, self.timezone = payload["fiscal_year_start"], payload["timezone"]
+
+    def _SigningKeyAdded(self, payload: Json) -> None:  # noqa: N802
+        self.signing.append(payload["verifier_key"])
+
+    def _SigningKeyRetired(self, payload: Json) -> None:  # noqa: N802
+        self.signing.remove(payload["verifier_key"])
+        self.retired.add(payload["verifier_key"])
+
+    def _LedgerContinued(self, payload: Json) -> None:  # noqa: N802
+        self.retired.update(self.signing)
+        self.signing = [payload["verifier_key"]]
+        self.ends[payload["old_origin"]] = (payload["old_size"], self.position)
+
+    def _JournalOpened(self, payload: Json) -> None:  # noqa: N802
+        self.journals.add(payload["code"])
 
     def _BooksLocked(self, payload: Json) -> None:  # noqa: N802
         if payload["through"] <= self.locked:
@@ -380,6 +463,8 @@ class Books:
         return {name for name in named if name is not None}
 
     def _AssetRegistered(self, payload: Json) -> None:  # noqa: N802
+        if payload["code"] in self.scales or payload["scale"] not in range(13):
+            raise Wrong(f"{payload['code']} is registered twice, or with {payload['scale']}")
         self.scales[payload["code"]] = payload["scale"]
 
     def _AccountOpened(self, payload: Json) -> None:  # noqa: N802
@@ -389,8 +474,14 @@ class Books:
         self._side(payload["code"])
 
     def _AccountAmended(self, payload: Json) -> None:  # noqa: N802
-        self.opened[payload["account"]].update(payload)
-        self._side(payload["account"])
+        account = payload["account"]
+        known, fixed = self.opened[account], ("type", "contra", "asset")
+        before = [known.get(name) for name in fixed]
+        known.update(payload)
+        self._side(account)
+        has_lines = any(code == account for code, _ in self.lines)
+        if has_lines and before != [known.get(name) for name in fixed]:
+            raise Wrong(f"{account} has lines, and is made an account of another kind")
 
     def _side(self, code: str) -> None:
         known = self.opened[code]
@@ -409,37 +500,51 @@ class Books:
         if payload["fiscal_year"] != year:
             raise Wrong(f"{payload['effective_on']} is in the fiscal year {year}")
         month = last_of_month(payload["effective_on"], self.year_start)
-        counter = (payload["journal"], year)
-        number = self.vouchers.get(counter, 0) + 1
-        if payload["voucher_no"] != number:
-            raise Wrong(f"voucher {payload['voucher_no']} in {counter}; the next is {number}")
-        self.vouchers[counter] = number
+        self._number(payload["journal"], year, payload["voucher_no"])
         nets: defaultdict[str, int] = defaultdict(int)
-        worth, valued = 0, False
+        worth, valued, lacking = 0, False, False
+        if len(payload["legs"]) < 2:
+            raise Wrong("an entry of less than two legs")
         for leg in payload["legs"]:
-            asset, sign = leg["asset"], {"debit": 1, "credit": -1}[leg["side"]]
-            minor = self.minor_of(leg["amount"], asset)
-            if minor < 0:
-                raise Wrong(f"a leg of {leg['amount']} {asset}")
-            nets[asset] += sign * minor
-            valued = valued or "functional_amount" in leg
-            value = leg.get(
-                "functional_amount", leg["amount"] if asset == self.functional else None
-            )
-            own = sign * (0 if value is None else self.minor_of(value, self.functional))
-            worth += own
+            asset = leg["asset"]
+            minor, own = self._moved(leg, payload.get("class"))
+            nets[asset] += minor
+            valued = valued or leg.get("functional_amount") is not None
+            lacking = lacking or own is None
+            worth += own or 0
             sums = self.moved[leg["account"], asset][month]
-            sums[0] += sign * minor
-            sums[1] += own
-            self._line(leg, sign * minor)
+            sums[0] += minor
+            sums[1] += own or 0
+            self._line(leg, minor)
             if (leg["account"], asset) == self.watch:
                 self.watched.append([leg["line"], payload["effective_on"], self.position])
         if any(nets.values()):
             raise Wrong(f"the entry does not balance: {dict(nets)}")
-        if worth and (valued or len(nets) > 1):
+        if (worth or lacking) and (valued or len(nets) > 1):
             raise Wrong("the entry does not balance in the functional asset")
         if self.remade is not None:
             self.remade.take(payload)
+
+    def _number(self, journal: str, year: int, given: int) -> None:
+        if journal not in self.journals:
+            raise Wrong(f"the journal {journal} was never opened")
+        number = self.vouchers.get((journal, year), 0) + 1
+        if given != number:
+            raise Wrong(f"voucher {given} in {journal}, {year}; the next is {number}")
+        self.vouchers[journal, year] = number
+
+    def _moved(self, leg: Json, kind: str | None) -> tuple[int, int | None]:
+        """What a leg of an entry of a class moves, debits above zero, and what that is worth."""
+        asset, sign = leg["asset"], {"debit": 1, "credit": -1}[leg["side"]]
+        minor, value = self.minor_of(leg["amount"], asset), leg.get("functional_amount")
+        if minor < 0 or not (minor or (value is not None and kind in WORTH_ONLY)):
+            raise Wrong(f"a leg of {leg['amount']} {asset}")
+        if asset == self.functional:
+            if value not in (None, leg["amount"]):
+                raise Wrong(f"{leg['amount']} {asset} are said to be worth {value}")
+            value = leg["amount"]
+        own = None if value is None else sign * self.minor_of(value, self.functional)
+        return sign * minor, own
 
     def _line(self, leg: Json, change: int) -> None:
         key = (leg["account"], leg["asset"])
@@ -466,7 +571,8 @@ class Books:
         if self.minor_of(payload["balance"], payload["asset"]) != balance:
             raise Wrong(f"a balance of {payload['balance']} is stated, which does not follow")
 
-    def _hold(self, state: Json) -> None:
+    def _hold(self, payload: Json) -> None:
+        state = payload["authorization"]
         held = self.minor_of(state["held"], state["asset"])
         if held < 0 or (held and "closed_as" in state):
             raise Wrong("a hold in an impossible state")
@@ -736,7 +842,7 @@ class Certificate:
             raise Wrong("the certificate is not in its canonical form")
         if self.body["format"] != CERTIFICATE:
             raise Wrong(f"the certificate has the format {self.body['format']}")
-        if not re.search(f"/ledgers/{re.escape(self.body['ledger'])}/log(/[0-9]+)?$", self.origin):
+        if not is_log_of(self.origin, self.body["ledger"]):
             raise Wrong(f"a certificate of {self.body['ledger']} under the name {self.origin}")
         origin, self.size, self.root = read_checkpoint(self.body["checkpoint"].encode(), keys)
         if origin != self.origin:
@@ -828,13 +934,13 @@ class Certificate:
         previous = self.lines["previous"]
         if before != ([] if previous is None else [json.loads(previous)["position"]]):
             raise Wrong("the account was stated at another position before")
-        known = [line for line in books.watched if line[2] <= self.position]
+        known = {tuple(line) for line in books.watched if line[2] <= self.position}
         assert books.remade is not None
         shown = [[line[name] for name in LISTED] for line in books.remade.lines]
         if sorted(shown) != self.lines["inside"]:
             raise Wrong("the certificate lists other lines of those days than the records have")
         for line in self.lines["inside"] + self.lines["outside"]:
-            if line not in known:
+            if tuple(line) not in known:
                 raise Wrong(f"the certificate lists {line}, which is no line of the account")
 
 
@@ -920,16 +1026,21 @@ class Verifier:
         self.manifest: Json = json.loads(self._read("manifest.json"))
         if self.manifest["format"] != FORMAT:
             raise Wrong(f"the bundle has the format {self.manifest['format']}")
-        keys = keys or self.manifest["verifier_keys"]
+        self.keys: list[str] = keys or self.manifest["verifier_keys"]
         self.origin, self.size, self.root = self._read_checkpoint(
-            directory / "log/checkpoint", keys
+            directory / "log/checkpoint", self.keys
         )
         if (self.manifest["origin"], self.manifest["size"]) != (self.origin, self.size):
             raise Wrong("the manifest states another log or size than the checkpoint")
+        if not is_log_of(self.origin, self.manifest["ledger"]):
+            raise Wrong(f"{self.origin} is no log of {self.manifest['ledger']}")
+        for name in self.manifest["files"]:
+            if FILE_NAME.fullmatch(name) is None:
+                raise Wrong(f"the manifest names {name!r}, which is no file of a bundle")
         self.others: dict[int, list[tuple[Path, str, bytes]]] = {}
         """Checkpoints to hold the records against, by size: file, origin and root."""
         for file in against:
-            origin, size, root = self._read_checkpoint(file, keys)
+            origin, size, root = self._read_checkpoint(file, self.keys)
             if not 0 < size <= self.size:
                 raise Wrong(f"{file} is of {size} records of {origin}; the bundle has {self.size}")
             self.others.setdefault(size, []).append((file, origin, root))
@@ -965,6 +1076,8 @@ class Verifier:
             raise Wrong(f"{self.tree.size} records; the checkpoint is of {self.size}")
         if self.tree.root() != self.root:
             raise Wrong("the records do not give the root that was signed")
+        left = [key for key in self.keys if key.strip() not in self.books.retired]
+        self._read_checkpoint(self.directory / "log/checkpoint", left)
         if self.books.incarnation != self.manifest["incarnation"]:
             raise Wrong("the manifest states another incarnation than the records")
         ends = {size for size, _ in self.books.ends.values()}
@@ -986,7 +1099,7 @@ class Verifier:
         try:
             if len(line) > RECORD_MAX:
                 raise Wrong(f"a record of {len(line)} bytes")
-            record = json.loads(line)
+            record = decode(line.decode())
             ids.take(record, self.tree.size)
             self.books.apply(record, self.manifest["ledger"])
             self._check_text(record)
@@ -994,8 +1107,9 @@ class Verifier:
                 self.books.remade.check()
         except FOUND as error:
             ids.check()
-            shown = line[:RECORD_MAX].decode(errors="replace")
-            raise Wrong(f"position {self.tree.size}: {told(error)}\n{shown}") from error
+            shown = plain(line[:RECORD_MAX].decode(errors="replace"))
+            said = f"position {self.tree.size}: {plain(told(error))}\n{shown}"
+            raise Wrong(said) from error
         self._check_tree()
 
     def _check_tree(self) -> None:
@@ -1050,7 +1164,8 @@ class Verifier:
                 self._check_file(name)
                 try:
                     with gzip.open(self.directory / name) as lines:
-                        for line in BufferedReader(lines, 1 << 18):
+                        read = partial(BufferedReader(lines, 1 << 18).readline, LINE_MAX)
+                        for line in iter(read, b""):
                             yield line.removesuffix(b"\n")
                 except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                     raise Wrong(f"{name} can't be read: {error}") from error
@@ -1112,6 +1227,8 @@ def check_bundle(asked: argparse.Namespace, certificate: Certificate | None) -> 
         said += f"They begin with those of {file}\n"
     if not asked.key:
         said += "The keys are those that the bundle names: compare them with what you were given\n"
+    if not verifier.manifest["texts"]:
+        said += "It has no texts, so none was held against its digest\n"
     if verifier.withheld:
         said += f"The texts of {verifier.withheld} were withheld from the copy that this is of\n"
     return said
@@ -1126,6 +1243,8 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path, metavar="FILE")
     parser.add_argument("--report", type=Path, metavar="JSON", help="What was certified.")
     asked = parser.parse_args()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     if asked.bundle is None and (asked.certificate is None or not asked.key):
         parser.error("name a bundle, or a --certificate and the --key that should have signed it")
     if asked.bundle is not None and not asked.bundle.is_dir():
@@ -1143,7 +1262,8 @@ def main() -> None:
     try:
         said = check_bundle(asked, None) if asked.certificate is None else check_certificate(asked)
     except FOUND as error:
-        sys.stdout.write(f"WRONG: {told(error)}\n")
+        lines = map(plain, told(error).split("\n"))
+        sys.stdout.write("WRONG: {}\n".format("\n".join(lines)))
         raise SystemExit(1) from error
     sys.stdout.write(said)
 

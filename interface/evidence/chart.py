@@ -17,6 +17,9 @@ from interface.evidence.shapes import Envelope
 _ESCAPED = re.compile(r'[^ -~]|["\\]')
 
 
+SCALES = range(13)
+"""Decimals that an asset may have."""
+
 TYPES = {"asset", "liability", "equity", "revenue", "expense"}
 
 
@@ -184,6 +187,8 @@ class Chart:
         event = msgspec.json.decode(record.payload, type=shapes.AssetRegistered)
         if event.code in self.assets:
             raise Divergence(f"the asset {event.code} is registered twice")
+        if event.scale not in SCALES:
+            raise Divergence(f"the asset {event.code} has {event.scale} decimals")
         self.assets[event.code] = msgspec.to_builtins(event)
         self.scales[event.code] = event.scale
 

@@ -8,6 +8,7 @@ software reads otherwise shows at its first record.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from interface.evidence.divergence import Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.replay import state_of
 
@@ -92,6 +93,7 @@ def differences(stated: dict[str, Any], now: dict[str, Any]) -> Iterator[Differe
     """Yields what is not the same, section by section.
 
     Requires states as JSON has them. What only one of them has a section for is a difference.
+    Raises Divergence where one can't be read.
     """
     for section in sorted({*stated, *now}):
         one, other = _rows(section, stated), _rows(section, now)
@@ -107,4 +109,7 @@ def _rows(section: str, state: dict[str, Any]) -> dict[str, Any]:
     naming = _NAMED_BY.get(section)
     if naming is None:
         return {"": rows}
-    return {" ".join(str(row[member]) for member in naming): row for row in rows}
+    try:
+        return {" ".join(str(row[member]) for member in naming): row for row in rows}
+    except (LookupError, TypeError) as error:
+        raise Divergence(f"what is stated of {section} can't be read: {error}") from error

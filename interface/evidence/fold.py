@@ -12,7 +12,7 @@ import msgspec
 
 from interface.evidence import shapes
 from interface.evidence.chart import Chart
-from interface.evidence.divergence import Divergence
+from interface.evidence.divergence import UNREADABLE, Divergence, unreadable
 from interface.evidence.holds import Holds
 from interface.evidence.limits import Limits
 from interface.evidence.passbook import Passbook, shown
@@ -22,6 +22,29 @@ from interface.evidence.shapes import Envelope
 from interface.evidence.worth import Worth
 
 FORMAT = 1
+
+NEWEST = {
+    "AccountOpened": 2,
+    "AccountAmended": 2,
+    "BaselineSet": 3,
+    "BaselineApproved": 2,
+    "PeriodReopenAsked": 2,
+    "PeriodReopened": 2,
+    "EntryPosted": 4,
+    "AuthorizationOpened": 3,
+    "AuthorizationSettled": 3,
+    "AuthorizationVoided": 3,
+    "AuthorizationReleased": 3,
+    "AuthorizationExpired": 3,
+    "AuthorizationForceSettled": 2,
+    "AuthorizationIncremented": 2,
+    "AuthorizationReduced": 2,
+    "AuthorizationRefunded": 2,
+    "AuthorizationChargedBack": 2,
+    "AuthorizationRepresented": 2,
+    "AuthorizationCorrected": 2,
+}
+"""Up to which version of its payload each event is known; 1 of all others."""
 
 Handler = Callable[[Envelope], None]
 
@@ -70,6 +93,8 @@ class Fold:
         for name, handler in {**self.chart.handlers, **self.periods.handlers}.items():
             self._handlers[name] = self._turning(handler)
         self._handlers["LedgerCreated"] = self._created
+        self._handlers["AccountAmended"] = self._turning(self._amended)
+        self._newest = {name: NEWEST.get(name, 1) for name in self._handlers}
 
     @property
     def known(self) -> frozenset[str]:
@@ -97,10 +122,14 @@ class Fold:
         handler = self._handlers.get(record.type)
         if handler is None:
             raise Divergence(f"{record.type} is an event that this verifier has no rule for")
+        if not 0 < record.schema_version <= self._newest[record.type]:
+            raise Divergence(
+                f"version {record.schema_version} of {record.type} is none that this verifier knows"
+            )
         try:
             handler(record)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Divergence(f"{record.type} has not its form: {error}") from error
+        except UNREADABLE as error:
+            raise unreadable(record.type, error) from error
 
     def _check_place(self, record: Envelope) -> None:
         """Says what is wrong with a record that does not belong here."""
@@ -156,6 +185,16 @@ class Fold:
 
     def _end_command(self) -> None:
         raise Divergence(f"the entry {next(iter(self._posted))} corrects one without a mark")
+
+    def _amended(self, record: Envelope) -> None:
+        """What a balance means is fixed by an account's first line."""
+        event = msgspec.json.decode(record.payload, type=shapes.AccountAmended)
+        account = self.chart.account(event.account)
+        before = (account.debit_normal, account.opened.type, account.asset)
+        self.chart.handlers[record.type](record)
+        after = (account.debit_normal, account.opened.type, account.asset)
+        if before != after and self.passbook.has_lines(account.code):
+            raise Divergence(f"{account.code} has lines, and is made an account of another kind")
 
     def _account_stated(self, record: Envelope) -> None:
         """What is certified of an account is what its lines came to."""

@@ -114,6 +114,11 @@ class Passbook:
         self._of_asset.setdefault(asset, {})[code] = new
         return new
 
+    def has_lines(self, code: str) -> bool:
+        """True for an account that was posted to."""
+        known = (of_asset.get(code) for of_asset in self._of_asset.values())
+        return any(totals is not None and totals.lines for totals in known)
+
     def turn(self) -> None:
         """To be called when something of the chart may have changed."""
         self._pages.clear()
@@ -216,6 +221,8 @@ class Passbook:
         valued = False
         functional = self.chart.functional_asset
         self.legs = legs = []
+        if len(entry.legs) < 2:
+            raise Divergence("an entry of less than two legs")
         for leg in entry.legs:
             asset = leg.asset
             totals = self.totals_of(leg.account, asset)

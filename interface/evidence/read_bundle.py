@@ -1,10 +1,11 @@
 """A bundle verified: the same checks as on a live ledger, on what was exported."""
 
 import gzip
+import re
 import zlib
 from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from io import BufferedReader, BytesIO
 from itertools import islice
@@ -25,16 +26,19 @@ from application.transparency.notes import (
 from application.transparency.tiles import TileAt, number_path, tile_width
 from application.transparency.tree import HASH_BYTES
 from interface.evidence.bundle import FORMAT
-from interface.evidence.divergence import Divergence
+from interface.evidence.divergence import UNREADABLE, Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.shapes import Envelope
-from interface.evidence.signed import SignedTree, Signers
+from interface.evidence.signed import RECORD_MAX_BYTES, SignedTree, Signers
 from interface.evidence.texts import Text
 from interface.evidence.verification import BATCH, Listener, Stored, Verification
 
 Advance = Callable[[int], None]
 
+_FILE_NAME = re.compile(
+    r"(records|texts)/[0-9]{12}\.ndjson\.gz|states/[0-9]{12}\.json\.gz|state\.json"
+)
 UNPACKED_BYTES = 1 << 20
 """Of a file of records are unpacked at a time."""
 
@@ -71,11 +75,14 @@ class Bundle:
         self.directory = directory
         try:
             self.manifest = msgspec.json.decode(self._read("manifest.json"), type=Manifest)
+            for name in self.manifest.files:
+                if _FILE_NAME.fullmatch(name) is None:
+                    raise Divergence(f"the manifest names {name!r}, which is no file of a bundle")
             self.keys = [parse_verifier_key(key) for key in self.manifest.verifier_keys]
             self.note = self._read("log/checkpoint").decode()
             check_signed(parse_note(self.note.encode()), self.keys)
             self.checkpoint = parse_checkpoint(parse_note(self.note.encode()).text)
-        except (msgspec.MsgspecError, BadNote, UnicodeDecodeError) as error:
+        except (BadNote, *UNREADABLE) as error:
             raise Divergence(f"this is no bundle: {error}") from error
         if self.manifest.format != FORMAT:
             raise Divergence(f"the bundle has the format {self.manifest.format}")
@@ -113,10 +120,10 @@ class Bundle:
         """Returns one of them. Raises Divergence where the file was changed."""
         raw = self._verified(name)
         try:
-            found: dict[str, Any] = msgspec.json.decode(
-                _decompressed(name, raw) if name.endswith(".gz") else raw
+            found = msgspec.json.decode(
+                _decompressed(name, raw) if name.endswith(".gz") else raw, type=dict[str, Any]
             )
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise Divergence(f"{name} can't be read: {error}") from error
         return found
 
@@ -169,13 +176,19 @@ class Bundle:
         if first not in starts:
             raise Divergence("the texts of a stretch are missing", position=first)
         number = starts.index(first)
+        last = starts[number + 1] - 1 if number + 1 < len(starts) else self.manifest.last
+        before = first - 1
         try:
             for line in self._lines(names[number]):
                 text = _decode_text(line)
-                self._texts[text.position] = Text(bytes.fromhex(text.salt), b64decode(text.body))
-        except (msgspec.MsgspecError, NotBase64, ValueError) as error:
+                if not before < text.position <= last:
+                    raise Divergence("a text that belongs to no record", position=text.position)
+                before = text.position
+                body = b64decode(text.body, validate=True)
+                self._texts[before] = Text(bytes.fromhex(text.salt), body)
+        except UNREADABLE as error:
             raise Divergence(f"{names[number]} can't be read: {error}") from error
-        return starts[number + 1] - 1 if number + 1 < len(starts) else self.manifest.last
+        return last
 
     def _lines(self, name: str) -> list[bytes]:
         return _decompressed(name, self._verified(name)).splitlines()
@@ -197,7 +210,9 @@ def _unpacked(name: str, raw: bytes) -> Iterator[bytes]:
     """Yields the lines of a file; all of them at once would take many times its size."""
     try:
         with gzip.open(BytesIO(raw)) as unpacked:
-            for line in BufferedReader(unpacked, UNPACKED_BYTES):
+            lines = BufferedReader(unpacked, UNPACKED_BYTES)
+            # Of what is no record, and never ends, not all.
+            for line in iter(partial(lines.readline, 2 * RECORD_MAX_BYTES), b""):
                 yield line.removesuffix(b"\n")
     except (OSError, EOFError, zlib.error) as error:
         raise Divergence(f"{name} can't be read: {error}") from error

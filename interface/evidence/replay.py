@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from interface.evidence import shapes
-from interface.evidence.divergence import Divergence
+from interface.evidence.divergence import UNREADABLE, Divergence
 from interface.evidence.fold import Fold
 from interface.evidence.passbook import minor_of, shown
 from interface.evidence.shapes import Envelope, decode_envelope
@@ -44,7 +44,7 @@ def replay(fold: Fold, batches: Iterable[list[Stored]], until: Until) -> Iterato
         for one in batch:
             try:
                 record = decode_envelope(one.state)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 raise Divergence(
                     f"this is no record: {error}", position=fold.position + 1
                 ) from error

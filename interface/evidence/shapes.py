@@ -18,13 +18,14 @@ class Envelope(Struct, gc=False):
     stream: str
     version: int
     type: str
+    schema_version: int
     recorded_at: str
+    actor: str
+    on_behalf_of: str | None
+    channel: str
     command_id: str | None
+    reason: str | None
     payload: msgspec.Raw
-    actor: str = ""
-    on_behalf_of: str | None = None
-    reason: str | None = None
-    channel: str = ""
 
 
 class Leg(Struct, gc=False):

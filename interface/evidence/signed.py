@@ -22,6 +22,8 @@ from application.transparency.tree import HASH_BYTES
 from interface.evidence.divergence import Divergence
 from interface.evidence.tree import GrowingTree, split_at
 
+RECORD_MAX_BYTES = 65_535
+
 
 class Signers(NamedTuple):
     """Whose signatures count. All checkpoints of a log state its `origin`, and are signed by keys
@@ -87,6 +89,13 @@ class SignedTree:
 
     def take(self, records: Sequence[bytes]) -> None:
         """Checks the records that follow. Raises Divergence."""
+        if max(map(len, records), default=0) > RECORD_MAX_BYTES:
+            number, size = next(
+                (number, len(record))
+                for number, record in enumerate(records, start=1)
+                if len(record) > RECORD_MAX_BYTES
+            )
+            raise Divergence(f"a record of {size} bytes", position=self.size + number)
         self.take_leaves(leaf_hashes(records))
 
     def take_leaves(self, leaves: Sequence[bytes]) -> None:

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Protocol
 
-import msgspec
 from msgspec import Struct
 
-from interface.evidence.divergence import Divergence
+from interface.evidence.divergence import UNREADABLE, Divergence
 from interface.evidence.shapes import decode_envelope, decode_texts
 
 ERASURE = "PrivateTextErased"
@@ -65,7 +64,7 @@ class TextCheck:
             try:
                 record = decode_envelope(state)
                 event = decode_texts(record.payload)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 raise Divergence(f"this is no record: {error}", position=position) from error
             if record.type == ERASURE and event.erased is not None:
                 self._erase(source, event.erased, position)

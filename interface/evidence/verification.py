@@ -8,11 +8,10 @@ diverges ends it.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-import msgspec
 from msgspec import Struct
 
 from application.transparency.notes import Checkpoint
-from interface.evidence.divergence import Divergence
+from interface.evidence.divergence import UNREADABLE, Divergence, unreadable
 from interface.evidence.fold import Fold
 from interface.evidence.holds import Reference
 from interface.evidence.occurrences import COMMAND, FIRST, Occurrences
@@ -177,6 +176,10 @@ class Verification:
             occurrences.spill()
         except Divergence as divergence:
             raise _earliest(divergence, expected, occurrences.check) from divergence
+        except UNREADABLE as error:
+            # Who compares rows may read more of a record than the fold does.
+            found = unreadable("the record", error)
+            raise _earliest(found, expected, occurrences.check) from error
 
     def _check_tree(self, batch: Sequence[Stored]) -> None:
         self._tree.take([one.state for one in batch])
@@ -212,7 +215,7 @@ def _decoded(batch: Sequence[Stored]) -> Iterator[tuple[Envelope, bytes]]:
     try:
         records = [decode_envelope(one.state) for one in batch]
         return zip(records, _raw_ids([record.stream for record in records]), strict=True)
-    except (msgspec.MsgspecError, ValueError):
+    except UNREADABLE:
         # One by one, so that all before it are looked at.
         return map(_decoded_one, batch)
 
@@ -220,7 +223,7 @@ def _decoded(batch: Sequence[Stored]) -> Iterator[tuple[Envelope, bytes]]:
 def _decoded_one(one: Stored) -> tuple[Envelope, bytes]:
     try:
         record = decode_envelope(one.state)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise Divergence(f"this is no record: {error}") from error
     return record, _raw(record.stream)
 

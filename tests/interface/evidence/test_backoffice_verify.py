@@ -15,8 +15,10 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from application.transparency.certificates import canonical
+from application.transparency.notes import Checkpoint, sign, verifier_key
 from domain.catalogue import EVENTS
 from interface import backoffice_verify
 from interface.evidence.divergence import Divergence
@@ -138,7 +140,7 @@ def rewritten(directory: Path, change: Callable[[list[bytes]], list[bytes]]) -> 
 def packed(directory: Path, file: Path, content: bytes) -> None:
     file.write_bytes(content)
     manifest = json.loads((directory / "manifest.json").read_bytes())
-    manifest["files"][f"records/{file.name}"] = sha256(content).hexdigest()
+    manifest["files"][f"{file.parent.name}/{file.name}"] = sha256(content).hexdigest()
     (directory / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -158,6 +160,12 @@ def record(number: int, member: str, value: object) -> Callable[[Path], None]:
 def longer(directory: Path) -> None:
     with (directory / "log/tile/0/000").open("ab") as tile:
         tile.write(bytes(32))
+
+
+def text_more(directory: Path) -> None:
+    (file,) = (directory / "texts").iterdir()
+    more = json.dumps({"position": 99999, "salt": "00" * 16, "body": ""}).encode()
+    packed(directory, file, gzip.compress(gzip.decompress(file.read_bytes()) + more + b"\n"))
 
 
 def stating(**members: object) -> Callable[[Path], object]:
@@ -180,6 +188,21 @@ CHEATS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a record that is none": (record(7, "payload", []), "position 7: this can't be read"),
     "a record without its type": (record(7, "type", None), "position 7: this can't be read"),
     "a version that is no number": (record(7, "version", "one"), "position 7: this can't be read"),
+    "a position with decimals": (record(7, "position", 7.0), "position 7: 7.0 is no integer"),
+    "a member too many": (record(7, "more", 1), "position 7: it has other members"),
+    "words for a terminal": (
+        record(7, "type", "\x1b[2J\ud800\n"),
+        r"position 7: \x1b[2J\ud800\n is",
+    ),
+    "a line that never ends": (
+        lambda at: rewritten(at, lambda lines: [*lines[:9], b"x" * (3 << 20)]),
+        "position 10: a record of 1048576 bytes",
+    ),
+    "a file from elsewhere": (
+        stating(files={"records/../../000000000001.ndjson.gz": "00"}),
+        "no file of a bundle",
+    ),
+    "a text of no record": (text_more, "a text of position 99999 belongs to no record"),
     "a file cut short": (cut_short, "can't be read: "),
     "a tile made longer": (longer, "log/tile/0/000 has 8224 bytes"),
     "a tile gone": (lambda at: (at / "log/tile/0/000").unlink(), "log/tile/0/000"),
@@ -207,9 +230,34 @@ def test_a_cheat_is_named(
     with pytest.raises(SystemExit) as ended:
         backoffice_verify.main()
     assert ended.value.code == 1
-    assert said in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert said in out
+    assert all(line.isprintable() for line in out.splitlines())
     with pytest.raises(Divergence):
         verify_bundle(tmp_path / "bundle", against=None, advance=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_one"),
+    [
+        ("localhost:8000/v1/ledgers/acme/log", True),
+        ("example.com/books/v1/ledgers/acme/log/2", True),
+        ("example.com/v1/ledgers/acme/log/3/1a2b3c4d", True),
+        ("example.com/v1/ledgers/acme/log/certificate", False),
+        ("example.com/v1/ledgers/acme.x/log", False),
+        ("example.com/v1/ledgers/acme/log\n", False),
+    ],
+)
+def test_names_of_a_ledgers_logs(origin: str, is_one: bool) -> None:
+    assert backoffice_verify.is_log_of(origin, "acme") is is_one
+
+
+def test_a_key_signs_under_its_own_name_only() -> None:
+    private = Ed25519PrivateKey.generate()
+    note = str(sign(str(Checkpoint("a.com/log", 5, bytes(32))), [("b.com/log", private)])).encode()
+    key = str(verifier_key("b.com/log", private))
+    with pytest.raises(backoffice_verify.Wrong):
+        backoffice_verify.read_checkpoint(note, [key])
 
 
 def test_ids_that_come_again_are_found_wherever_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:

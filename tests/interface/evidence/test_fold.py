@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from domain.catalogue import EVENTS
+from interface import backoffice_verify
 from interface.backoffice_verify import Books, Wrong
 from interface.evidence import shapes
 from interface.evidence.chart import Account, Chart
 from interface.evidence.comparison import full_state_of
 from interface.evidence.divergence import Divergence
-from interface.evidence.fold import Fold
+from interface.evidence.fold import NEWEST, Fold
 from interface.evidence.passbook import Passbook, Totals
 from interface.evidence.plain import TRIED_AGAIN_AFTER, EntryDecoder, PlainEntry
 from interface.evidence.shapes import Envelope, decode_envelope
@@ -34,8 +35,14 @@ def test_the_fold_has_no_rules_for_events_that_there_are_not() -> None:
     assert Fold("acme").known == {event.__name__ for event in EVENTS}
 
 
+def test_both_verifiers_know_the_versions_that_there_are() -> None:
+    newest = {event.__name__: version for event, version in EVENTS.items()}
+    assert {name: NEWEST.get(name, 1) for name in newest} == newest
+    assert {name: backoffice_verify.NEWEST.get(name, 1) for name in newest} == newest
+
+
 def test_an_unknown_event_is_no_quiet_matter() -> None:
-    record = Envelope(1, "acme", 1, 1, "s", 1, "Teleported", "", None, msgspec.Raw(b"{}"))
+    record = _record("Teleported", msgspec.Raw(b"{}"))
     with pytest.raises(Divergence, match="Teleported"):
         Fold("acme").apply(record)
 
@@ -68,6 +75,103 @@ def test_a_statement_that_does_not_follow_is_found(
         fold.apply(decode_envelope(state))
         books.apply(record, busy.ledger)
     pytest.fail("nothing was stated")
+
+
+def _legs(payload: Any, change: Callable[[Any], None]) -> None:
+    for leg in payload["legs"]:
+        change(leg)
+
+
+def _is_valued(record: Any) -> bool:
+    legs = record["payload"].get("legs", ())
+    return len({leg["asset"] for leg in legs}) > 1 and "functional_amount" in str(legs)
+
+
+def _worth_more(payload: Any) -> None:
+    next(leg for leg in payload["legs"] if leg["asset"] == "USD")["functional_amount"] = "77.00"
+
+
+def _worth_nothing(payload: Any) -> None:
+    _legs(payload, lambda leg: leg.pop("functional_amount", None))
+
+
+def _nothing(payload: Any) -> None:
+    _legs(payload, lambda leg: leg.update(amount="0.00"))
+
+
+SPOILT: dict[str, tuple[str | Callable[[Any], bool], Callable[[Any], Any], str]] = {
+    "a version to come": (
+        "EntryPosted",
+        lambda record: record.update(schema_version=5),
+        "version 5 of EntryPosted",
+    ),
+    "a version that never was": (
+        "LimitSet",
+        lambda record: record.update(schema_version=0),
+        "version 0 of LimitSet",
+    ),
+    "an asset a second time": (
+        lambda record: record["payload"].get("code") == "JPY",
+        lambda record: record["payload"].update(code="USD", scale=3),
+        "registered twice",
+    ),
+    "an asset of too many decimals": (
+        "AssetRegistered",
+        lambda record: record["payload"].update(scale=1 << 40),
+        "registered twice|decimals",
+    ),
+    "an entry without legs": (
+        "EntryPosted",
+        lambda record: record["payload"].update(legs=[]),
+        "less than two legs",
+    ),
+    "an entry of no amount": (
+        "EntryPosted",
+        lambda record: _nothing(record["payload"]),
+        r"0\.00",
+    ),
+    "a journal that was never opened": (
+        "EntryPosted",
+        lambda record: record["payload"].update(journal="XXX", voucher_no=1),
+        "XXX was never opened",
+    ),
+    "an exchange without its worth": (
+        _is_valued,
+        lambda record: _worth_nothing(record["payload"]),
+        "no value in USD|balance in the functional",
+    ),
+    "a worth unlike its amount": (
+        _is_valued,
+        lambda record: _worth_more(record["payload"]),
+        "unlike its own|worth 77",
+    ),
+    "another kind of account with lines": (
+        "AccountFrozen",
+        lambda record: record.update(
+            type="AccountAmended",
+            payload={"account": record["payload"]["account"], "type": "expense"},
+        ),
+        "an account of another kind",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_what_no_service_writes_is_found_by_both(busy: Archive, name: str) -> None:
+    wanted, spoil, said = SPOILT[name]
+    fold, books = Fold(busy.ledger), Books()
+    for state in busy.states():
+        record = json.loads(state)
+        if record["type"] == wanted if isinstance(wanted, str) else wanted(record):
+            spoil(record)
+            with pytest.raises(Divergence, match=said):
+                fold.apply(decode_envelope(json.dumps(record).encode()))
+            with pytest.raises(Wrong, match=said):
+                books.apply(record, busy.ledger)
+            return
+        fold.apply(decode_envelope(state))
+        books.apply(record, busy.ledger)
+    pytest.fail("there is no such record")
 
 
 def test_plain_entries_are_judged_as_any_others(busy: Archive) -> None:
@@ -192,7 +296,11 @@ def _book() -> Passbook:
 
 def _posted(payload: dict[str, Any]) -> Envelope:
     raw = msgspec.Raw(json.dumps(payload).encode())
-    return Envelope(1, "acme", 1, 1, "s", 1, "EntryPosted", "", None, raw)
+    return _record("EntryPosted", raw)
+
+
+def _record(type: str, payload: msgspec.Raw) -> Envelope:
+    return Envelope(1, "acme", 1, 1, "s", 1, type, 1, "", "", None, "http", None, None, payload)
 
 
 def _named(totals: Totals) -> tuple[str, str]:

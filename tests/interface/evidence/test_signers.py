@@ -20,11 +20,13 @@ from application.transparency.notes import (
 from application.transparency.vault import Vault
 from application.transparency.witnesses import keep_cosignatures
 from domain.signing_keys import AddWitness, RetireSigningKey
+from interface.backoffice_verify import Verifier, Wrong
 from interface.evidence.divergence import Divergence
 from interface.evidence.live import verify_live, verify_signed, verify_within
 from tests.application.office import OPERATOR
 from tests.application.transparency.archive import Archive
 from tests.conftest import Databases
+from tests.interface.evidence.test_bundle import export, verify
 
 WITNESS, STRANGER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 NAME = "witness.example.com/w1"
@@ -97,16 +99,19 @@ def signed_by_one_more(archive: Archive, connection: Connection[DictRow]) -> Non
 
 
 def signed_by_the_retired(archive: Archive, connection: Connection[DictRow]) -> None:
+    note, size = note_by_the_retired(archive, connection), newest(connection)["size"]
+    connection.execute("UPDATE checkpoints SET note = %s WHERE size = %s", [note, size])
+
+
+def note_by_the_retired(archive: Archive, connection: Connection[DictRow]) -> str:
     last, retired = newest(connection), archive.keys()[1]
     row = connection.execute(
         "SELECT sealed FROM signing_keys WHERE verifier_key = %s", [retired]
     ).fetchone()
     assert row is not None
     private = Vault(archive.signing).private_key(row["sealed"])
-    note = sign(parse_note(last["note"].encode()).text, [(retired.partition("+")[0], private)])
-    connection.execute(
-        "UPDATE checkpoints SET note = %s WHERE size = %s", [str(note), last["size"]]
-    )
+    text = parse_note(last["note"].encode()).text
+    return str(sign(text, [(retired.partition("+")[0], private)]))
 
 
 def moved_to_the_new_name(archive: Archive, connection: Connection[DictRow]) -> None:
@@ -160,3 +165,16 @@ def test_what_is_put_into_the_tables_of_signatures_is_found(signed: Archive, nam
         with pytest.raises(Divergence, match=said):
             verify_within(connection, signed.ledger, against=None, advance=lambda _: None)
         connection.rollback()
+
+
+def test_in_a_bundle_a_retired_key_signs_nothing_more(signed: Archive, tmp_path: Path) -> None:
+    export(signed, tmp_path / "bundle")
+    assert verify(tmp_path / "bundle") == signed.position
+    Verifier(tmp_path / "bundle", [], []).run()
+    with psycopg.connect(signed.database.superuser, row_factory=dict_row) as connection:
+        connection.execute(f"SET search_path TO ledger_{signed.ledger}")
+        (tmp_path / "bundle/log/checkpoint").write_text(note_by_the_retired(signed, connection))
+    with pytest.raises(Divergence, match="had been retired"):
+        verify(tmp_path / "bundle")
+    with pytest.raises(Wrong, match="none of the keys"):
+        Verifier(tmp_path / "bundle", [], []).run()
