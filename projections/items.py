@@ -1,6 +1,7 @@
 """Open items: what accounts that are settled item by item still have open, and since when.
 
-`item_legs` has every leg that names a party, a due day or what it matches. A leg relieves items of
+`item_legs` has every leg that names a party, a due day or what it matches; of any other leg what
+its entry says is looked up where it is asked for. A leg relieves items of
 the other side of its account and asset: of the entry that it corrects, then those that `matches`
 names (an entry's id, a document's number, a reference, or the same `matches`), then its party's,
 the oldest first. What is left of it is an item of its own. So the items of an account always come
@@ -151,7 +152,7 @@ class ItemLeg(NamedTuple):
     effective_on: date
     is_debit: bool
     amount: int
-    entry: str | None
+    entry: str
     party: str | None
     due_on: date | None
     matches: str | None
@@ -170,12 +171,17 @@ WHERE k.since < %(end)s AND (%(account)s::text IS NULL OR k.account = %(account)
     OR (k.account > %(account)s || ':' AND k.account < %(account)s || ';'))
 """
 _LEGS = """
-SELECT k.account, k.asset, l.place, l.effective_on, l.is_debit, l.amount, i.entry, i.party,
-    i.due_on, i.matches, i.corrects, i.document, i.reference,
+SELECT k.account, k.asset, l.place, l.effective_on, l.is_debit, l.amount,
+    coalesce(i.entry, e.originator_id::text), i.party, i.due_on, i.matches,
+    CASE WHEN p.correction IS NULL THEN i.corrects
+        ELSE convert_from(e.state, 'UTF8')::json #>> '{payload,corrects}' END,
+    coalesce(i.document, p.document), coalesce(i.reference, p.reference),
     coalesce(l.functional, CASE WHEN l.is_debit THEN l.amount ELSE -l.amount END)
 FROM lines AS l JOIN line_keys AS k ON k.id = l.key
 LEFT JOIN item_legs AS i
     ON i.account = k.account AND i.asset = k.asset AND i.place = l.place
+LEFT JOIN posted_entries AS p ON i.place IS NULL AND p.position = l.place / %(places)s
+LEFT JOIN events AS e ON i.place IS NULL AND e.notification_id = l.place / %(places)s
 WHERE l.key = ANY(%(keys)s) AND l.place < %(end)s AND l.effective_on <= %(day)s
 ORDER BY k.account, k.asset, l.effective_on, l.place
 """
@@ -186,7 +192,7 @@ def read_open_items(source: Source, *, effective_on: date, account: str | None) 
 
     Of an account or branch; without one of all control accounts, and of other assets and
     liabilities without a purpose whose legs name parties, due days or what they match. Requires
-    that the views `lines` and `items` show the position. Raises TooLarge.
+    that the views `lines`, `entries` and `items` show the position. Raises TooLarge.
     """
     found: list[Item] = []
     of_account: tuple[str, str] | None = None
@@ -211,7 +217,7 @@ def read_item_legs(source: Source, *, effective_on: date, account: str | None) -
         ).fetchall()
         if account is not None or _has_items(source, code, named=named)
     ]
-    asked = {"keys": keys, "end": end, "day": effective_on}
+    asked = {"keys": keys, "end": end, "day": effective_on, "places": PLACES}
     with source.connection.cursor("items", row_factory=tuple_row) as legs:
         for counted, row in enumerate(legs.execute(_LEGS, asked), start=1):
             if counted > LEGS_MAX:

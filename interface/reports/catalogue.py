@@ -283,8 +283,12 @@ REPORTS: dict[str, Named] = {
     ),
     "corrections": Named("Corrections", ("entries",), _DAYS, _corrections),
     "refusals": Named("Refusals", ("refusals",), frozenset({"from_", "to"}), _refusals),
-    "ageing": Named("Ageing of open items", ("lines", "items"), _DAY | {"account"}, _ageing),
-    "open-items": Named("Open items", ("lines", "items"), _DAY | {"account"}, _open_items),
+    "ageing": Named(
+        "Ageing of open items", ("lines", "entries", "items"), _DAY | {"account"}, _ageing
+    ),
+    "open-items": Named(
+        "Open items", ("lines", "entries", "items"), _DAY | {"account"}, _open_items
+    ),
     "holds": Named("Open authorizations by age", ("holds",), _DAY, _holds),
     "lead-schedules": Named("Lead schedules", ("lines", "entries"), _DAY, _lead_schedules),
     "restatement": Named("Restatement", ("lines", "entries"), RESTATED, _restatement, BASES),

@@ -131,6 +131,16 @@ def test_what_is_taken_back_is_not_taken_from_another(customers: Customers) -> N
     assert customers.open("2025-01-31", known_position=known) == [("a", "A-1", "10.00")]
 
 
+def test_an_item_without_a_party_is_found_by_what_its_entry_says(customers: Customers) -> None:
+    customers.invoice("10.00", "2025-01-01", number="A-1")
+    wrong = customers.invoice("30.00", "2025-02-01", number="A-2")
+    customers.invoice("5.00", "2025-03-01", number="A-3")
+    customers.receipt("4.00", "2025-03-02", matches="A-3")
+    path = f"{customers.world.path}/entries/{wrong['id']}/reverse"
+    assert customers.world.clerk.post(path, {"reason": "duplicate"}).status_code == 201
+    assert customers.open() == [("", "A-1", "10.00"), ("", "A-3", "1.00")]
+
+
 def test_only_accounts_with_items_are_asked_unless_named(world: World) -> None:
     shown = Customers(world, purpose=None)
     shown.invoice("1.00", "2025-01-01", due_on="2025-02-01")
