@@ -17,12 +17,13 @@ from psycopg.rows import tuple_row
 from application.private import PrivateText, decode_body
 from application.records import SHAPES, Record
 from domain.accounts import Account
-from domain.calendar import fiscal_year
+from domain.calendar import fiscal_year, month_of
 from domain.entries import EntryPosted
 from domain.journals import Journal
 from domain.ledgers import Ledger
 from domain.legs import Leg
 from domain.rates import RateRecorded
+from interface.http.door import snapshot
 from interface.reports.making import known_source
 from projections.balance_sheet import first_of_year
 from projections.balances import Past, read_past
@@ -176,9 +177,11 @@ class Extract(NamedTuple):
     def balances(self, through: date) -> list[Past]:
         """Returns the balances at the end of a day, by account and asset."""
         source = self.source
-        return read_past(
-            source.connection, position=source.known, effective_on=source.through(through)
-        )
+        # An export may take too long for one snapshot; these are questions that belong together.
+        with snapshot(source.connection, views=["lines"]):
+            return read_past(
+                source.connection, position=source.known, effective_on=source.through(through)
+            )
 
     def functional_balances(self, balances: Iterable[Past]) -> dict[str, int]:
         """Returns debits less credits in the functional asset, by account."""
@@ -279,11 +282,7 @@ def fiscal_span(day: date, start: str) -> Span:
 
 
 def period_of(day: date, *, start: str) -> tuple[int, int]:
-    """Returns the fiscal year of a day and its period in it: 1 begins with the fiscal year.
-
-    Periods are months from the fiscal year's first day on.
-    """
-    year = fiscal_year(day, start=start)
-    month, first = (int(part) for part in start.split("-"))
-    months = (day.month - month) % 12 + (0 if day.day >= first else -1)
-    return year, months % 12 + 1
+    """Returns the fiscal year of a day and the number of its month in it: 1 begins with the fiscal
+    year."""
+    begins_in = int(month_of(day, start=start).name[5:])
+    return fiscal_year(day, start=start), (begins_in - int(start[:2])) % 12 + 1

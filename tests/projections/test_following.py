@@ -16,13 +16,18 @@ from application.store import schema_of
 from interface.bootstrap import Database as Connections
 from interface.bootstrap import install_views
 from interface.cli.report import take_report
+from interface.evidence.live import session
+from interface.exporting.extract import take_extract
 from interface.http.door import snapshot
+from interface.http.viewing import read_own
 from projections.balances import Past, read_past
 from projections.lines import LINES, PLACES
 from projections.rebuilding import CannotRebuild, rebuild
+from projections.report import Span
 from projections.runner import connect
 from projections.showing import VIEWS
 from projections.status import read_shown, read_status
+from projections.totals import month_of
 from projections.tracking import resume_view
 from tests.application.office import Office
 from tests.projections.conftest import Worker, tables
@@ -185,6 +190,37 @@ def test_a_report_says_the_position_that_it_shows(
             lambda _, made: made.source.known,
         )
         assert known == shown < own_office.position
+
+
+def test_an_export_adds_up_the_chart_in_one_go(
+    own_office: Office, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stretch of the log that ends between two of its questions counted twice."""
+    monkeypatch.setattr("projections.balances.MANY_ACCOUNTS", 1)
+    monkeypatch.setattr("projections.chart_totals.STRETCH_PLACES", 20 * PLACES)
+    prepare(own_office)
+    live(own_office, random.Random(4), 30)
+    worker.catch_up()
+    day = date(2026, 1, 15)
+
+    def on_the_way(asked: date) -> int:
+        live(own_office, random.Random(5), 30)
+        worker.catch_up()
+        return month_of(asked)
+
+    with session(own_office.database.service, own_office.ledger) as connection:
+        extract = take_extract(
+            connection,
+            ledger=read_own(connection),
+            known=own_office.position,
+            span=Span(date.min, day),
+            with_texts=False,
+            advance=lambda _: None,
+        )
+        before = extract.closing()
+        assert before
+        monkeypatch.setattr("projections.chart_totals.month_of", on_the_way)
+        assert extract.closing() == before
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from interface.cli.import_file import LedgerImport
 from interface.cli.import_sources import GlOptions
 from interface.cli.refusals import opened_report
 from interface.exporting import ads
+from interface.exporting.extract import period_of
 from projections.report import Span
 from projections.status import read_shown
 from tests.application.office import OPERATOR, Office
@@ -56,6 +57,24 @@ def test_the_files_are_called_as_in_the_standard(tables: Tables) -> None:
             ("GL_Detail", "Trial_Balance", "Chart_Of_Accounts", "User_Listing", "Segment_Listing")
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("day", "start", "period"),
+    [
+        ("2025-04-05", "04-06", (2025, 12)),
+        ("2025-04-06", "04-06", (2026, 1)),
+        # A year that starts on the 31st has months that begin on their last day.
+        ("2025-02-27", "01-31", (2026, 1)),
+        ("2025-02-28", "01-31", (2026, 2)),
+        ("2026-01-30", "01-31", (2026, 12)),
+        ("2024-12-31", "12-31", (2025, 1)),
+    ],
+)
+def test_periods_are_the_months_that_are_closed(
+    day: str, start: str, period: tuple[int, int]
+) -> None:
+    assert period_of(date.fromisoformat(day), start=start) == period
 
 
 def test_rows_add_up_to_both_trial_balances(books: Books, tables: Tables) -> None:
