@@ -130,8 +130,9 @@ class Extract(NamedTuple):
 
     @property
     def last_day(self) -> date:
-        """The last day of the span of which anything can be known at the position."""
-        return min(self.span.to, self.source.known_on)
+        """The last day of the span of which anything can be known at the position; the first one of
+        a span of which nothing can."""
+        return min(self.span.to, max(self.span.from_, self.source.known_on))
 
     @property
     def begins_later(self) -> bool:
