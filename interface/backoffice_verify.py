@@ -319,6 +319,8 @@ class Books:
         self.ends: dict[str, tuple[int, int]] = {}
         """By name, where a log ended that goes on under another one: its size, and the position of
         the record that says so."""
+        self.copied: set[int] = set()
+        """The sizes at which a copy's log went on under a name of its own."""
         self.locked = ""
         self.closed = ""
         self.closing: str | None = None
@@ -379,6 +381,8 @@ class Books:
         self.retired.update(self.signing)
         self.signing = [payload["verifier_key"]]
         self.ends[payload["old_origin"]] = (payload["old_size"], self.position)
+        if re.search(r"/log/[0-9]+/[0-9a-f]+\Z", payload["origin"]):
+            self.copied.add(payload["old_size"])
 
     def _JournalOpened(self, payload: Json) -> None:  # noqa: N802
         self.journals.add(payload["code"])
@@ -1080,8 +1084,8 @@ class Verifier:
         self._read_checkpoint(self.directory / "log/checkpoint", left)
         if self.books.incarnation != self.manifest["incarnation"]:
             raise Wrong("the manifest states another incarnation than the records")
-        ends = {size for size, _ in self.books.ends.values()}
-        if self.withheld_through and self.withheld_through not in {*ends, self.size}:
+        copied = {*self.books.copied, self.size}
+        if self.withheld_through and self.withheld_through not in copied:
             raise Wrong("texts are said to have been withheld where no copy was made")
         if self.textless:
             raise Wrong(f"position {min(self.textless.values())}: its text is gone, unsaid")

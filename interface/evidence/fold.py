@@ -5,6 +5,7 @@ does not follow raises Divergence. What it knows afterwards is compared with the
 Memory grows with accounts, balances and open holds, not with records.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,8 @@ NEWEST = {
 }
 """Up to which version of its payload each event is known; 1 of all others."""
 
+_OF_A_COPY = re.compile(r"/log/[0-9]+/[0-9a-f]+\Z")
+
 Handler = Callable[[Envelope], None]
 
 
@@ -64,7 +67,7 @@ class Fold:
         self.worth = Worth(self.chart)
         self.holds = Holds(self.chart, self.passbook, self.limits)
         self.ends: list[int] = []
-        """The sizes at which the log went on under another name."""
+        """The sizes at which the log of a copy went on under a name of its own."""
         self.access: dict[str, dict[str, dict[str, Any]]] = {
             "listings": {},
             "actors": {},
@@ -233,7 +236,8 @@ class Fold:
         ):
             raise Divergence("a new incarnation does not follow the one before it")
         self.incarnation = record.incarnation
-        self.ends.append(event.old_size or 0)
+        if _OF_A_COPY.search(event.origin or "") is not None:
+            self.ends.append(event.old_size or 0)
         self.chart.continued(event, record.incarnation, record.position)
 
     def _listed(self, record: Envelope) -> None:

@@ -87,8 +87,11 @@ class LiveSource(SignedRows):
             "SELECT position, salt, body FROM private WHERE position > %s AND position <= %s",
             [after, to],
             prepare=True,
-        )
-        return {row["position"]: Text(row["salt"], row["body"]) for row in rows}
+        ).fetchall()
+        texts = {row["position"]: Text(row["salt"], row["body"]) for row in rows}
+        if len(texts) != len(rows):
+            raise Divergence(f"a text of positions {after + 1} to {to} has several rows")
+        return texts
 
     def standing_text(self, stream: str, before: int) -> int | None:
         """Returns the position of a text of a stream's record before a position, None without."""

@@ -34,7 +34,7 @@ def check_rows(connection: Connection[DictRow], fold: Fold) -> None:
     rows = connection.execute("SELECT journal, fiscal_year, last_no FROM vouchers")
     _compare(
         "voucher counter",
-        {(row["journal"], row["fiscal_year"]): row["last_no"] for row in rows},
+        (((row["journal"], row["fiscal_year"]), row["last_no"]) for row in rows),
         fold.passbook.vouchers,
     )
     if fold.ledger == "system":
@@ -42,9 +42,10 @@ def check_rows(connection: Connection[DictRow], fold: Fold) -> None:
 
 
 def _check_head(connection: Connection[DictRow], fold: Fold) -> None:
-    head = connection.execute("SELECT * FROM head").fetchone()
-    if head is None:
-        raise Divergence("the head is gone")
+    heads = connection.execute("SELECT * FROM head").fetchall()
+    if len(heads) != 1:
+        raise Divergence(f"the head has {len(heads)} rows")
+    head = heads[0]
     found = (head["position"], head["incarnation"], head["format"], head["recorded_at"])
     follows = (fold.position, fold.incarnation, FORMAT, _moment(fold.recorded_at))
     if found != follows:
@@ -63,7 +64,7 @@ def _check_documents(connection: Connection[DictRow], fold: Fold) -> None:
     chart = fold.chart
     rows = connection.execute("SELECT document FROM ledger").fetchall()
     _compare(
-        "ledger", {number: _document(row) for number, row in enumerate(rows)}, {0: chart.ledger}
+        "ledger", ((number, _document(row)) for number, row in enumerate(rows)), {0: chart.ledger}
     )
     for table, key, expected in (
         ("assets", "code", chart.assets),
@@ -71,7 +72,7 @@ def _check_documents(connection: Connection[DictRow], fold: Fold) -> None:
         ("baselines", "id", chart.baselines),
     ):
         rows = connection.execute(f"SELECT {key}, document FROM {table}").fetchall()  # noqa: S608 -- literals
-        _compare(table, {row[key]: _document(row) for row in rows}, expected)
+        _compare(table, [(row[key], _document(row)) for row in rows], expected)
 
 
 def _check_accounts(connection: Connection[DictRow], fold: Fold) -> None:
@@ -91,28 +92,28 @@ def _check_accounts(connection: Connection[DictRow], fold: Fold) -> None:
     )
     _compare(
         "account",
-        {row["code"]: (*list(row.values())[1:-1], _document(row)) for row in rows},
+        ((row["code"], (*list(row.values())[1:-1], _document(row))) for row in rows),
         expected,
     )
 
 
 def _check_balances(connection: Connection[DictRow], fold: Fold) -> None:
     touched: dict[str, int] = {}
-    found = {}
+    found = []
     rows = connection.execute(
         "SELECT account, asset, debits::text, credits::text, pending_debits::text,"
         " pending_credits::text, lines, touches FROM balances"
     )
     for row in rows:
         account, asset, *totals, lines, touches = row.values()
-        found[account, asset] = (*totals, lines)
+        found.append(((account, asset), (*totals, lines)))
         touched[account] = touched.get(account, 0) + touches
     expected = {key: _columns(totals) for key, totals in fold.passbook.totals.items()}
     _compare("balance", found, expected)
     accounts = fold.chart.accounts
     _compare(
         "account's touches",
-        {code: count for code, count in touched.items() if count},
+        ((code, count) for code, count in touched.items() if count),
         {code: each.touched for code, each in accounts.items() if each.touched},
     )
 
@@ -138,7 +139,7 @@ def _check_holds(connection: Connection[DictRow], fold: Fold) -> None:
         "SELECT authorization_id::text AS id, debit, credit, asset, remaining::text, expires_at"
         " FROM holds"
     )
-    _compare("hold", {row["id"]: tuple(row.values())[1:] for row in rows}, expected)
+    _compare("hold", ((row["id"], tuple(row.values())[1:]) for row in rows), expected)
 
 
 def _check_usages(connection: Connection[DictRow], fold: Fold) -> None:
@@ -147,7 +148,7 @@ def _check_usages(connection: Connection[DictRow], fold: Fold) -> None:
     )
     _compare(
         "limit's usage",
-        {row["id"]: tuple(row.values())[1:] for row in rows},
+        ((row["id"], tuple(row.values())[1:]) for row in rows),
         {
             id: (each.account, each.starts_on, str(each.minor), each.count)
             for id, each in fold.limits.usages.items()
@@ -157,7 +158,7 @@ def _check_usages(connection: Connection[DictRow], fold: Fold) -> None:
 
 def _check_periods(connection: Connection[DictRow], fold: Fold) -> None:
     rows = connection.execute("SELECT name, document FROM periods").fetchall()
-    _compare("period", {row["name"]: _document(row) for row in rows}, fold.periods.rows)
+    _compare("period", ((row["name"], _document(row)) for row in rows), fold.periods.rows)
 
 
 def _check_worth(connection: Connection[DictRow], fold: Fold) -> None:
@@ -165,14 +166,14 @@ def _check_worth(connection: Connection[DictRow], fold: Fold) -> None:
     rows = connection.execute(
         "SELECT base, quote, kind, effective_on::text, document FROM rates"
     ).fetchall()
-    _compare("rate", {tuple(row.values())[:4]: _document(row) for row in rows}, worth.rates)
+    _compare("rate", ((tuple(row.values())[:4], _document(row)) for row in rows), worth.rates)
     rows = connection.execute(
         "SELECT account, asset, line, side, effective_on::text, remaining::text,"
         " functional::text, entry::text, name, is_shared FROM open_items"
     ).fetchall()
     _compare(
         "open item",
-        {tuple(row.values())[:3]: tuple(row.values())[3:] for row in rows},
+        ((tuple(row.values())[:3], tuple(row.values())[3:]) for row in rows),
         {key: item.columns() for key, item in worth.items.items()},
     )
     rows = connection.execute(
@@ -180,29 +181,35 @@ def _check_worth(connection: Connection[DictRow], fold: Fold) -> None:
     ).fetchall()
     _compare(
         "revaluation",
-        {row["id"]: (row["effective_on"], row["waits"], _document(row)) for row in rows},
+        ((row["id"], (row["effective_on"], row["waits"], _document(row))) for row in rows),
         {
             id: (document["effective_on"], "status" not in document, document)
             for id, document in worth.revaluations.items()
         },
     )
     rows = connection.execute("SELECT entry::text, reverse_on::text FROM due_reversals").fetchall()
-    found = {row["entry"]: row["reverse_on"] for row in rows}
+    found = ((row["entry"], row["reverse_on"]) for row in rows)
     _compare("due reversal", found, worth.reversals)
 
 
 def _check_access(connection: Connection[DictRow], fold: Fold) -> None:
     for table, key in (("listings", "id"), ("actors", "actor"), ("keys", "key_id")):
         rows = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 -- literals
-        _compare(table, {row[key]: _document(row) for row in rows}, fold.access[table])
+        _compare(table, ((row[key], _document(row)) for row in rows), fold.access[table])
         for row in rows:
             digest = row.get("key_sha256")
             if digest is not None and digest != fold.access[table][row[key]]["key_sha256"]:
                 raise Divergence(f"the key {row[key]} opens with another token than was issued")
 
 
-def _compare(what: str, found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> None:
-    """Raises Divergence for the first row, by key, that is not what follows from the records."""
+def _compare(what: str, rows: Iterable[tuple[Any, Any]], expected: Mapping[Any, Any]) -> None:
+    """Raises Divergence for the first row, by key, that is not what follows from the records, and
+    for one that stands twice: what keeps tables from that can be taken away."""
+    found: dict[Any, Any] = {}
+    for key, row in rows:
+        if key in found:
+            raise Divergence(f"{what} {_said(key)} has several rows")
+        found[key] = row
     if found == expected:
         return
     for key in sorted({*found, *expected}, key=str):

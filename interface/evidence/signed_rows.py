@@ -107,7 +107,10 @@ class SignedRows:
                     f"the checkpoint of size {row['size']} does not say what its row",
                     position=row["size"],
                 )
-        return {row["size"]: row["note"] for row in rows}
+        notes = {row["size"]: row["note"] for row in rows}
+        if len(notes) != len(rows):
+            raise Divergence("a checkpoint has several rows")
+        return notes
 
 
 def check_closed_logs(current: SignedRows) -> None:
@@ -140,11 +143,16 @@ def check_tile_widths(connection: Connection[DictRow], source: SignedRows) -> No
     """No tile may stand that the signed tree does not have, and none be wider than there. Raises
     Divergence."""
     rows = connection.execute(
-        "SELECT level, number, octet_length(hashes) AS bytes FROM tiles WHERE incarnation = %s",
+        "SELECT level, number, octet_length(hashes) AS bytes FROM tiles WHERE incarnation = %s"
+        " ORDER BY level, number",
         [source.incarnation],
     )
+    before: TileAt | None = None
     for row in rows:
         at = (row["level"], row["number"])
+        if at == before:
+            raise Divergence(f"tile {row['number']} of level {row['level']} has several rows")
+        before = at
         if row["bytes"] != HASH_BYTES * tile_width(at, source.signed_size):
             raise Divergence(f"tile {row['number']} of level {row['level']} was not signed so")
 

@@ -114,7 +114,7 @@ class Verification:
         if through and through not in self.fold.ends and through != copied_at:
             raise Divergence(
                 f"texts up to position {through} are said to have been withheld from a copy; the"
-                " log was not continued there"
+                " log was not continued there, as that of a copy"
             )
 
     def take(self, batch: Sequence[Stored]) -> None:

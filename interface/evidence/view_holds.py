@@ -97,6 +97,8 @@ class HoldRows:
                 ],
             ).fetchall()
             found = {row["row"] for row in rows}
+            if len(rows) != len(found):
+                raise Divergence("the table authorization_states has a row several times")
             if found != follows:
                 raise Divergence(difference(STATES, found - follows, follows - found))
 

@@ -205,7 +205,10 @@ class LineRows:
         rows = connection.execute(
             "SELECT id, ROW(id, account, asset, since)::text AS row FROM line_keys"
         )
-        found = {row["row"] for row in rows if not has_moved or row["id"] <= len(follows)}
+        listed = [row["row"] for row in rows if not has_moved or row["id"] <= len(follows)]
+        found = {*listed}
+        if len(listed) != len(found):
+            raise Divergence("the table line_keys has a row several times")
         if found != follows:
             raise Divergence(difference(KEYS, found - follows, follows - found))
         self._compare_totals(connection)

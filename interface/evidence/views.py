@@ -148,5 +148,7 @@ def _read_shown(connection: Connection[DictRow]) -> dict[str, Shown]:
         rows = connection.execute("SELECT application_name, notification_id, build FROM tracking")
         for row in rows:
             if row["application_name"] in shown:
+                if shown[row["application_name"]] is not NOWHERE:
+                    raise Divergence(f"the view {row['application_name']} has two positions")
                 shown[row["application_name"]] = Shown(row["notification_id"], row["build"])
     return shown

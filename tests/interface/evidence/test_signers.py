@@ -143,6 +143,31 @@ ATTACKS: dict[str, tuple[Tamper, str]] = {
         statement("INSERT INTO private SELECT 1000, decode(repeat('00', 16), 'hex'), 'x'"),
         "a text stands where the head knows none",
     ),
+    "texts withheld where nobody made a copy": (
+        statement("UPDATE head SET texts_withheld_through = (SELECT min(size) FROM checkpoints)"),
+        "as that of a copy",
+    ),
+    "a second row beside the right one": (
+        statement(
+            "ALTER TABLE assets DROP CONSTRAINT assets_pkey; INSERT INTO assets TABLE assets"
+        ),
+        "has several rows",
+    ),
+    "a second head": (
+        statement("ALTER TABLE head DROP CONSTRAINT head_pkey; INSERT INTO head TABLE head"),
+        "the head has 2 rows",
+    ),
+    "a second checkpoint": (
+        statement(
+            "ALTER TABLE checkpoints DROP CONSTRAINT checkpoints_pkey;"
+            " INSERT INTO checkpoints TABLE checkpoints"
+        ),
+        "a checkpoint has several rows",
+    ),
+    "a second tile": (
+        statement("ALTER TABLE tiles DROP CONSTRAINT tiles_pkey; INSERT INTO tiles TABLE tiles"),
+        "has several rows",
+    ),
     "a head of another format": (statement("UPDATE head SET format = 2"), "the head says"),
     "a key that signs gone": (statement("DELETE FROM signing_keys"), "is not stored"),
 }
