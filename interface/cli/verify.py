@@ -200,7 +200,7 @@ def _of_ledger(
                 )
         except Divergence as divergence:
             return Wrong(divergence, shown_record(service, ledger, divergence.position))
-        except psycopg.ProgrammingError as error:
+        except (psycopg.ProgrammingError, psycopg.DataError) as error:
             said = str(error).partition("\n")[0]
             return Wrong(Divergence(f"the tables are not those of a ledger: {said}"), None)
 
@@ -237,6 +237,8 @@ def _say_right(right: Right, *, wants_json: bool) -> None:
         write_json({"verified": True, "against": size, "certificate": made, **head})
         return
     said = f"All {done.size} records of {done.fold.ledger} hold; root {head['root']}."
+    if done.signed_size < done.size:
+        said += f" Those after position {done.signed_size} are not signed yet."
     if certified is not None:
         said += f"\n{said_of(certified.certificate)}"
     if against is not None:

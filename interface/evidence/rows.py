@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from application.restoring import COPIED
-from interface.evidence.divergence import Divergence
+from interface.evidence.divergence import UNREADABLE, Divergence
 from interface.evidence.fold import FORMAT, Fold
 from interface.evidence.passbook import Totals, minor_of
 
@@ -54,10 +54,12 @@ def _check_head(connection: Connection[DictRow], fold: Fold) -> None:
     if halted and not halted.startswith(COPIED):
         raise Divergence(f"the ledger was stopped: {halted}")
     rows = connection.execute("SELECT verifier_key FROM signing_keys").fetchall()
-    missing = {*fold.chart.ledger.get("verifier_keys", ())} - {row["verifier_key"] for row in rows}
-    # The keys of the ledger that a copy is of are not in it.
-    if missing and not halted:
-        raise Divergence(f"the key {min(missing)} signs this log and is not stored")
+    signing = {*fold.chart.ledger.get("verifier_keys", ())}
+    stored = signing & {row["verifier_key"] for row in rows}
+    if halted and stored:
+        raise Divergence("it is said to be a copy, and has a key of the ledger that it is of")
+    if not halted and stored != signing:
+        raise Divergence(f"the key {min(signing - stored)} signs this log and is not stored")
 
 
 def _check_documents(connection: Connection[DictRow], fold: Fold) -> None:
@@ -233,7 +235,7 @@ def _moment(text: str) -> datetime:
 def _document(row: Row) -> Any:
     try:
         return msgspec.json.decode(row["document"])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise Divergence(f"a row's document can't be read: {error}") from error
 
 

@@ -174,6 +174,8 @@ class SignedTree:
         if witnesses is None:
             return
         known = {(key.name, key.key_id) for key in (*own, *witnesses)}
+        if len({(one.name, one.key_id) for one in note.signatures}) < len(note.signatures):
+            raise BadNote("A key has signed it twice.")
         for one in note.signatures:
             if (one.name, one.key_id) not in known:
                 raise BadNote(f"It is signed as {one.name} by a key that the records do not name.")

@@ -17,7 +17,7 @@ from application.transparency.notes import (
 )
 from application.transparency.tiles import TileAt, tile_width
 from application.transparency.tree import HASH_BYTES
-from interface.evidence.divergence import Divergence
+from interface.evidence.divergence import UNREADABLE, Divergence
 from interface.evidence.signed import SignedTree, Signers
 
 TILES = 16
@@ -59,7 +59,7 @@ class SignedRows:
             # In the order in which they came: those of a name end where the next one begins.
             keys = [parse_verifier_key(key) for key in (*named.retired_keys, *named.verifier_keys)]
             witnesses = [parse_verifier_key(key) for key in named.witnesses]
-        except (msgspec.MsgspecError, UnicodeDecodeError, BadNote) as error:
+        except (BadNote, *UNREADABLE) as error:
             raise Divergence(f"the ledger's own row: {error}") from error
         origins = [*dict.fromkeys(key.name for key in keys)]
         number = len(origins) - 1 - (row["incarnation"] - self.incarnation)

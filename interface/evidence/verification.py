@@ -86,13 +86,18 @@ class Verification:
     def size(self) -> int:
         return self._tree.size
 
+    @property
+    def signed_size(self) -> int:
+        """Up to which position it is signed."""
+        return self._tree.signed_size
+
     def head(self) -> dict[str, object]:
         """Returns what the records come to, for an answer."""
         return {
             "ledger": self.fold.ledger,
             "size": self.size,
             "root": self._tree.root().hex(),
-            "signed_size": self._tree.signed_size,
+            "signed_size": self.signed_size,
             "erased": self.texts.erased,
             "withheld": self.texts.withheld,
             "views": self.views,

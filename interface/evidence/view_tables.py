@@ -6,7 +6,6 @@ text after a moment, and what stays alone is wrong. So no statement is long, and
 (A table that was laid in another order since, by CLUSTER say, is verified too, by way of files.)
 """
 
-import csv
 import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -25,6 +24,7 @@ PAGES = 512
 REMEMBERED_TEXTS = 16_384
 
 _quoted = re.compile(r'[ \t\n\v\f\r"\\(),]').search
+_MEMBER = re.compile(r'(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))')
 _QUOTED_ITEM = re.compile(r'[ \t\n\v\f\r"\\{},]')
 
 
@@ -153,8 +153,11 @@ def difference(about: Columns, found: AbstractSet[str], due: AbstractSet[str]) -
 
 
 def _members(row: str) -> list[str]:
-    """The members of a row's text, for a reader."""
-    return next(csv.reader([row[1:-1]]))
+    """The members of a row's text, for a reader; a null is told from an empty text."""
+    return [
+        bare or "null" if quoted is None else quoted.replace('""', '"')
+        for quoted, bare in (found.groups() for found in _MEMBER.finditer(row[1:-1]))
+    ]
 
 
 def row_text(*members: str | None) -> str:

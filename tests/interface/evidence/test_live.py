@@ -355,6 +355,16 @@ ATTACKS = {
         None,
         "the table chart_totals has a row for period",
     ),
+    "nothing put into a reference's place": (
+        ["UPDATE posted_entries SET reference = '' WHERE reference IS NULL"],
+        None,
+        "reference ''; it follows 'null'",
+    ),
+    "a document that has no bottom": (
+        ["UPDATE accounts SET document = convert_to(repeat('[', 5000), 'UTF8')"],
+        None,
+        "a row's document can't be read",
+    ),
     "a view emptied": (["DELETE FROM posted_entries"], None, "table posted_entries has no row"),
     "a view set back, its rows left": (
         ["UPDATE tracking SET notification_id = 10 WHERE application_name = 'lines'"],

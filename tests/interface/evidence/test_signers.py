@@ -168,6 +168,14 @@ ATTACKS: dict[str, tuple[Tamper, str]] = {
         statement("ALTER TABLE tiles DROP CONSTRAINT tiles_pkey; INSERT INTO tiles TABLE tiles"),
         "has several rows",
     ),
+    "a signature twice": (
+        statement("UPDATE checkpoints SET note = note || split_part(note, E'\n\n', 2)"),
+        "signed it twice",
+    ),
+    "an original that is said to be a copy": (
+        statement("UPDATE head SET halted = 'imported: it goes on under a name of its own'"),
+        "said to be a copy",
+    ),
     "a head of another format": (statement("UPDATE head SET format = 2"), "the head says"),
     "a key that signs gone": (statement("DELETE FROM signing_keys"), "is not stored"),
 }
