@@ -138,13 +138,13 @@ def _head_of(raw: bytes, place: str) -> Checkpoint:
 
 
 def _post(note: str, address: str) -> None:
-    request = urllib.request.Request(  # noqa: S310 -- http or https, by its caller
-        address,
-        data=note.encode(),
-        headers={"Content-Type": "text/plain; charset=utf-8"},
-        method="POST",
-    )
     try:
+        request = urllib.request.Request(  # noqa: S310 -- http or https, by its caller
+            address,
+            data=note.encode(),
+            headers={"Content-Type": "text/plain; charset=utf-8"},
+            method="POST",
+        )
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310
             return
     except (OSError, HTTPException, ValueError) as error:
