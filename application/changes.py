@@ -21,11 +21,12 @@ from application.private import PrivateRow
 from application.rows import Rows, array, numbers
 from application.statements import Statements
 from domain.accounts import EXCHANGE
-from domain.books import Books, Shelf
+from domain.books import Books
 from domain.limits import Usage
 from domain.mandatory_settlements import NetworkReference
 from domain.money import minor_units
 from domain.pages import Balance, Page
+from domain.shelves import Shelf
 
 _encode = msgspec.json.Encoder().encode
 _row = attrgetter("row")

@@ -177,11 +177,8 @@ class Rows:
             foreign,
         ):
             side, effective_on, entry, name, is_shared = rest
-            books.items.now[account, asset, line] = Item(
-                side, effective_on, int(remaining), int(functional), entry, name, is_shared
-            )
-            known = books.open_items.now.get((account, asset), ())
-            books.open_items.now[account, asset] = (*known, line)
+            item = Item(side, effective_on, int(remaining), int(functional), entry, name, is_shared)
+            books.items.load((account, asset, line), item)
 
     def read_rates(self, connection: Connection[Any], books: Books, pairs: Iterable[Pair]) -> None:
         """Reads all rates of pairs, and remembers of which there are none."""

@@ -1,16 +1,12 @@
-"""The state of one ledger that decisions see: shelves of immutable things.
-
-Nothing on a shelf is ever modified, only replaced. A shelf knows what the commit in the making has
-replaced, and while a group of commands is being decided what stood there before: a group is taken
-back by putting that back, a commit that fails by dropping the books whole.
-"""
+"""The state of one ledger that decisions see: shelves of immutable things (domain/shelves.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
+from domain.item_shelf import ItemShelf
 from domain.pages import Balance, Pages
+from domain.shelves import CommitShelf, Shelf
 
 if TYPE_CHECKING:
     from domain.access import Actor, ApiKey, LedgerListing
@@ -19,7 +15,6 @@ if TYPE_CHECKING:
     from domain.baselines import Baseline
     from domain.entries import DueReversal, Entry
     from domain.holds import Authorization
-    from domain.items import Item, ItemKey
     from domain.journals import Journal
     from domain.ledgers import Ledger
     from domain.limits import Usage
@@ -27,68 +22,6 @@ if TYPE_CHECKING:
     from domain.periods import Period
     from domain.rates import Pair, Rate, RateKey
     from domain.revaluations import Revaluation
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Shelf(Generic[K, V]):
-    """Things by key: `now` as this commit sees them, `changed` what it put there itself.
-
-    `get(key)` is the dict's own, the cheapest look-up there is.
-    """
-
-    __slots__ = ("changed", "get", "now", "undo")
-
-    def __init__(self) -> None:
-        self.now: dict[K, V] = {}
-        self.changed: dict[K, V] = {}
-        self.undo: list[tuple[K, V | None, bool]] | None = None
-        self.get: Callable[[K], V | None] = self.now.get
-
-    def put(self, key: K, value: V) -> None:
-        """Replaces what stands under the key."""
-        if self.undo is not None:
-            self.undo.append((key, self.now.get(key), key in self.changed))
-        self.now[key] = value
-        self.changed[key] = value
-
-    def begin_group(self) -> None:
-        """Starts to remember what is replaced."""
-        self.undo = []
-
-    def keep_group(self) -> None:
-        """Keeps what the group replaced."""
-        self.undo = None
-
-    def drop_group(self) -> None:
-        """Puts back what stood here when the group began, last change first."""
-        for key, value, was_changed in reversed(self.undo or ()):
-            if value is None:
-                del self.now[key]
-                del self.changed[key]
-                continue
-            self.now[key] = value
-            if was_changed:
-                self.changed[key] = value
-            else:
-                del self.changed[key]
-        self.undo = None
-
-    def confirm(self) -> None:
-        """Forgets what was changed: only after a confirmed COMMIT."""
-        self.changed.clear()
-
-
-class CommitShelf(Shelf[K, V]):
-    """A shelf whose things are needed for one commit only: there are too many to keep."""
-
-    __slots__ = ()
-
-    def confirm(self) -> None:
-        """Forgets everything."""
-        self.now.clear()
-        self.changed.clear()
 
 
 class Books:
@@ -101,9 +34,8 @@ class Books:
     found taken or has taken; `suspense` whether an account is one that takes what belongs nowhere
     else, `exchange` whether it takes differences of exchange rates; `erased` the streams whose
     texts this commit takes away, `recorded` the streams of positions that it asks for; `pairs`
-    whether there is any rate of one, once it was asked; `open_items` the lines that opened what is
-    open of (account, asset), as they came in; `reversals` what is to be taken back on a day, by
-    entry.
+    whether there is any rate of one, once it was asked; `reversals` what is to be taken back on a
+    day, by entry.
     """
 
     def __init__(self) -> None:
@@ -128,8 +60,7 @@ class Books:
         self.exchange: Shelf[str, bool] = Shelf()
         self.rates: Shelf[RateKey, Rate] = Shelf()
         self.pairs: Shelf[Pair, bool] = Shelf()
-        self.items: Shelf[ItemKey, Item] = Shelf()
-        self.open_items: Shelf[tuple[str, str], tuple[int, ...]] = Shelf()
+        self.items = ItemShelf()
         self.revaluations: Shelf[str, Revaluation] = Shelf()
         self.reversals: Shelf[str, DueReversal] = CommitShelf()
         self.listings: Shelf[str, LedgerListing] = Shelf()

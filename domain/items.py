@@ -69,7 +69,7 @@ class OpenItems:
     def __init__(self, books: Books) -> None:
         self._books = books
         self._items: dict[ItemKey, Item] = {}
-        self._open: dict[tuple[str, str], tuple[int, ...]] = {}
+        self._new: dict[tuple[str, str], list[int]] = {}
         self._lines: dict[tuple[str, str], int] = {}
 
     def tracks(self, line: "Line") -> bool:
@@ -82,17 +82,17 @@ class OpenItems:
 
     def relieve(self, line: "Line") -> list[Taken]:
         """Takes what a line relieves off the items, the worth in proportion."""
-        key = (line.account.code, line.asset.code)
+        account, asset = line.account.code, line.asset.code
         taken, left = [], line.minor
-        for number in self._in_order(key, line):
+        for number in self._in_order(account, asset, line):
             if not left:
                 break
-            item = self._item((*key, number))
+            item = self._item((account, asset, number))
             minor = min(left, item.minor)
             worth = half_even(item.functional_minor * minor, item.minor)
             left -= minor
             taken.append(Taken(number, minor, worth))
-            self._put(key, number, reduced(item, minor, worth))
+            self._items[account, asset, number] = reduced(item, minor, worth)
         return taken
 
     def open(self, lines: Sequence["Line"], *, on: date) -> list[int | None]:
@@ -106,10 +106,12 @@ class OpenItems:
                 balance = self._books.balances.get(key)
                 number = 0 if balance is None else balance.lines
             self._lines[key] = number + 1
-            joined.append(self._open_one(key, number + 1, line, on))
+            joined.append(self._open_one(*key, number + 1, line, on))
         return joined
 
-    def _open_one(self, key: tuple[str, str], number: int, line: "Line", on: date) -> int | None:
+    def _open_one(
+        self, account: str, asset: str, number: int, line: "Line", on: date
+    ) -> int | None:
         if not line.opened_minor:
             return None
         asked = line.asked
@@ -117,50 +119,58 @@ class OpenItems:
         item = Item(
             asked.side, on, line.opened_minor, line.opened_worth, "", asked.matches, is_shared
         )
-        for other in self._numbers(key) if is_shared else ():
-            known = self._item((*key, other))
-            if joins(known, asked.side, on):
-                self._put(key, other, added(known, item.minor, item.functional_minor))
-                return other
-        self._put(key, number, item)
+        other = self._shared(account, asset, asked.side, on) if is_shared else None
+        if other is not None:
+            key = (account, asset, other)
+            self._items[key] = added(self._item(key), item.minor, item.functional_minor)
+            return other
+        self._items[account, asset, number] = item
+        self._new.setdefault((account, asset), []).append(number)
         return None
 
-    def _in_order(self, key: tuple[str, str], line: "Line") -> Iterator[int]:
-        """The items of the other side: what is named, then as they came in."""
-        numbers = [
-            number
-            for number in self._numbers(key)
-            if self._item((*key, number)).side != line.asked.side
-        ]
-        first = [number for number in numbers if number == line.item]
-        if not first and line.asked.matches is not None:
-            name = line.asked.matches
-            first = [n for n in numbers if is_named(self._item((*key, n)), name)]
-        yield from first
-        yield from (number for number in numbers if number not in first)
+    def _shared(self, account: str, asset: str, side: "Side", on: date) -> int | None:
+        """The open item to which what comes in on that day without a name is added."""
+        known = self._books.items.pile(account, asset).shared(side, on)
+        new = self._new.get((account, asset), [])
+        for number in new if known is None else (known, *new):
+            item = self._item((account, asset, number))
+            if item.minor and item.is_shared and (item.side, item.effective_on) == (side, on):
+                return number
+        return None
 
-    def _numbers(self, key: tuple[str, str]) -> tuple[int, ...]:
-        found = self._open.get(key)
-        return (self._books.open_items.get(key) or ()) if found is None else found
+    def _in_order(self, account: str, asset: str, line: "Line") -> Iterator[int]:
+        """The open items of the other side: what is named, then as they came in."""
+        pile, new = self._books.items.pile(account, asset), self._new.get((account, asset), [])
+        other: Side = "credit" if line.asked.side == "debit" else "debit"
+
+        def still(numbers: Sequence[int]) -> Iterator[int]:
+            for number in numbers:
+                item = self._find((account, asset, number))
+                if item is not None and item.minor and item.side == other:
+                    yield number
+
+        first = [] if line.item is None else list(still([line.item]))
+        name = line.asked.matches
+        if not first and name is not None:
+            first = list(still(pile.named(name)))
+            first += [n for n in still(new) if is_named(self._item((account, asset, n)), name)]
+        yield from first
+        for numbers in pile.of_side(other), new:
+            yield from (number for number in still(numbers) if number not in first)
+
+    def _find(self, key: ItemKey) -> Item | None:
+        """None where it is closed: such are not kept."""
+        return self._items.get(key) or self._books.items.get(key)
 
     def _item(self, key: ItemKey) -> Item:
-        found = self._items.get(key) or self._books.items.get(key)
+        found = self._find(key)
         assert found is not None, "an open item is on its shelf"
         return found
-
-    def _put(self, key: tuple[str, str], number: int, item: Item) -> None:
-        self._items[*key, number] = item
-        self._open[key] = listed(self._numbers(key), number, item)
 
 
 def is_named(item: Item, name: str) -> bool:
     """True for the item that `matches` names: by its own `matches`, or by its entry's id."""
     return name == item.name or name == item.entry
-
-
-def joins(item: Item, side: "Side", on: date) -> bool:
-    """True where what comes in without a name is added to the item."""
-    return item.is_shared and item.side == side and item.effective_on == on
 
 
 def reduced(item: Item, minor: int, functional_minor: int) -> Item:
@@ -172,13 +182,6 @@ def reduced(item: Item, minor: int, functional_minor: int) -> Item:
 def added(item: Item, minor: int, functional_minor: int) -> Item:
     """Returns an item with more in it."""
     return reduced(item, -minor, -functional_minor)
-
-
-def listed(numbers: tuple[int, ...], number: int, item: Item) -> tuple[int, ...]:
-    """Returns the numbers of the open items after one of them changed."""
-    if not item.minor:
-        return tuple(other for other in numbers if other != number)
-    return numbers if number in numbers else (*numbers, number)
 
 
 def relief(taken: Taken, *, scale: int, functional_scale: int) -> Relief:
@@ -226,4 +229,3 @@ def _fold(
     else:
         item = added(item or opened, minor, worth)
     books.items.put((*key, number), item)
-    books.open_items.put(key, listed(books.open_items.get(key) or (), number, item))

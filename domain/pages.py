@@ -13,7 +13,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from domain.accounts import Account
-    from domain.books import Shelf
+    from domain.shelves import Shelf
 
 
 class Balance(Struct, frozen=True, gc=False):

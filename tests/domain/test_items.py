@@ -7,6 +7,8 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from domain.books import Books
+from domain.commands import Event
 from domain.corrections import Adjust, Reverse
 from domain.entries import EntryPosted, Post
 from domain.items import Opening, Relief
@@ -28,7 +30,7 @@ def test_what_is_relieved_keeps_the_worth_at_which_it_came_in() -> None:
     assert posted.legs[0].opens == Opening("1000.00", "1080.00")
     assert posted.legs[1].relieves == [Relief(1, "1000.00", "1100.00")]
     world = BOOKED.given(collect("1000.00")).world()
-    assert world.books.open_items.get(("receivable", "EUR")) == ()
+    assert open_lines(world.books) == []
 
 
 def test_a_gain_is_on_the_other_side() -> None:
@@ -66,7 +68,7 @@ def test_fifo_or_what_is_named() -> None:
 def test_what_has_no_name_is_one_item_a_day() -> None:
     day = CHART.given(rate("1.10", 1), swap("1.00"), swap("2.00"), swap("3.00", matches="R"))
     world = day.given(swap("4.00", TODAY - timedelta(days=1))).world()
-    assert world.books.open_items.get(("receivable", "EUR")) == (1, 3, 4)
+    assert open_lines(world.books) == [1, 3, 4]
     assert world.books.items.now["receivable", "EUR", 1].minor == 300
     assert day.when(swap("5.00")).only().legs[0].opens == Opening("5.00", "5.50", line=1)
 
@@ -74,7 +76,7 @@ def test_what_has_no_name_is_one_item_a_day() -> None:
 def test_a_reversal_gives_back_what_was_relieved_or_opened() -> None:
     sold = f"g{len(BOOKED.what) - 1}"
     world = BOOKED.given(Reverse(entry=sold, reason="duplicate")).world()
-    assert world.books.open_items.get(("receivable", "EUR")) == ()
+    assert open_lines(world.books) == []
     collected = f"g{len(BOOKED.what) + 1}"
     back = BOOKED.given(collect("1000.00")).when(Reverse(entry=collected, reason="duplicate"))
     reversal = back.events[0][1]
@@ -152,19 +154,19 @@ def test_a_difference_that_was_asked_for_is_added() -> None:
 
 LIVES = st.lists(
     st.tuples(
-        st.sampled_from(["sell", "collect", "rate", "reverse"]),
+        st.sampled_from(["sell", "sell", "collect", "collect", "rate", "reverse"]),
         st.integers(1, 5_000),
-        st.sampled_from([None, "A", "B"]),
+        st.sampled_from([None, "A", "B", "e1", "e2"]),
     ),
-    min_size=1,
-    max_size=14,
+    min_size=15,
+    max_size=30,
 )
 
 
 @for_all(lives=LIVES)
 @settings(max_examples=25, deadline=None)
 def test_whatever_happens_worth_is_even_and_items_are_what_accounts_hold(lives: Any) -> None:
-    world = CHART.given(rate("1.1")).world()
+    world = CHART.given(rate("1.1", 1)).world()
     entries: list[str] = []
     for number, (kind, amount, name) in enumerate(lives):
         stream, text = f"e{number}", f"{amount // 100}.{amount % 100:02d}"
@@ -173,23 +175,60 @@ def test_whatever_happens_worth_is_even_and_items_are_what_accounts_hold(lives: 
         elif kind == "reverse" and entries:
             world.do(Reverse(entry=entries.pop(amount % len(entries)), reason="data_entry"), stream)
         else:
-            world.do((swap if kind == "sell" else collect)(text, matches=name), stream)
+            on = TODAY - timedelta(days=amount % 2)
+            command = (swap if kind == "sell" else collect)(text, on, matches=name)
+            order = expected_order(world.books, "credit" if kind == "sell" else "debit", name)
+            # What is decided in a group that falls leaves no trace.
+            world.books.begin_group()
+            first = world.do(command, stream)
+            world.books.drop_group()
+            assert (
+                expected_order(world.books, "credit" if kind == "sell" else "debit", name) == order
+            )
+            assert world.do(command, stream) == first
+            del world.log[-len(first) :]
+            (leg,) = (leg for leg in posted_legs(first) if leg.account == "receivable")
+            taken = [part.line for part in leg.relieves or ()]
+            assert taken == order[: len(taken)]
             entries.append(stream)
-    legs = [leg for _, event in world.log if isinstance(event, EntryPosted) for leg in event.legs]
+    legs = posted_legs(world.log)
     assert_even(legs)
     for code in ("receivable", "euros"):
         held = sum(signed(leg, leg.amount) for leg in legs if leg.account == code)
         at_worth = sum(
             signed(leg, leg.functional_amount or "0") for leg in legs if leg.account == code
         )
-        numbers = world.books.open_items.get((code, "EUR")) or ()
-        items = [world.books.items.now[code, "EUR", number] for number in numbers]
+        lines = open_lines(world.books, code)
+        items = [world.books.items.now[code, "EUR", line] for line in lines]
         signs = [1 if item.side == "debit" else -1 for item in items]
         assert held == sum(s * item.minor for s, item in zip(signs, items, strict=True))
         assert all(item.minor > 0 for item in items)
         worth_of_items = sum(s * i.functional_minor for s, i in zip(signs, items, strict=True))
         if not any(kind == "reverse" for kind, _, _ in lives):
             assert at_worth == worth_of_items
+
+
+def posted_legs(events: list[tuple[str, Event]]) -> list[Leg]:
+    return [leg for _, event in events if isinstance(event, EntryPosted) for leg in event.legs]
+
+
+def expected_order(books: Books, side: str, name: str | None) -> list[int]:
+    """The items of a side, by looking at each: what is named, then as they came in."""
+    items = {line: books.items.now["receivable", "EUR", line] for line in open_lines(books)}
+    of_side = [line for line, item in items.items() if item.side == side]
+    named = [line for line in of_side if name in (items[line].name, items[line].entry) and name]
+    return [*named, *(line for line in of_side if line not in named)]
+
+
+def open_lines(books: Books, account: str = "receivable") -> list[int]:
+    """The lines whose items are open, as the pile finds them: those on the shelf, and no others."""
+    pile = books.items.pile(account, "EUR")
+    lines = sorted([*pile.of_side("debit"), *pile.of_side("credit")])
+    on_shelf = sorted(
+        key[2] for key, item in books.items.now.items() if item.minor and key[0] == account
+    )
+    assert lines == on_shelf
+    return lines
 
 
 def signed(leg: Leg, text: str) -> int:
