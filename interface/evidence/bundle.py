@@ -92,6 +92,12 @@ class Export:
         self.first = first
         newest: tuple[int, str] = (row["size"], row["note"])
         self._size, self._note = self._begun() or newest
+        opened = self._opened_at()
+        if self._size < opened:
+            raise Unexportable(
+                f"The log goes on since position {opened} and is signed to {self._size} so far;"
+                " is a worker running?"
+            )
         self.last = min(last or self._size, self._size)
         if not 1 <= self.first <= self.last:
             raise Unexportable(f"The log is signed from position 1 to {self._size}.")
@@ -115,6 +121,17 @@ class Export:
         manifest = self._manifest()
         self._keep("manifest.json", msgspec.json.format(_encode(manifest), indent=1))
         return manifest
+
+    def _opened_at(self) -> int:
+        """The position of the record that began this incarnation."""
+        row = self._connection.execute(
+            "SELECT coalesce(max(notification_id), 1) AS position FROM events"
+            " WHERE topic = 'LedgerContinued' AND originator_id ="
+            " (SELECT convert_from(document, 'UTF8')::json ->> 'stream' FROM ledger)::uuid"
+        ).fetchone()
+        assert row is not None
+        position: int = row["position"]
+        return position
 
     def _begun(self) -> tuple[int, str] | None:
         """The checkpoint of an export that was interrupted: it goes on with that one."""

@@ -215,6 +215,7 @@ def _end(verification: Verification, begun: LiveSource, views: Views, advance: A
     _check_same_log(begun, rest)
     verification.go_on(rest, signed_size=rest.signed_size)
     _take(verification, rest, rest.position, advance)
+    _check_tables(connection)
     _check_end(connection, rest)
     verification.end()
     verification.check_withheld(copied_at=rest.position if rest.is_copy else None)
@@ -237,6 +238,17 @@ def _take(verification: Verification, source: LiveSource, to: int, advance: Adva
             f"the head says {to}, and the log ends at {verification.size}",
             position=verification.size + 1,
         )
+
+
+def _check_tables(connection: Connection[DictRow]) -> None:
+    """What was read must be what the service reads: tables, that show all of their rows to all."""
+    row = connection.execute(
+        "SELECT relname AS name FROM pg_class WHERE relnamespace ="
+        " (SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+        " AND (relkind IN ('v', 'm', 'f') OR relrowsecurity) ORDER BY 1 LIMIT 1"
+    ).fetchone()
+    if row is not None:
+        raise Divergence(f"{row['name']} is no table, or hides rows from some")
 
 
 def _check_end(connection: Connection[DictRow], source: LiveSource) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import psycopg
 from psycopg.rows import dict_row
 
 from application.ledgers import Ledgers
 from application.restoring import Restoration, Sealed
-from interface.evidence.divergence import Divergence
+from domain.refusals import CorruptLog
+from interface.evidence.divergence import UNREADABLE, Divergence
 from interface.evidence.read_bundle import Bundle, begin, end
 from interface.evidence.rows import check_rows
 from interface.evidence.verification import Verification
@@ -51,10 +53,17 @@ def restore_bundle(
             before = verification.size
             verification.take(batch)
             found = texts.texts(before, verification.size) or {}
-            restoration.take(
-                [one.state for one in batch],
-                {position: (text.salt, text.body) for position, text in found.items()},
-            )
+            try:
+                restoration.take(
+                    [one.state for one in batch],
+                    {position: (text.salt, text.body) for position, text in found.items()},
+                )
+            except (CorruptLog, psycopg.DataError, psycopg.IntegrityError, *UNREADABLE) as error:
+                # The service reads more of a record than who verifies it.
+                raise Divergence(
+                    f"of positions {before + 1} to {verification.size} one can't be restored:"
+                    f" {error}"
+                ) from error
             advance(verification.size)
         end(verification, bundle)
         _keep_log(restoration, bundle)

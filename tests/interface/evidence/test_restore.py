@@ -10,11 +10,15 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg.rows import dict_row
 
 from application.ledgers import LedgerNotFound
 from application.outcomes import Unanswered
 from application.restoring import LedgerExists
+from application.transparency.notes import Checkpoint, sign, verifier_key
+from application.transparency.tiles import TILE_WIDTH, TileNodes, extended, leaf_hashes
+from application.transparency.tree import HASH_BYTES, tree_root
 from domain.corrections import Reverse
 from interface.backoffice_verify import Verifier
 from interface.cli.digest_secret import read_digest_secret, write_digest_secret
@@ -172,15 +176,42 @@ def spoilt(directory: Path) -> None:
     (directory / "manifest.json").write_bytes(msgspec.json.encode(manifest))
 
 
+def forged(directory: Path) -> None:
+    """The last record has a form that no verifier looks at, and all is signed by who made it so."""
+    (file,) = (directory / "records").iterdir()
+    states = gzip.decompress(file.read_bytes()).splitlines()
+    record = msgspec.json.decode(states[-1])
+    states[-1] = msgspec.json.encode(record | {"correlation_id": 5})
+    file.write_bytes(gzip.compress(b"\n".join(states) + b"\n"))
+    tiles = extended(0, {}, leaf_hashes(states))
+    for (level, number), hashes in tiles.items():
+        width = len(hashes) // HASH_BYTES
+        partial = f".p/{width}" if width < TILE_WIDTH else ""
+        (directory / f"log/tile/{level}/{number:03d}{partial}").write_bytes(hashes)
+    manifest = msgspec.json.decode((directory / "manifest.json").read_bytes())
+    private, origin = Ed25519PrivateKey.generate(), manifest["origin"]
+    root = tree_root(len(states), TileNodes(lambda *at: tiles[at]))
+    note = sign(str(Checkpoint(origin, len(states), root)), [(origin, private)])
+    (directory / "log/checkpoint").write_text(str(note))
+    manifest["verifier_keys"] = [str(verifier_key(origin, private))]
+    manifest["files"][f"records/{file.name}"] = sha256(file.read_bytes()).hexdigest()
+    (directory / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+
+
 def test_nothing_is_restored_where_the_bundle_does_not_hold(
     busy: Archive, bundle: Path, databases: Databases, tmp_path: Path
 ) -> None:
     shutil.copytree(bundle, tmp_path / "spoilt")
     spoilt(tmp_path / "spoilt")
+    shutil.copytree(bundle, tmp_path / "forged")
+    forged(tmp_path / "forged")
+    verify_bundle(tmp_path / "forged", against=None, advance=lambda _: None)
     export(busy, tmp_path / "textless", with_texts=False)
     with elsewhere(databases, tmp_path / "signing.secret") as copy:
         with pytest.raises(Divergence):
             restore_bundle(copy.ledgers, tmp_path / "spoilt", advance=lambda _: None)
+        with pytest.raises(Divergence, match="can't be restored"):
+            restore_bundle(copy.ledgers, tmp_path / "forged", advance=lambda _: None)
         with pytest.raises(Unimportable):
             restore_bundle(copy.ledgers, tmp_path / "textless", advance=lambda _: None)
         with pytest.raises(LedgerNotFound):

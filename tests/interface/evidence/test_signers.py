@@ -21,6 +21,7 @@ from application.transparency.vault import Vault
 from application.transparency.witnesses import keep_cosignatures
 from domain.signing_keys import AddWitness, RetireSigningKey
 from interface.backoffice_verify import Verifier, Wrong
+from interface.evidence.bundle import Export, Unexportable
 from interface.evidence.divergence import Divergence
 from interface.evidence.live import verify_live, verify_signed, verify_within
 from tests.application.office import OPERATOR
@@ -176,6 +177,14 @@ ATTACKS: dict[str, tuple[Tamper, str]] = {
         statement("UPDATE head SET halted = 'imported: it goes on under a name of its own'"),
         "said to be a copy",
     ),
+    "a view in a table's place": (
+        statement("ALTER TABLE rates RENAME TO real_rates; CREATE VIEW rates AS TABLE real_rates"),
+        "rates is no table",
+    ),
+    "rows that not all may see": (
+        statement("ALTER TABLE holds ENABLE ROW LEVEL SECURITY"),
+        "hides rows",
+    ),
     "a head of another format": (statement("UPDATE head SET format = 2"), "the head says"),
     "a key that signs gone": (statement("DELETE FROM signing_keys"), "is not stored"),
 }
@@ -197,6 +206,21 @@ def test_what_is_put_into_the_tables_of_signatures_is_found(signed: Archive, nam
         tamper(signed, connection)
         with pytest.raises(Divergence, match=said):
             verify_within(connection, signed.ledger, against=None, advance=lambda _: None)
+        connection.rollback()
+
+
+def test_a_log_that_goes_on_is_exported_once_that_is_signed(
+    signed: Archive, tmp_path: Path
+) -> None:
+    with psycopg.connect(signed.database.superuser, row_factory=dict_row) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(f"SET search_path TO ledger_{signed.ledger}")
+        last: Any = {"with_texts": True, "last": 1, "software_version": "1"}
+        Export(connection, tmp_path / "now", ledger=signed.ledger, **last)
+        connection.execute("DELETE FROM checkpoints")
+        connection.execute("INSERT INTO checkpoints VALUES (2, 3, sha256(''), '')")
+        with pytest.raises(Unexportable, match="goes on since"):
+            Export(connection, tmp_path / "soon", ledger=signed.ledger, **last)
         connection.rollback()
 
 
