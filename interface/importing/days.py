@@ -1,8 +1,8 @@
 """Days and times of a file: how a column writes them is learnt from the whole column.
 
-2026-03-31, 20260331, 2026/03/31 and 31-Mar-2026 say themselves what they mean. 03/04/2026 does
-not: one value of the column with a number above 12 decides for all of it, and a column without
-one is refused unless a format is given. Nothing is guessed.
+2026-03-31, 20260331, 2026/3/31, 31-Mar-2026 and March 31, 2026 say themselves what they mean.
+03/04/2026 does not: one value of the column with a number above 12 decides for all of it, and a
+column without one is refused unless a format is given. Nothing is guessed.
 """
 
 import re
@@ -15,14 +15,20 @@ from interface.importing.lines import Unreadable
 from interface.importing.remembered import Remembered
 
 _TAIL = r"(?:[T ]\s*(?P<time>[0-9:., APMapm]+?)\s*(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+# Without signs between them month and day have two digits each.
 _YEAR_FIRST = re.compile(
-    r"(?P<y>[0-9]{4})([-/.]?)(?P<m>[0-9]{2})\2(?P<d>[0-9]{2})" + _TAIL, re.ASCII
+    r"(?=[0-9]{4}[-/.]|[0-9]{8}(?![0-9]))"
+    r"(?P<y>[0-9]{4})([-/.]?)(?P<m>[0-9]{1,2})\2(?P<d>[0-9]{1,2})" + _TAIL,
+    re.ASCII,
 )
 _YEAR_LAST = re.compile(
     r"(?P<a>[0-9]{1,2})([./-])(?P<b>[0-9]{1,2})\2(?P<y>[0-9]{4})" + _TAIL, re.ASCII
 )
 _NAMED = re.compile(
     r"(?P<d>[0-9]{1,2})[- ](?P<name>[A-Za-z]{3,9})[- ](?P<y>[0-9]{4})" + _TAIL, re.ASCII
+)
+_NAME_FIRST = re.compile(
+    r"(?P<name>[A-Za-z]{3,9})[- ](?P<d>[0-9]{1,2})(?:, ?|[- ])(?P<y>[0-9]{4})" + _TAIL, re.ASCII
 )
 _MONTHS = tuple(name.casefold() for name in month_name)
 
@@ -130,10 +136,14 @@ class Days:
         stripped = text.strip()
         match = self._pattern.fullmatch(stripped) if self._pattern is not None else None
         match = match or _YEAR_FIRST.fullmatch(stripped) or _NAMED.fullmatch(stripped)
+        match = match or _NAME_FIRST.fullmatch(stripped)
         if match is None and self._pattern is None:
             match = _YEAR_LAST.fullmatch(stripped)
         if match is None:
-            raise NotADay(f"{self._column} {text!r} is not a day")
+            raise NotADay(
+                f"{self._column} {text!r} is not a day in a form that is known here "
+                "(--date-format says another)"
+            )
         return match
 
     def _day(self, match: re.Match[str]) -> date:
