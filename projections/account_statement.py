@@ -1,17 +1,18 @@
-"""The statement of an account as a report: its lines, with what their entries say of each.
+"""What entries say of the lines of a statement, and the statement of an account as a report.
 
 What is certified of a statement is its figures (interface/reports/certificates.py). Vouchers,
 references and counter-accounts are in the records that a certificate proves; texts are not, for
 they can be erased, and a certificate is to hold nevertheless.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
+from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from domain.money import minor_units
@@ -48,6 +49,8 @@ class Leg(Struct, gc=False):
     account: str
     side: str
     functional_amount: str | None = None
+    party: str | None = None
+    dimensions: dict[str, str] | None = None
 
 
 class Posted(Struct, gc=False):
@@ -57,11 +60,16 @@ class Posted(Struct, gc=False):
     fiscal_year: int
     voucher_no: int
     legs: list[Leg]
+    class_: str = msgspec.field(default="ordinary", name="class")
+    value_on: str | None = None
     reference: str | None = None
+    corrects: str | None = None
+    correction: str | None = None
     private: str | None = None
 
 
 class Recorded(Struct, gc=False):
+    stream: str
     recorded_at: str
     payload: Posted
 
@@ -81,27 +89,42 @@ class Entry(NamedTuple):
     """What an entry says of its lines. `texts`: None where it came with none; `missing`: what
     stands for texts that are gone."""
 
-    recorded_on: date
-    voucher: str
-    reference: str | None
+    recorded: Recorded
     debited: Sequence[str]
     credited: Sequence[str]
-    legs: Sequence[Leg]
     texts: Texts | None
     missing: str | None
+
+    @property
+    def voucher(self) -> str:
+        """Its number in the books: `GEN/2026/17`."""
+        posted = self.recorded.payload
+        return f"{posted.journal}/{posted.fiscal_year}/{posted.voucher_no}"
+
+    def recorded_on(self, timezone: ZoneInfo) -> date:
+        """Returns the day there on which it was recorded."""
+        return datetime.fromisoformat(self.recorded.recorded_at).astimezone(timezone).date()
+
+    def leg(self, line: Line) -> Leg:
+        """Returns the leg that a line is."""
+        return self.recorded.payload.legs[line.leg - 1]
+
+    def counter_accounts(self, line: Line) -> Sequence[str]:
+        """Returns the accounts on the other side, by code."""
+        return self.credited if line.is_debit else self.debited
 
     def worth(self, line: Line) -> int:
         """Returns what a line is worth in the functional asset, debits above zero; 0 for one that
         was never valued."""
-        worth = minor_units(self.legs[line.leg - 1].functional_amount or "0")
+        worth = minor_units(self.leg(line).functional_amount or "0")
         return worth if line.is_debit else -worth
 
-    def narrative(self, leg: int) -> str | None:
+    def narrative(self, line: Line) -> str | None:
         """Returns the leg's own text, or else the entry's."""
         if self.texts is None:
-            return self.missing
+            return None
         own = self.texts.legs or []
-        return (own[leg - 1] if leg <= len(own) else None) or self.texts.narrative
+        return (own[line.leg - 1] if line.leg <= len(own) else None) or self.texts.narrative
 
 
 def account_statement(
@@ -158,14 +181,15 @@ def _worth(source: Source, asset: str) -> tuple[Column, ...]:
 
 def _line(source: Source, line: Line, entry: Entry, *, asset: str, sign: int) -> dict[str, Any]:
     amount = source.shown(line.amount, asset)
+    timezone = ZoneInfo(source.ledger.timezone)
     return {
         "line": line.number,
         "effective_on": line.effective_on,
-        "recorded_on": entry.recorded_on,
+        "recorded_on": entry.recorded_on(timezone),
         "voucher": entry.voucher,
-        "reference": entry.reference,
-        "narrative": entry.narrative(line.leg),
-        "counter_accounts": _named(entry.credited if line.is_debit else entry.debited),
+        "reference": entry.recorded.payload.reference,
+        "narrative": entry.missing or entry.narrative(line),
+        "counter_accounts": _named(entry.counter_accounts(line)),
         "position": line.position,
         "leg": line.leg,
         "debit": amount if line.is_debit else None,
@@ -185,14 +209,14 @@ def _named(accounts: Sequence[str]) -> str:
 def _with_entries(source: Source, lines: Sequence[Line]) -> Iterator[tuple[Line, Entry]]:
     for first in range(0, len(lines), ENTRIES_READ):
         some = lines[first : first + ENTRIES_READ]
-        entries = _read_entries(source, {line.position for line in some})
+        entries = read_entries(source.connection, {line.position for line in some})
         for line in some:
             yield line, entries[line.position]
 
 
-def _read_entries(source: Source, positions: set[int]) -> dict[int, Entry]:
-    timezone = ZoneInfo(source.ledger.timezone)
-    rows = source.connection.cursor(binary=True, row_factory=tuple_row).execute(
+def read_entries(connection: Connection[Any], positions: Collection[int]) -> dict[int, Entry]:
+    """Returns what the entries at some positions say of their lines, by position."""
+    rows = connection.cursor(binary=True, row_factory=tuple_row).execute(
         "SELECT e.notification_id, e.state, t.body, head.texts_withheld_through"
         " FROM head, events AS e LEFT JOIN private AS t ON t.position = e.notification_id"
         " WHERE e.notification_id = ANY(%s)",
@@ -203,24 +227,20 @@ def _read_entries(source: Source, positions: set[int]) -> dict[int, Entry]:
             decode_record(state),
             None if body is None else _decode_texts(body),
             WITHHELD if position <= withheld_through else ERASED,
-            timezone,
         )
         for position, state, body, withheld_through in rows
     }
 
 
-def _entry(record: Recorded, texts: Texts | None, missing: str, timezone: ZoneInfo) -> Entry:
-    posted = record.payload
+def _entry(recorded: Recorded, texts: Texts | None, missing: str) -> Entry:
     accounts: dict[str, set[str]] = {"debit": set(), "credit": set()}
-    for leg in posted.legs:
+    for leg in recorded.payload.legs:
         accounts[leg.side].add(leg.account)
+    is_missing = texts is None and recorded.payload.private is not None
     return Entry(
-        datetime.fromisoformat(record.recorded_at).astimezone(timezone).date(),
-        f"{posted.journal}/{posted.fiscal_year}/{posted.voucher_no}",
-        posted.reference,
+        recorded,
         sorted(accounts["debit"]),
         sorted(accounts["credit"]),
-        posted.legs,
         texts,
-        missing if texts is None and posted.private is not None else None,
+        missing if is_missing else None,
     )

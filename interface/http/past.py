@@ -11,8 +11,9 @@ from interface.http.accounts import decode_account, read_account, read_liens
 from interface.http.errors import Problem, invalid
 from interface.http.pages import cursor_of, is_position, key_of
 from interface.http.schemas_queries import PAGE_DEFAULT
-from interface.http.viewing import Seen, read_asset_states, read_records
+from interface.http.viewing import Seen, read_asset_states
 from interface.reports.making import as_known
+from projections.account_statement import Entry, read_entries
 from projections.balances import Past, count_lines, read_past
 from projections.holds import Pending, read_pending
 from projections.lines import PLACES
@@ -161,7 +162,7 @@ def statement_shown(seen: Seen, code: str, query: Query) -> dict[str, Any]:
     def shown(net: int) -> str:
         return format_amount(sign * net, asset.scale)
 
-    records = read_records(seen.connection, [line.position for line in found.lines])
+    entries = read_entries(seen.connection, {line.position for line in found.lines})
     return {
         "account": code,
         "asset": asset.code,
@@ -173,7 +174,7 @@ def statement_shown(seen: Seen, code: str, query: Query) -> dict[str, Any]:
         "before": shown(found.before),
         "lines": [
             {
-                **records[line.position].line_shown(line.leg),
+                **_line_shown(line, entries[line.position]),
                 "line": line.number,
                 "side": "debit" if line.is_debit else "credit",
                 "amount": format_amount(line.amount, asset.scale),
@@ -184,6 +185,29 @@ def statement_shown(seen: Seen, code: str, query: Query) -> dict[str, Any]:
         "closing": shown(found.closing),
         "next": cursor_of(cursors(found.lines[-1])) if found.more else None,
         "position": seen.known,
+    }
+
+
+def _line_shown(line: Line, entry: Entry) -> dict[str, Any]:
+    """What its entry says of a line."""
+    posted, leg = entry.recorded.payload, entry.leg(line)
+    return {
+        "entry": entry.recorded.stream,
+        "position": line.position,
+        "recorded_at": entry.recorded.recorded_at,
+        "effective_on": line.effective_on,
+        "value_on": posted.value_on,
+        "journal": posted.journal,
+        "voucher_no": posted.voucher_no,
+        "fiscal_year": posted.fiscal_year,
+        "class": posted.class_,
+        "reference": posted.reference,
+        "narrative": entry.narrative(line),
+        "counter_accounts": entry.counter_accounts(line),
+        "party": leg.party,
+        "dimensions": leg.dimensions,
+        "corrects": posted.corrects,
+        "correction": posted.correction,
     }
 
 

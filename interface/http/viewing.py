@@ -122,34 +122,6 @@ class EntryRecord(NamedTuple):
             **receipt(self.stored),
         }
 
-    def line_shown(self, number: int) -> dict[str, Any]:
-        """Returns what a statement shows of one of its legs, but for amounts."""
-        record = self.stored.record
-        event = record.payload
-        leg = event.legs[number - 1]
-        narratives = self.texts.legs or ()
-        own = narratives[number - 1] if number <= len(narratives) else None
-        return {
-            "entry": record.stream,
-            "position": record.position,
-            "recorded_at": record.recorded_at,
-            "effective_on": event.effective_on,
-            "value_on": event.value_on,
-            "journal": event.journal,
-            "voucher_no": event.voucher_no,
-            "fiscal_year": event.fiscal_year,
-            "class": event.class_,
-            "reference": event.reference,
-            "narrative": own or self.texts.narrative,
-            "counter_accounts": sorted(
-                {other.account for other in event.legs if other.side != leg.side}
-            ),
-            "party": leg.party,
-            "dimensions": leg.dimensions,
-            "corrects": event.corrects,
-            "correction": event.correction,
-        }
-
 
 def read_records(
     connection: Connection[DictRow], positions: Sequence[int]
