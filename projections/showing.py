@@ -28,5 +28,7 @@ def hold(connection: Connection[Any], *views: str) -> None:
     Requires a transaction that has asked nothing yet: LOCK is the one statement that waits without
     taking the snapshot first (PostgreSQL's documentation of LOCK TABLE, on REPEATABLE READ).
     """
+    if not views:
+        return
     tables = SQL(", ").join(Identifier(_FIRST_TABLES[view]) for view in views)
     connection.execute(SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(tables))

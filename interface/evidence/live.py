@@ -28,6 +28,7 @@ from interface.evidence.signed_rows import (
 from interface.evidence.texts import Text
 from interface.evidence.verification import BATCH, Listener, Stored, Verification
 from interface.evidence.views import Views
+from projections.showing import hold
 
 Advance = Callable[[int], None]
 Hears = Callable[[Envelope, Fold], None]
@@ -144,6 +145,7 @@ def verify_live(
         _take(verification, source, source.signed_size, advance)
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            hold(connection, *views.positions)
             _end(verification, source, views, advance)
     return verification
 

@@ -91,8 +91,7 @@ def snapshot(
         with connection.transaction():
             if seconds is not None:
                 connection.execute(f"SET LOCAL statement_timeout = '{seconds}s'")
-            if views:
-                hold(connection, *views)
+            hold(connection, *views)
             yield
     finally:
         connection.isolation_level = None

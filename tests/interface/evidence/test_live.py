@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,20 @@ from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
+from application.migrate import SERVICE_ROLE
+from application.records import SHAPES
+from application.store import schema_of
 from application.transparency.notes import Checkpoint
 from interface.evidence.divergence import Divergence
 from interface.evidence.live import verify_live, verify_within
+from interface.evidence.rows import check_rows
 from interface.evidence.verification import Verification
 from interface.evidence.view_entries import DIMENSIONS, ENTRIES, ITEM_LEGS, REFUSALS
 from interface.evidence.view_holds import PENDING, STATES
 from interface.evidence.view_lines import KEYS, LINES, PERIODS, STRETCHES, TOTALS
+from projections.rebuilding import CannotRebuild, rebuild
+from projections.refusals import REFUSALS as REFUSALS_VIEW
+from projections.runner import connect
 from tests.application.transparency.archive import Archive
 
 SEEDS = 2
@@ -115,6 +122,31 @@ def verify(archive: Archive, against: Checkpoint | None = None) -> Verification:
     return verify_live(
         archive.database.superuser, archive.ledger, against=against, advance=lambda _: None
     )
+
+
+def test_a_view_that_is_made_anew_meanwhile_is_no_finding(
+    busy: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.rebuilding.SWAP_TRIES", 1)
+    monkeypatch.setattr("projections.rebuilding.SWAP_LOCK_MILLISECONDS", 1)
+
+    def meanwhile(*asked: Any) -> None:
+        with (
+            closing(connect(busy.database.owner)) as owner,
+            pytest.raises(CannotRebuild),
+        ):
+            rebuild(
+                owner,
+                schema=schema_of(busy.ledger),
+                view=REFUSALS_VIEW,
+                decode=SHAPES.decode,
+                service_role=SERVICE_ROLE,
+                on_step=lambda _: None,
+            )
+        check_rows(*asked)
+
+    monkeypatch.setattr("interface.evidence.live.check_rows", meanwhile)
+    verify(busy)
 
 
 @contextmanager
