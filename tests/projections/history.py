@@ -228,13 +228,7 @@ def open_items(legs: list[Leg], *, position: int, effective_on: date) -> list[tu
     for leg in sorted(meant, key=lambda one: (one.effective_on, one.position, one.number)):
         left = leg.amount
         of_party = [n for n, (item, _) in enumerate(found) if item.party == leg.party]
-        # Whose leg names nobody says nothing of what it corrects either.
-        named = leg.party != "" or leg.due_on is not None
-        corrected = [
-            n
-            for n, (item, _) in enumerate(found)
-            if named and item.entry == leg.corrects and (item.party or item.due_on)
-        ]
+        corrected = [n for n, (item, _) in enumerate(found) if item.entry == leg.corrects]
         for number in corrected + of_party:
             item, still = found[number]
             if (item.account, item.asset) == (leg.account, leg.asset):
