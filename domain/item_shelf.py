@@ -24,16 +24,17 @@ class Pile:
 
     def __init__(self) -> None:
         self._by_side: dict[Side, list[int]] = {"debit": [], "credit": []}
-        self._by_name: dict[str, tuple[int, ...]] = {}
+        self._by_name: dict[tuple[str, Side], list[int]] = {}
         self._shared: dict[tuple[Side, date], int] = {}
 
     def of_side(self, side: "Side") -> Sequence[int]:
         """Returns the lines on a side, the oldest first. It changes with the pile."""
         return self._by_side[side]
 
-    def named(self, name: str) -> Sequence[int]:
-        """Returns the lines of items with that `matches`, or of that entry."""
-        return self._by_name.get(name, ())
+    def named(self, name: str, side: "Side") -> Sequence[int]:
+        """Returns the lines of a side's items with that `matches`, or of that entry, the oldest
+        first."""
+        return self._by_name.get((name, side), ())
 
     def shared(self, side: "Side", day: date) -> int | None:
         """Returns the line of the item to which what has no name of its own is added."""
@@ -43,20 +44,18 @@ class Pile:
         """Takes an open item in. Requires that it is not here."""
         insort(self._by_side[item.side], line)
         for name in _names(item):
-            self._by_name[name] = tuple(sorted((*self.named(name), line)))
+            insort(self._by_name.setdefault((name, item.side), []), line)
         if item.is_shared:
             self._shared.setdefault((item.side, item.effective_on), line)
 
     def remove(self, line: int, item: "Item") -> None:
         """Takes an item out that is closed. Requires that it is here."""
-        lines = self._by_side[item.side]
-        del lines[bisect_left(lines, line)]
+        _take_out(self._by_side[item.side], line)
         for name in _names(item):
-            left = tuple(other for other in self.named(name) if other != line)
-            if left:
-                self._by_name[name] = left
-            else:
-                del self._by_name[name]
+            lines = self._by_name[name, item.side]
+            _take_out(lines, line)
+            if not lines:
+                del self._by_name[name, item.side]
         if self._shared.get((item.side, item.effective_on)) == line:
             del self._shared[item.side, item.effective_on]
 
@@ -114,6 +113,10 @@ class ItemShelf(Shelf["ItemKey", "Item"]):
             pile.add(line, new)
         elif old is not None:
             pile.remove(line, old)
+
+
+def _take_out(lines: list[int], line: int) -> None:
+    del lines[bisect_left(lines, line)]
 
 
 def _names(item: "Item") -> set[str]:

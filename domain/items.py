@@ -7,7 +7,7 @@ says what a leg relieves and opens, so that nobody has to work it out again. Amo
 (revaluations) leave items as they are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -143,20 +143,26 @@ class OpenItems:
         pile, new = self._books.items.pile(account, asset), self._new.get((account, asset), [])
         other: Side = "credit" if line.asked.side == "debit" else "debit"
 
-        def still(numbers: Sequence[int]) -> Iterator[int]:
+        def still(numbers: Iterable[int]) -> Iterator[int]:
             for number in numbers:
                 item = self._find((account, asset, number))
                 if item is not None and item.minor and item.side == other:
                     yield number
 
-        first = [] if line.item is None else list(still([line.item]))
-        name = line.asked.matches
-        if not first and name is not None:
-            first = list(still(pile.named(name)))
-            first += [n for n in still(new) if is_named(self._item((account, asset, n)), name)]
-        yield from first
+        def named(number: int) -> bool:
+            return number == corrected or (
+                name is not None and is_named(self._item((account, asset, number)), name)
+            )
+
+        corrected = None if line.item is None else next(still([line.item]), None)
+        name = line.asked.matches if corrected is None else None
+        if corrected is not None:
+            yield corrected
+        elif name is not None:
+            yield from still(pile.named(name, other))
+            yield from filter(named, still(new))
         for numbers in pile.of_side(other), new:
-            yield from (number for number in still(numbers) if number not in first)
+            yield from (number for number in still(numbers) if not named(number))
 
     def _find(self, key: ItemKey) -> Item | None:
         """None where it is closed: such are not kept."""

@@ -238,14 +238,14 @@ class Openings:
     def __init__(self) -> None:
         self._items: list[Item] = []
         self._of_party: dict[tuple[str, bool], deque[Item]] = defaultdict(deque)
-        self._named: dict[str, list[Item]] = defaultdict(list)
+        self._named: dict[tuple[str, bool], deque[Item]] = defaultdict(deque)
 
     def take(self, leg: ItemLeg) -> list[Item]:
         """Relieves items by a leg; what is left of it opens one. Returns them all."""
         left = leg.amount
         touched = []
         for item in self._candidates(leg):
-            part = min(left, item.open) if item.is_debit != leg.is_debit else 0
+            part = min(left, item.open)
             if part:
                 touched.append(item)
             item.open -= part
@@ -263,13 +263,8 @@ class Openings:
     def _candidates(self, leg: ItemLeg) -> Iterator[Item]:
         for name in (leg.corrects, leg.matches):
             if name is not None:
-                yield from self._named.get(name, ())
-        waiting = self._of_party[leg.party or "", not leg.is_debit]
-        while waiting:
-            if waiting[0].open:
-                yield waiting[0]
-            if waiting and not waiting[0].open:
-                waiting.popleft()
+                yield from _first(self._named.get((name, not leg.is_debit), deque()))
+        yield from _first(self._of_party[leg.party or "", not leg.is_debit])
 
     def _open(self, item: Item) -> Item:
         self._items.append(item)
@@ -277,8 +272,18 @@ class Openings:
         leg = item.source
         for name in {leg.entry, leg.matches, leg.document, leg.reference} - {None}:
             assert name is not None
-            self._named[name].append(item)
+            self._named[name, item.is_debit].append(item)
         return item
+
+
+def _first(waiting: deque[Item]) -> Iterator[Item]:
+    """Yields the first open item, and the next when that is closed. Those that are closed leave:
+    many may have the same name."""
+    while waiting:
+        if waiting[0].open:
+            yield waiting[0]
+        if waiting and not waiting[0].open:
+            waiting.popleft()
 
 
 ITEMS = View(
