@@ -41,6 +41,14 @@ class NotReversible(Refusal):
     )
 
 
+class ChargebackWonBack(Refusal):
+    code = "not_reversible"
+    sentence = (
+        "The entry {entry} can't be taken back: {represented} {asset} of the chargebacks of the"
+        " authorization {authorization} were represented, and {charged_back} would be left of them."
+    )
+
+
 class NoHoldToRestore(Refusal):
     code = "not_reversible"
     sentence = "The entry {entry} settled no hold that could be restored."
@@ -173,6 +181,14 @@ def _check_counters(
         raise RefundTooLarge(
             returnable=format_amount(left, asset.scale),
             asked=format_amount(change, asset.scale),
+            asset=asset.code,
+        )
+    if lost:
+        raise ChargebackWonBack(
+            entry=entry,
+            authorization=authorization,
+            represented=after.represented,
+            charged_back=after.charged_back,
             asset=asset.code,
         )
     raise NotReversible(
