@@ -63,17 +63,27 @@ class SigningKeys:
         return self._submit(ledger, Asked(command, key, by))
 
     def continue_ledger(
-        self, ledger: str, *, old_size: int, old_root: str, reason: str, key: str, by: Caller
+        self,
+        ledger: str,
+        *,
+        old_size: int,
+        old_root: str,
+        reason: str,
+        key: str,
+        by: Caller,
+        last_origin: str | None = None,
     ) -> Outcome:
         """Opens a new incarnation with a name and a key of its own, the old log's end on record.
 
-        Raises VaultClosed, Unanswered.
+        `last_origin`: the name that the log had last, where others saw that. Raises VaultClosed,
+        Unanswered.
         """
         state = self._state(ledger)
         assert state is not None
         origin = self._signing.origin(ledger, incarnation=state.incarnation + 1)
-        if self._is_copy(ledger):
-            # The one that it was copied from may go on too: no two logs may have one name.
+        if self._is_copy(ledger) or last_origin not in (None, state.origin):
+            # The one that it was copied from may go on too, or what is lost now has gone on before:
+            # no two logs may have one name.
             origin = f"{origin}/{token_hex(4)}"
         command = ContinueLedger(
             origin=origin,

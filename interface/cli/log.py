@@ -128,9 +128,10 @@ def continue_ledger(
         raise click.UsageError("This closes the log for ever. Say --yes to do it.")
     with opened(settings) as ledgers:
         ledgers.store(ledger)
+        origin: str | None = None
         if file is not None:
             old = read_checkpoint(file)
-            size, root = old.size, old.root.hex()
+            size, root, origin = old.size, old.root.hex(), old.origin
         else:
             with ledgers.reader(ledger) as connection:
                 try:
@@ -145,6 +146,7 @@ def continue_ledger(
             reason=reason,
             key=f"cli:{uuid4()}",
             by=operator(),
+            last_origin=origin,
         )
     _done(outcome)
     payload = outcome.stored[0].record.payload

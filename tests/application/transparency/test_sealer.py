@@ -262,6 +262,22 @@ def test_a_stopped_ledger_goes_on_under_another_name_with_the_old_end_on_record(
     assert head.root == naive.mth(archive.states())
 
 
+def test_a_name_that_others_saw_before_the_restore_is_not_given_again(archive: Archive) -> None:
+    """What is lost had gone on as the second log; this is another second one."""
+    old = archive.seal_all()
+    gone_on = archive.ledgers.signing_keys.continue_ledger(
+        archive.ledger,
+        old_size=old.size,
+        old_root=old.root.hex(),
+        reason="restore",
+        key="go-on",
+        by=OPERATOR,
+        last_origin=f"{ORIGIN}/2",
+    )
+    assert gone_on.status == "done", gone_on.detail
+    assert archive.seal_all().origin.startswith(f"{ORIGIN}/2/")
+
+
 def test_two_keys_sign_while_one_takes_over_from_the_other(archive: Archive) -> None:
     archive.seal_all()
     added = archive.ledgers.signing_keys.add(archive.ledger, key="rotate", by=OPERATOR)
