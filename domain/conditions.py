@@ -11,7 +11,7 @@ from domain.assets import find_asset
 from domain.balances import available, posted
 from domain.books import Books
 from domain.commands import Command, Comparison, Condition
-from domain.money import format_amount, parse_signed
+from domain.money import format_amount, parse_balance
 from domain.pages import EMPTY
 from domain.refusals import Refusal
 
@@ -43,7 +43,7 @@ def check_conditions(books: Books, command: Command) -> None:
     """Requires that all that the conditions name is there.
 
     Raises ConditionFailed with what was found, for the first one that does not hold; AmountTooFine,
-    AmountTooLarge.
+    BalanceTooLarge.
     """
     for condition in command.if_ or ():
         if condition.version is not None:
@@ -71,7 +71,7 @@ def _check_balance(books: Books, condition: Condition) -> None:
         assert condition.posted is not None, "the contract's schema asks for one of the three"
         what, wanted, found = "posted", condition.posted, posted(account, balance)
     for comparison, text in _asked(wanted):
-        asked = parse_signed(text, scale=asset.scale, asset=asset.code)
+        asked = parse_balance(text, scale=asset.scale, asset=asset.code)
         if not COMPARED[comparison](found, asked):
             raise ConditionFailed(
                 account=account.code,

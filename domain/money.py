@@ -12,6 +12,9 @@ LIMIT_MINOR = 10**18
 _LONGEST_DIGITS = 31
 """More digits than this can't be below the limit at any scale (0 to 12); bounds `int()`."""
 
+BALANCE_DIGITS = 38
+"""What a balance may come to, summed up from amounts that each stay below the limit."""
+
 
 class AmountNotPositive(Refusal):
     code = "amount_not_positive"
@@ -26,6 +29,11 @@ class AmountTooFine(Refusal):
 class AmountTooLarge(Refusal):
     code = "amount_too_large"
     sentence = "The amount {asked} {asset} is 10^18 minor units or more."
+
+
+class BalanceTooLarge(Refusal):
+    code = "amount_too_large"
+    sentence = "No balance of {asset} comes to {asked}."
 
 
 def parse_value(text: str, *, scale: int, asset: str) -> int:
@@ -63,6 +71,20 @@ def parse_signed(text: str, *, scale: int, asset: str) -> int:
     if text.startswith("-"):
         return -parse_value(text[1:], scale=scale, asset=asset)
     return parse_value(text, scale=scale, asset=asset)
+
+
+def parse_balance(text: str, *, scale: int, asset: str) -> int:
+    """Returns the minor units of what a balance is or is compared with: any that one can come to.
+
+    Requires the form of `parse_signed`. Raises AmountTooFine, AmountTooLarge.
+    """
+    whole, _, fraction = text.removeprefix("-").partition(".")
+    if len(fraction) > scale:
+        raise AmountTooFine(asked=text[:64], scale=scale, asset=asset)
+    digits = (whole + fraction.ljust(scale, "0")).lstrip("0") or "0"
+    if len(digits) > BALANCE_DIGITS:
+        raise BalanceTooLarge(asked=text[:64], asset=asset)
+    return -int(digits) if text.startswith("-") else int(digits)
 
 
 def format_amount(minor: int, scale: int) -> str:

@@ -21,7 +21,7 @@ from domain.commands import At, Command, Decided, Event, NewStream
 from domain.entries import EntryPosted, posted_entry
 from domain.journals import GENERAL
 from domain.legs import MAX_LEGS, LegAsked, Line, Passbook, Revalued
-from domain.money import format_amount, parse_signed
+from domain.money import format_amount, parse_balance
 from domain.rates import find_rate, worth
 from domain.refusals import Refusal
 from domain.valuation import UNREALISED, difference_lines
@@ -176,8 +176,8 @@ def _revalued(books: Books, figure: Figure, on: date) -> Line | None:
     """The line that brings an account's worth to what the closing rate says; None where it is."""
     account, asset = find_account(books, figure.account), find_asset(books, figure.asset)
     functional = find_asset(books, books.ledger.functional_asset)
-    balance = parse_signed(figure.balance, scale=asset.scale, asset=asset.code)
-    before = parse_signed(figure.functional_amount, scale=functional.scale, asset=functional.code)
+    balance = parse_balance(figure.balance, scale=asset.scale, asset=asset.code)
+    before = parse_balance(figure.functional_amount, scale=functional.scale, asset=functional.code)
     if not balance and not before:
         return None
     rate = find_rate(books, asset.code, functional.code, kind="closing", on=on)

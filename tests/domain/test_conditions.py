@@ -29,6 +29,8 @@ HOLDS: list[tuple[str, dict[str, str]]] = [
     ("available", {"gt": "-70.00"}),
     ("available", {"gt": "60.00", "lt": "80.00"}),
     ("posted", {"eq": "100.00"}),
+    # A balance may come to more than any amount.
+    ("posted", {"lt": "10000000000000000.00"}),
 ]
 FAILS: list[tuple[str, dict[str, str], str, str]] = [
     ("available", {"eq": "70.01"}, "70.01", "70.00"),
@@ -39,6 +41,7 @@ FAILS: list[tuple[str, dict[str, str], str, str]] = [
     ("available", {"lt": "-70"}, "-70.00", "70.00"),
     ("available", {"gt": "60.00", "lt": "65.00"}, "65.00", "70.00"),
     ("posted", {"eq": "70.00"}, "70.00", "100.00"),
+    ("posted", {"gte": "10000000000000000.00"}, "10000000000000000.00", "100.00"),
 ]
 
 

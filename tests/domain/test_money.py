@@ -8,9 +8,11 @@ from domain.money import (
     AmountNotPositive,
     AmountTooFine,
     AmountTooLarge,
+    BalanceTooLarge,
     format_amount,
     minor_units,
     parse_amount,
+    parse_balance,
     parse_signed,
     parse_value,
 )
@@ -83,6 +85,17 @@ def test_a_signed_amount_keeps_its_limits() -> None:
         parse_signed("-0.001", scale=2, asset="USD")
     with pytest.raises(AmountTooLarge):
         parse_signed("-10000000000000000", scale=2, asset="USD")
+
+
+@pytest.mark.parametrize("scale", [0, 2, 12])
+def test_a_balance_may_be_more_than_an_amount(scale: int) -> None:
+    most = 10**38 - 1
+    for minor in (0, LIMIT, -LIMIT, most, -most):
+        assert parse_balance(format_amount(minor, scale), scale=scale, asset="A") == minor
+    with pytest.raises(BalanceTooLarge):
+        parse_balance(format_amount(most + 1, scale), scale=scale, asset="A")
+    with pytest.raises(AmountTooFine):
+        parse_balance("-0." + "0" * scale + "1", scale=scale, asset="A")
 
 
 scales = st.integers(0, 12)
