@@ -5,6 +5,7 @@ they were then. Where a view is made anew and put in its place after the snapsho
 tables would lack what was written into them since, up to all of it.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection
@@ -28,7 +29,11 @@ def hold(connection: Connection[Any], *views: str) -> None:
     Requires a transaction that has asked nothing yet: LOCK is the one statement that waits without
     taking the snapshot first (PostgreSQL's documentation of LOCK TABLE, on REPEATABLE READ).
     """
-    if not views:
-        return
+    if views:
+        connection.execute(_lock(views))
+
+
+@lru_cache
+def _lock(views: tuple[str, ...]) -> bytes:
     tables = SQL(", ").join(Identifier(_FIRST_TABLES[view]) for view in views)
-    connection.execute(SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(tables))
+    return SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(tables).as_string().encode()
