@@ -20,7 +20,7 @@ from application.ledgers import Ledgers
 from application.outcomes import Asked, Caller, Outcome
 from application.permissions import standing_of
 from application.rounds import make_rounds
-from domain.calendar import first_open_day
+from domain.calendar import PeriodIsClosed, first_open_day
 from domain.commands import At, Command
 from domain.corrections import Reverse
 from domain.ledgers import SYSTEM, Ledger
@@ -91,7 +91,8 @@ class Revaluer:
             self._revalue(ledger, row["id"], row["effective_on"])
         for row in due:
             assert own is not None
-            self._take_back(ledger, own, row["entry"], row["reverse_on"])
+            if self._take_back(ledger, own, row["entry"], row["reverse_on"]) == PeriodIsClosed.code:
+                return  # A close began meanwhile: it would be the same for all the others.
 
     def _revalue(self, ledger: str, id: str, on: date) -> None:
         with self._ledgers.reader(ledger) as connection, snapshot(connection, views=["lines"]):
@@ -112,21 +113,23 @@ class Revaluer:
         abandon = AbandonRevaluation(revaluation=id, code=outcome.code, detail=outcome.detail)
         self._submit(ledger, abandon, f"abandon-{id}")
 
-    def _take_back(self, ledger: str, own: Ledger, entry: str, reverse_on: date) -> None:
-        """Refused, it is tried again on the next day only: by then somebody may have seen to it."""
+    def _take_back(self, ledger: str, own: Ledger, entry: str, reverse_on: date) -> str | None:
+        """Refused, it is tried again on the next day only: by then somebody may have seen to it.
+        Returns the code of the refusal."""
         if own.closing is not None:
-            return  # Whose close it is sees to what belongs to it; the rest waits for its end.
+            return None  # Whose close it is sees to what belongs to it; the rest waits for its end.
         now = self._clock()
         today = now.astimezone(ZoneInfo(own.timezone)).date()
         key = f"reverse-{entry}-{today}"
         if reverse_on > today or key in self._refused:
-            return
+            return None
         day = first_open_day(own, reverse_on, At(now, today, SYSTEM, standing_of(THE_SERVICE)))
         command = Reverse(entry=entry, effective_on=day, reason="revaluation")
         outcome = self._submit(ledger, command, key)
         if outcome.code is not None:
             self._refused.add(key)
             log.warning("reversal_refused", ledger=ledger, entry=entry, code=outcome.code)
+        return outcome.code
 
     def _submit(self, ledger: str, command: Command, key: str) -> Outcome:
         return self._ledgers.writer(ledger).submit([(Asked(command, key, THE_SERVICE),)])[0]
